@@ -1,0 +1,17 @@
+# Install rules: headers, libraries, the CMake package `pymalloc` and a pkg-config file.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pymalloc)
+install(TARGETS ${targets} EXPORT pymalloc
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  OBJECTS DESTINATION ${CMAKE_INSTALL_LIBDIR}/pymalloc)
+install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT pymalloc NAMESPACE pymalloc:: FILE pymallocConfig.cmake DESTINATION ${package_dir})
+
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/pymallocConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(FILES ${PROJECT_BINARY_DIR}/pymallocConfigVersion.cmake DESTINATION ${package_dir})
+
+configure_file(cmake/pymalloc.pc.in pymalloc.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/pymalloc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,226 @@
+#!/usr/bin/env bash
+# Make sure of the tools that a build needs; install or fetch only what is missing.
+#
+#   wasm/setup.sh PART...
+#
+#   demo        build wasi node lua
+#   test        demo, native wasi-2022 npm wasmedge
+#   build       ninja
+#   native      gcc and clang with the sanitizer runtimes
+#   wasi        clang, wasm-ld, the compiler's wasm32 runtime, wasi-libc of 2024 (has setjmp)
+#   wasi-2022   Debian 12's wasi-libc, for the tests that need its habits
+#   node, npm   Node.js 20 or newer
+#   lua         the source of Lua 5.4
+#   wasmedge    WasmEdge 0.14, a second WASI host
+#
+# Packages of this machine's own Debian release are installed by apt-get (root or sudo).  What it
+# does not have comes from another Debian release and only into the cache folder, through an apt
+# configuration of its own: nothing on the system changes, apt checks the signatures.
+#
+# PYM_CACHE       the cache folder (default ~/.cache/wasm-pymalloc); clones share it
+# WASI_SDK_PATH   a wasi-sdk: its compiler and sysroot are used as they are
+set -euo pipefail
+
+cache=${PYM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wasm-pymalloc}
+lua_file=lua-5.4.7.tar.gz
+lua_sha256=9fbf5e28ef86c69858f6d3d34eccc32e911c1a28b4120ff3e84aaa70cfbf1e30
+node_version=22
+mirror=$(apt-get indextargets --format "$(SITE)" | sed -n 1p)
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+say() { printf 'set-up: %s\n' "$*"; }
+die() { printf 'set-up: error: %s\n' "$*" >&2; exit 1; }
+
+have() { command -v "$1" >/dev/null; }
+
+# ---- this machine's packages ----------------------------------------------------------------
+
+# apt_install WHY PACKAGE...
+apt_install() {
+  local why=$1 run=()
+  shift
+  if [ "$EUID" -ne 0 ]; then
+    if sudo -n true 2>/dev/null; then run=(sudo -n); else
+      die "$why is missing. Install it first: apt-get install $*"
+    fi
+  fi
+  have apt-get || die "$why is missing, and this is no Debian to install it on"
+  say "$why is missing: apt-get install $*"
+  # A broken third-party source must not stop us: the install below tells what is really missing.
+  "${run[@]}" apt-get -qq update || say "apt-get update complained; going on"
+  DEBIAN_FRONTEND=noninteractive "${run[@]}" apt-get -qq -y --no-install-recommends \
+    -o Dpkg::Use-Pty=0 install "$@" >"$cache/apt-install.log" 2>&1 ||
+    { tail -5 "$cache/apt-install.log" >&2; die "apt-get install $* failed"; }
+}
+
+# ---- another Debian release, in the cache folder -----------------------------------------------
+
+# private_apt SUITE COMMAND...: run an apt command that knows only SUITE and no installed package
+private_apt() {
+  local suite=$1 dir=$cache/apt-$1
+  shift
+  if [ ! -s "$dir/ready" ]; then
+    have apt-get || die "apt-get is needed to fetch Debian packages of $suite"
+    [ -s "$keyring" ] || apt_install "Debian's archive key" debian-archive-keyring
+    say "fetching the package lists of Debian $suite into $dir"
+    rm -rf "$dir"
+    mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
+    : >"$dir/status"
+    printf '%s [signed-by=%s] %s %s main\n' deb "$keyring" "$mirror" "$suite" \
+      deb-src "$keyring" "$mirror" "$suite" >"$dir/sources.list"
+    cat >"$dir/apt.conf" <<CONF
+Dir::State "$dir/state";
+Dir::State::status "$dir/status";
+Dir::Cache "$dir/cache";
+Dir::Etc::SourceList "$dir/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "/dev/null";
+Acquire::Languages "none";
+Acquire::Check-Valid-Until "false";
+Acquire::Retries "3";
+APT::Sandbox::User "root";
+CONF
+    APT_CONFIG=$dir/apt.conf apt-get -qq update || die "cannot fetch the lists of Debian $suite"
+    date >"$dir/ready"
+  fi
+  APT_CONFIG=$dir/apt.conf "$@"
+}
+
+# debs SUITE FOLDER with|alone PACKAGE VERSION: unpack PACKAGE (with all it depends on, or alone)
+# into the cache's FOLDER, once.  VERSION is how its version has to begin.
+debs() {
+  local suite=$1 folder=$2 how=$3 package=$4 version=$5 tmp deb got
+  [ -s "$cache/$folder/.version" ] && return
+  tmp=$(mktemp -d "$cache/tmp.XXXXXX")
+  say "fetching $package $version from Debian $suite into $cache/$folder"
+  if [ "$how" = with ]; then
+    private_apt "$suite" apt-get -qq -y --no-install-recommends --download-only \
+      -o Dir::Cache::archives="$tmp" install "$package" >/dev/null || die "cannot fetch $package"
+  else
+    (cd "$tmp" && private_apt "$suite" apt-get -qq download "$package" >/dev/null) ||
+      die "cannot fetch $package"
+  fi
+  got=$(dpkg-deb -f "$tmp/${package}"_*.deb Version)
+  [[ $got == "$version"* ]] || die "Debian $suite has $package $got; $version is what we know"
+  mkdir "$tmp/root"
+  for deb in "$tmp"/*.deb; do dpkg-deb -x "$deb" "$tmp/root"; done
+  printf '%s\n' "$got" >"$tmp/root/.version"
+  rm -rf "${cache:?}/$folder"
+  mv "$tmp/root" "$cache/$folder"
+  rm -rf "$tmp"
+}
+
+# ---- the parts -----------------------------------------------------------------------------
+
+part_build() { have ninja || apt_install ninja ninja-build; }
+
+# Echo the version suffix of a clang >= 19 that has its wasm-ld, preferring the one we test with.
+find_clang() {
+  local v
+  for v in 19 20 21 22 23 24 25; do
+    if have "clang-$v" && have "wasm-ld-$v" && have "llvm-ar-$v"; then echo "$v"; return; fi
+  done
+  return 1
+}
+
+part_native() {
+  local v
+  have gcc || apt_install gcc gcc libc6-dev
+  v=$(find_clang) || v=19
+  if ! echo 'int main(void) { return 0; }' | "clang-$v" -fsanitize=address,undefined -x c - \
+    -o "$cache/probe" 2>/dev/null; then
+    apt_install "clang with sanitizers" "clang-$v" "lld-$v" "llvm-$v" "libclang-rt-$v-dev"
+  fi
+  rm -f "$cache/probe"
+}
+
+part_wasi() {
+  local v
+  if [ -n "${WASI_SDK_PATH:-}" ]; then
+    [ -x "$WASI_SDK_PATH/bin/clang" ] && [ -d "$WASI_SDK_PATH/share/wasi-sysroot" ] ||
+      die "WASI_SDK_PATH=$WASI_SDK_PATH has no bin/clang or share/wasi-sysroot"
+    say "using wasi-sdk at $WASI_SDK_PATH"
+    return
+  fi
+  v=$(find_clang) || v=19
+  if ! find_clang >/dev/null ||
+    [ ! -e "$("clang-$v" --target=wasm32-wasi -print-libgcc-file-name)" ]; then
+    apt_install "clang for wasm" "clang-$v" "lld-$v" "llvm-$v" "libclang-rt-$v-dev-wasm32"
+  fi
+  debs trixie wasi-libc-2024 alone wasi-libc 0.0~git20241209
+}
+
+part_wasi_2022() { debs bookworm wasi-libc-2022 alone wasi-libc 0.0~git20220510; }
+
+# Exit code 0 if $1 is a Node.js we can use.
+good_node() { [ "$("$1" -p 'parseInt(process.versions.node)' 2>/dev/null || echo 0)" -ge 20 ]; }
+
+part_node() {
+  local candidate
+  good_node node || good_node "$cache/bin/node" && return
+  candidate=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/ *Candidate: //p')
+  if [ "${candidate%%.*}" -ge 20 ] 2>/dev/null; then
+    apt_install "Node.js 20" nodejs npm
+    return
+  fi
+  # Older than that: its npm is good enough to fetch the `node` package, which holds a newer one.
+  have npm || apt_install npm npm
+  say "Node.js 20 or newer is missing: npm install node@$node_version into $cache/node"
+  npm install --silent --no-audit --no-fund --prefix "$cache/node" "node@$node_version" npm@10 ||
+    die "npm cannot install node@$node_version"
+  mkdir -p "$cache/bin"
+  ln -sf ../node/node_modules/node/bin/node ../node/node_modules/npm/bin/npm-cli.js "$cache/bin/"
+  mv "$cache/bin/npm-cli.js" "$cache/bin/npm"
+  good_node "$cache/bin/node" || die "the Node.js in $cache/node does not run"
+}
+
+part_npm() { part_node; [ -x "$cache/bin/npm" ] || have npm || apt_install npm npm; }
+
+part_lua() {
+  local file=$cache/src/$lua_file tmp
+  if [ ! -s "$file" ]; then
+    mkdir -p "$cache/src"
+    tmp=$(mktemp -d "$cache/tmp.XXXXXX")
+    say "fetching the source of Lua into $file"
+    if have apt-get; then
+      (cd "$tmp" && private_apt trixie apt-get -qq source --download-only lua5.4 >/dev/null &&
+        mv lua5.4_*.orig.tar.gz "$lua_file") || die "cannot fetch the Debian source lua5.4"
+    else
+      curl -fsSL -o "$tmp/$lua_file" "https://www.lua.org/ftp/$lua_file" ||
+        die "cannot fetch https://www.lua.org/ftp/$lua_file"
+    fi
+    mv "$tmp/$lua_file" "$file"
+    rm -rf "$tmp"
+  fi
+  echo "$lua_sha256  $file" | sha256sum --quiet --check - >/dev/null 2>&1 ||
+    die "$file is not Lua's $lua_file: its SHA-256 differs. Delete it and try again."
+}
+
+# Debian 13's program with that release's libraries and its loader, so it runs on any release.
+part_wasmedge() {
+  have wasmedge && return
+  debs trixie wasmedge with wasmedge 0.14.1
+  mkdir -p "$cache/bin"
+  cat >"$cache/bin/wasmedge" <<'WRAPPER'
+#!/bin/sh
+root=$(dirname "$(dirname "$(readlink -f "$0")")")/wasmedge
+lib=$(echo "$root"/usr/lib/*-linux-gnu*)
+exec "$lib"/ld-linux* --library-path "$lib" "$root/usr/bin/wasmedge" "$@"
+WRAPPER
+  chmod +x "$cache/bin/wasmedge"
+  "$cache/bin/wasmedge" --version >/dev/null || die "the WasmEdge in $cache/wasmedge does not run"
+}
+
+part_demo() { part_build; part_wasi; part_node; part_lua; }
+part_test() { part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge; }
+
+[ $# -gt 0 ] || die "name what is wanted: demo, test, or parts of them; see the head of $0"
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9 # two clones share the cache
+for part in "$@"; do
+  declare -F "part_${part//-/_}" >/dev/null || die "unknown part '$part'; see the head of $0"
+  "part_${part//-/_}"
+done
+say "$* ready"

@@ -1,0 +1,19 @@
+# Toolchain file for wasm32-unknown-unknown: clang >= 19 and no C library at all.
+include("${CMAKE_CURRENT_LIST_DIR}/tools.cmake")
+pym_find_clang()
+
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR wasm32)
+set(CMAKE_C_COMPILER "${PYM_CLANG}")
+set(CMAKE_C_COMPILER_TARGET wasm32-unknown-unknown)
+set(CMAKE_AR "${PYM_CLANG_AR}")
+set(CMAKE_RANLIB "${PYM_CLANG_RANLIB}")
+set(PYM_TARGET_SYSTEM freestanding)
+
+# With bulk memory the compiler turns memcpy and memset into instructions: nothing is left to call.
+set(CMAKE_C_FLAGS_INIT "-ffreestanding -mbulk-memory")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-nostdlib -Wl,--no-entry")
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+
+set(CMAKE_EXECUTABLE_SUFFIX .wasm)
+set(CMAKE_CROSSCOMPILING_EMULATOR "${PYM_NODE};${CMAKE_CURRENT_LIST_DIR}/run-freestanding.mjs")
