@@ -1,15 +1,17 @@
 // Run a WASI command under node:wasi: node wasm/run-wasi.mjs module.wasm [args].
-// The current folder is the guest's `.` and `/` is `/`; the environment and the exit code are
-// passed on; a trap prints where it happened and exits with 134, as an abort does.
+// The guest sees the current folder as `.`, and the folders listed in PYM_DIRS (colons between) by
+// their own names.  Environment and exit code are passed on; a trap prints where it happened and
+// exits with 134, as an abort does.
 import { readFile } from 'node:fs/promises';
 import { WASI } from 'node:wasi';
 
 const [file, ...args] = process.argv.slice(2);
+const dirs = ['.', ...(process.env.PYM_DIRS ?? '').split(':').filter(Boolean)];
 const wasi = new WASI({
   version: 'preview1',
   args: [file, ...args],
   env: process.env,
-  preopens: { '.': '.', '/': '/' },
+  preopens: Object.fromEntries(dirs.map((dir) => [dir, dir])),
 });
 
 // node:wasi's own functions, called by wasm directly, abort Node 20 and 22 in a garbage collection

@@ -8,12 +8,12 @@ set(CMAKE_C_COMPILER "${PYM_CLANG}")
 set(CMAKE_C_COMPILER_TARGET wasm32-unknown-unknown)
 set(CMAKE_AR "${PYM_CLANG_AR}")
 set(CMAKE_RANLIB "${PYM_CLANG_RANLIB}")
-set(PYM_TARGET_SYSTEM freestanding)
+set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG" CACHE STRING "Flags of a release build")
 
 # With bulk memory the compiler turns memcpy and memset into instructions: nothing is left to call.
 set(CMAKE_C_FLAGS_INIT "-ffreestanding -mbulk-memory")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-nostdlib -Wl,--no-entry")
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 
-set(CMAKE_EXECUTABLE_SUFFIX .wasm)
+set(CMAKE_EXECUTABLE_SUFFIX_C .wasm)
 set(CMAKE_CROSSCOMPILING_EMULATOR "${PYM_NODE};${CMAKE_CURRENT_LIST_DIR}/run-freestanding.mjs")

@@ -11,7 +11,15 @@ set(CMAKE_C_COMPILER "${PYM_CLANG}")
 set(CMAKE_C_COMPILER_TARGET wasm32-wasi)
 set(CMAKE_AR "${PYM_CLANG_AR}")
 set(CMAKE_RANLIB "${PYM_CLANG_RANLIB}")
-set(PYM_TARGET_SYSTEM wasi)
+set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG" CACHE STRING "Flags of a release build")
+
+execute_process(COMMAND "${PYM_CLANG}" --target=wasm32-wasi -print-libgcc-file-name
+  OUTPUT_VARIABLE runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(NOT EXISTS "${runtime}")
+  message(FATAL_ERROR
+    "${PYM_CLANG} has no runtime for wasm32 (${runtime}).  Run wasm/setup.sh wasi, or install the "
+    "Debian package libclang-rt-19-dev-wasm32 (or of the number of your clang).")
+endif()
 
 set(PYM_WASI_SYSROOT "" CACHE PATH "Folder with include/wasm32-wasi and lib/wasm32-wasi")
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES PYM_WASI_SYSROOT)
@@ -34,5 +42,5 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 
-set(CMAKE_EXECUTABLE_SUFFIX .wasm)
+set(CMAKE_EXECUTABLE_SUFFIX_C .wasm)
 set(CMAKE_CROSSCOMPILING_EMULATOR "${PYM_NODE};--no-warnings;${CMAKE_CURRENT_LIST_DIR}/run-wasi.mjs")
