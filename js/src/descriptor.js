@@ -1,0 +1,150 @@
+/** The custom section `pymalloc`, parsed: what the library's C structures look like in this module.
+ *
+ *  Format (src/layout.h, little-endian, no padding between): a header of magic "PYMALLOC",
+ *  u16 version, u16 record_bytes, u32 records; then the records, each of char name[24] (NUL-padded),
+ *  u8 group, u8 type, u8 of, u8 reserved, u16 count, u16 stride, u32 value.  Later versions append:
+ *  longer records, further records and bytes behind them are passed over. */
+
+import { PymallocTypeError, badArgument, badDescriptor } from './errors.js';
+
+/** Groups of records.  In CONSTANTS the value is the number, elsewhere an offset. */
+export const Group = Object.freeze({
+  CONSTANTS: 0, SPACE: 1, HEAP: 2, DOMAIN: 3, EVENT: 4, PAGE: 5, POOL: 6,
+});
+/** Types of fields; STRUCT is a structure of the group `of`. */
+export const Type = Object.freeze({ U8: 1, U16: 2, U32: 3, U64: 4, STRUCT: 5 });
+
+/** Version of the section's own format that this package reads. */
+const FORMAT_VERSION = 1;
+const HEADER_BYTES = 16;
+const RECORD_BYTES = 36;
+const NAME_BYTES = 24;
+const SCALAR_BYTES = [0, 1, 2, 4, 8];
+
+/** One field of a structure.
+ *  @typedef {object} Field
+ *  @property {string} name
+ *  @property {number} type    one of Type
+ *  @property {number} of      group of the elements when type is STRUCT, else 0
+ *  @property {number} count   elements; 1 for a plain field
+ *  @property {number} stride  bytes from one element to the next
+ *  @property {number} offset  from the start of the structure */
+
+/** @typedef {object} Descriptor
+ *  @property {ReadonlyMap<string, number>} constants
+ *  @property {ReadonlyMap<number, ReadonlyMap<string, Field>>} groups  fields by group and name */
+
+/** @param {WebAssembly.Module} module
+ *  @returns {Descriptor}
+ *  @throws {PymallocTypeError} NO_DESCRIPTOR, BAD_DESCRIPTOR, VERSION, BAD_ARGUMENT */
+export function descriptorOf(module) {
+  if (!(module instanceof WebAssembly.Module)) {
+    throw badArgument('the first argument must be a WebAssembly.Module: compile the bytes with '
+      + 'WebAssembly.compile(bytes) and pass its result');
+  }
+  const section = WebAssembly.Module.customSections(module, 'pymalloc')[0];
+  if (!section) {
+    throw new PymallocTypeError('NO_DESCRIPTOR',
+      'the module has no custom section "pymalloc": link it with libpymalloc.a (CMake target '
+      + 'pymalloc::pymalloc), and do not strip '
+      + 'custom sections afterwards (wasm-strip does)');
+  }
+  return parseDescriptor(new Uint8Array(section));
+}
+
+/** @param {Uint8Array} bytes  contents of the section; only read
+ *  @returns {Descriptor}
+ *  @throws {PymallocTypeError} BAD_DESCRIPTOR, VERSION */
+export function parseDescriptor(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { recordBytes, records } = parseHeader(view);
+  /** @type {Map<string, number>} */
+  const constants = new Map();
+  /** @type {Map<number, Map<string, Field>>} */
+  const groups = new Map();
+  for (let i = 0; i < records; i++) {
+    const at = HEADER_BYTES + i * recordBytes;
+    const name = readName(view, at);
+    const group = view.getUint8(at + NAME_BYTES);
+    const value = view.getUint32(at + 32, true);
+    if (group === Group.CONSTANTS) {
+      if (constants.has(name)) throw badDescriptor(`constant ${name} twice`);
+      constants.set(name, value);
+      continue;
+    }
+    const fields = groups.get(group) ?? new Map();
+    if (fields.has(name)) throw badDescriptor(`field ${name} twice in group ${group}`);
+    const field = readField(view, at, name, value);
+    if (field) fields.set(name, field);
+    groups.set(group, fields);
+  }
+  return { constants, groups };
+}
+
+/** @param {DataView} view  @returns {{recordBytes: number, records: number}} */
+function parseHeader(view) {
+  if (view.byteLength < HEADER_BYTES) throw badDescriptor(`only ${view.byteLength} bytes long`);
+  let magic = '';
+  for (let i = 0; i < 8; i++) magic += String.fromCharCode(view.getUint8(i));
+  if (magic !== 'PYMALLOC') throw badDescriptor('does not begin with PYMALLOC');
+  const version = view.getUint16(8, true);
+  if (version !== FORMAT_VERSION) throw versionError('format', version, FORMAT_VERSION);
+  const recordBytes = view.getUint16(10, true);
+  const records = view.getUint32(12, true);
+  if (recordBytes < RECORD_BYTES) throw badDescriptor(`records of ${recordBytes} bytes`);
+  if (records > (view.byteLength - HEADER_BYTES) / recordBytes) {
+    throw badDescriptor(`cut short: ${records} records do not fit into ${view.byteLength} bytes`);
+  }
+  return { recordBytes, records };
+}
+
+/** @param {DataView} view  @param {number} at  @returns {string} */
+function readName(view, at) {
+  let name = '';
+  for (let i = 0; i < NAME_BYTES; i++) {
+    const c = view.getUint8(at + i);
+    if (c === 0) break;
+    if (c < 0x21 || c > 0x7e) throw badDescriptor(`a name holds the byte ${c}`);
+    name += String.fromCharCode(c);
+  }
+  if (name === '') throw badDescriptor('a record without a name');
+  return name;
+}
+
+/** @param {DataView} view  @param {number} at  @param {string} name  @param {number} offset
+ *  @returns {Field | null} null for a type that a later version may have added */
+function readField(view, at, name, offset) {
+  const type = view.getUint8(at + 25);
+  const of = view.getUint8(at + 26);
+  const count = view.getUint16(at + 28, true);
+  const stride = view.getUint16(at + 30, true);
+  if (type > Type.STRUCT) return null;
+  const least = type === Type.STRUCT ? 1 : SCALAR_BYTES[type] ?? 0;
+  if (type === 0 || count === 0 || (count > 1 && stride < least)) {
+    throw badDescriptor(`field ${name} has type ${type}, count ${count}, stride ${stride}`);
+  }
+  return { name, type, of, count, stride, offset };
+}
+
+/** @param {Field} field  a field that is not a structure
+ *  @returns {number} bytes from the start of the structure to the end of the field */
+export function fieldEnd(field) {
+  return field.offset + (field.count - 1) * field.stride + (SCALAR_BYTES[field.type] ?? 0);
+}
+
+/** @param {string} what  @param {number} found  @param {number} known
+ *  @returns {PymallocTypeError} */
+export function versionError(what, found, known) {
+  const advice = found > known ? 'update this package (npm install wasm-pymalloc@latest)'
+    : 'link the module again with a current wasm-pymalloc';
+  return new PymallocTypeError('VERSION',
+    `the module's ${what} has version ${found}, this package reads ${known}: ${advice}`);
+}
+
+/** @param {Field} field  @param {string} wanted
+ *  @returns {PymallocTypeError} */
+export function badField(field, wanted) {
+  const { name, type, count, stride, offset } = field;
+  return badDescriptor(`field ${name} (type ${type}, count ${count}, stride ${stride}, at `
+    + `${offset}) should be: ${wanted}`);
+}

@@ -1,0 +1,92 @@
+/** Typed errors.  Every error that this package throws on purpose has a `code` and a sentence that
+ *  says what to do; anything else that comes out of it is a bug. */
+
+const BRAND = Symbol.for('wasm-pymalloc.error');
+
+/** What went wrong:
+ *
+ *  | code             | class      | meaning                                                     |
+ *  |------------------|------------|-------------------------------------------------------------|
+ *  | `NO_DESCRIPTOR`  | TypeError  | the module does not link the library, or was stripped       |
+ *  | `BAD_DESCRIPTOR` | TypeError  | its custom section `pymalloc` is damaged                    |
+ *  | `VERSION`        | TypeError  | its layout is newer than this package understands           |
+ *  | `NO_EXPORT`      | TypeError  | a function that the call needs is not exported              |
+ *  | `NO_MEMORY`      | TypeError  | the instance exports no memory and none was passed          |
+ *  | `DETACHED`       | TypeError  | the memory's buffer is detached                             |
+ *  | `BAD_ARGUMENT`   | TypeError  | the caller passed something this call does not take         |
+ *  | `BAD_MEMORY`     | RangeError | linear memory holds what no sound heap holds                |
+ *  | `HEAP_GONE`      | RangeError | the heap was destroyed                                      |
+ *  | `GUEST_TRAP`     | Error      | a guest function called by this package trapped (see cause) |
+ *
+ *  @typedef {'NO_DESCRIPTOR' | 'BAD_DESCRIPTOR' | 'VERSION' | 'NO_EXPORT' | 'NO_MEMORY' | 'DETACHED'
+ *    | 'BAD_ARGUMENT' | 'BAD_MEMORY' | 'HEAP_GONE' | 'GUEST_TRAP'} ErrorCode */
+
+/** Base of all errors of this package.  `instanceof PymallocError` also holds for the two classes
+ *  below, which descend from TypeError and RangeError. */
+export class PymallocError extends Error {
+  /** @param {ErrorCode} code  @param {string} message  @param {ErrorOptions} [options] */
+  constructor(code, message, options) {
+    super(message, options);
+    this.name = 'PymallocError';
+    /** @type {ErrorCode} */
+    this.code = code;
+    brand(this);
+  }
+
+  /** @override  @param {unknown} value  @returns {boolean} */
+  static [Symbol.hasInstance](value) {
+    if (typeof value !== 'object' || value === null || !(BRAND in value)) return false;
+    return this === PymallocError || Function.prototype[Symbol.hasInstance].call(this, value);
+  }
+}
+
+/** The wrong thing was passed: a module, an instance or an argument. */
+export class PymallocTypeError extends TypeError {
+  /** @param {ErrorCode} code  @param {string} message  @param {ErrorOptions} [options] */
+  constructor(code, message, options) {
+    super(message, options);
+    this.name = 'PymallocTypeError';
+    /** @type {ErrorCode} */
+    this.code = code;
+    brand(this);
+  }
+}
+
+/** Linear memory does not hold what it should. */
+export class PymallocRangeError extends RangeError {
+  /** @param {ErrorCode} code  @param {string} message  @param {ErrorOptions} [options] */
+  constructor(code, message, options) {
+    super(message, options);
+    this.name = 'PymallocRangeError';
+    /** @type {ErrorCode} */
+    this.code = code;
+    brand(this);
+  }
+}
+
+/** @param {object} error */
+function brand(error) {
+  Object.defineProperty(error, BRAND, { value: true });
+}
+
+/** @param {string} message  @returns {PymallocRangeError} what linear memory holds cannot be */
+export function badMemory(message) {
+  return new PymallocRangeError('BAD_MEMORY',
+    `${message}. The heap was overwritten, or the module and the instance do not belong together`);
+}
+
+/** @param {string} message  @returns {PymallocTypeError} the custom section is damaged */
+export function badDescriptor(message) {
+  return new PymallocTypeError('BAD_DESCRIPTOR',
+    `custom section "pymalloc": ${message}. Link the module again with an unmodified wasm-pymalloc`);
+}
+
+/** @param {string} message  @returns {PymallocTypeError} */
+export function badArgument(message) {
+  return new PymallocTypeError('BAD_ARGUMENT', message);
+}
+
+/** @param {unknown} value  @returns {string} a number as an address */
+export function hex(value) {
+  return typeof value === 'number' ? `0x${value.toString(16)}` : String(value);
+}

@@ -1,0 +1,20 @@
+/** wasm-pymalloc: what the memory of a wasm module that links the library does, seen from outside. */
+
+export { Heap } from './heap.js';
+export { PageKind, PoolState } from './map.js';
+export { PymallocError, PymallocTypeError, PymallocRangeError } from './errors.js';
+export { descriptorOf, parseDescriptor } from './descriptor.js';
+export { memoryReport } from './report.js';
+
+/** @typedef {import('./stats.js').HeapStats} HeapStats */
+/** @typedef {import('./stats.js').DomainStats} DomainStats */
+/** @typedef {import('./stats.js').ClassStats} ClassStats */
+/** @typedef {import('./stats.js').PageStats} PageStats */
+/** @typedef {import('./stats.js').LostStats} LostStats */
+/** @typedef {import('./map.js').HeapMap} HeapMap */
+/** @typedef {import('./map.js').PoolMap} PoolMap */
+/** @typedef {import('./events.js').HeapEvent} HeapEvent */
+/** @typedef {import('./heap.js').Limit} Limit */
+/** @typedef {import('./heap.js').Limits} Limits */
+/** @typedef {import('./descriptor.js').Descriptor} Descriptor */
+/** @typedef {import('./errors.js').ErrorCode} ErrorCode */

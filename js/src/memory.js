@@ -1,0 +1,51 @@
+/** Access to a linear memory that is not trusted: every structure is bound-checked before it is
+ *  read, and no view outlives a call, since memory.grow detaches it. */
+
+import { PymallocTypeError, badMemory, hex } from './errors.js';
+
+/** @param {{buffer: ArrayBufferLike}} memory
+ *  @returns {DataView} over the memory as it is now
+ *  @throws {PymallocTypeError} DETACHED */
+export function viewOf(memory) {
+  const buffer = memory.buffer;
+  if (buffer.byteLength === 0) {
+    throw new PymallocTypeError('DETACHED', 'the memory is empty or its buffer was detached '
+      + '(transferred with postMessage?): make a new Heap from the live instance');
+  }
+  return new DataView(buffer);
+}
+
+/** @param {unknown} value  @returns {value is WebAssembly.Memory} also from another realm */
+export function isMemory(value) {
+  if (typeof value !== 'object' || value === null || !('buffer' in value)) return false;
+  const tag = Object.prototype.toString.call(value.buffer);
+  return tag === '[object ArrayBuffer]' || tag === '[object SharedArrayBuffer]';
+}
+
+/** Throws unless [address, address + bytes) lies in the memory, is not null and is aligned to 4.
+ *  @param {DataView} view  @param {number} address  @param {number} bytes  @param {string} what */
+export function checkRange(view, address, bytes, what) {
+  if (address === 0 || (address & 3) !== 0 || address + bytes > view.byteLength) {
+    throw badMemory(`${what} would lie at ${hex(address)}, ${bytes} bytes long, `
+      + `in a memory of ${view.byteLength} bytes`);
+  }
+}
+
+/** A 64-bit counter; exact up to 2^53.
+ *  @param {DataView} view  @param {number} address  @returns {number} */
+export function readU64(view, address) {
+  return view.getUint32(address, true) + view.getUint32(address + 4, true) * 4294967296;
+}
+
+/** @param {DataView} view  @param {number} address  @param {number} most  bytes read at the most
+ *  @returns {string} the NUL-terminated text at address, cut off at `most` */
+export function readText(view, address, most) {
+  if (address === 0 || address >= view.byteLength) {
+    throw badMemory(`a text would lie at ${hex(address)} in a memory of ${view.byteLength} bytes`);
+  }
+  const n = Math.min(most, view.byteLength - address);
+  // slice copies: a TextDecoder refuses shared memory.
+  const bytes = new Uint8Array(view.buffer, address, n).slice();
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}

@@ -1,0 +1,189 @@
+/** The memory report of the command line: text from a snapshot, nothing else. */
+
+/** @typedef {import('./stats.js').HeapStats} HeapStats */
+/** @typedef {import('./stats.js').ClassStats} ClassStats */
+
+/** @typedef {object} ReportOptions
+ *  @property {string} [title]   what ran, for the first line
+ *  @property {number} [width]   columns, at least 80 (default 96)
+ *  @property {number} [rows]    size classes shown at the most (default 16) */
+
+const INDENT = '  ';
+
+/** @param {HeapStats} stats
+ *  @param {ReportOptions} [options]
+ *  @returns {string} lines of plain text, each ended by a newline */
+export function memoryReport(stats, options = {}) {
+  const width = Math.max(80, options.width ?? 96);
+  return [
+    `memory report${options.title ? `: ${options.title}` : ''}`,
+    '',
+    ...domainTable(stats),
+    '',
+    ...pageTable(stats, width),
+    '',
+    ...lossTable(stats, width),
+    '',
+    ...classChart(stats, width, options.rows ?? 16),
+  ].map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+/** @param {HeapStats} stats  @returns {string[]} */
+function domainTable(stats) {
+  const { raw, mem, object } = stats.domains;
+  const limits = [raw, mem, object, stats].some((d) => d.softLimit !== null || d.hardLimit !== null);
+  const head = ['domain', 'live', 'blocks', 'peak', 'handed out', 'blocks', 'refused'];
+  const rows = [['raw', raw], ['mem', mem], ['object', object]].map(([name, value]) => {
+    const d = /** @type {typeof raw} */ (value);
+    return [String(name), bytes(d.liveBytes), count(d.liveBlocks), bytes(d.peakBytes),
+      bytes(d.totalBytes), count(d.totalBlocks), count(d.failures), limitText(d)];
+  });
+  const sum = (/** @type {(d: typeof raw) => number} */ of) => of(raw) + of(mem) + of(object);
+  rows.push(['all', bytes(sum((d) => d.liveBytes)), count(sum((d) => d.liveBlocks)), '',
+    bytes(sum((d) => d.totalBytes)), count(sum((d) => d.totalBlocks)),
+    count(sum((d) => d.failures)), limitText(stats)]);
+  return table([limits ? [...head, 'limit'] : head, ...rows.map((r) => limits ? r : r.slice(0, -1))]);
+}
+
+/** @param {{softLimit: number | null, hardLimit: number | null}} d  @returns {string} */
+function limitText({ softLimit, hardLimit }) {
+  const parts = [];
+  if (softLimit !== null) parts.push(`soft ${bytes(softLimit)}`);
+  if (hardLimit !== null) parts.push(bytes(hardLimit));
+  return parts.length > 0 ? parts.join(', ') : 'none';
+}
+
+/** @param {HeapStats} stats  @param {number} width  @returns {string[]} */
+function pageTable({ pageBytes, pages, arenas, peakArenas, pools, raw, growth }, width) {
+  const rows = /** @type {[string, number, string][]} */ ([
+    ['pools of small blocks', pages.pool,
+      `${count(arenas)} arenas (peak ${count(peakArenas)}), ${count(pools)} pools in use`],
+    ['raw segments', pages.raw, `${count(raw.segments)} segments, ${count(raw.chunks)} blocks`],
+    ['free, for either', pages.free, ''],
+    ['page table', pages.table, ''],
+    ['not the allocator\'s', pages.foreign, 'program data, stack, other allocators'],
+  ]);
+  const grown = `${plural(growth.grows, 'growth')}, ${count(growth.failures)} refused`;
+  return [
+    `linear memory: ${count(pages.memory)} pages of 64 KiB, ${bytes(pages.memory * pageBytes)}; `
+      + `${count(pages.owned)} the allocator's (peak ${count(pages.peakOwned)}); ${grown}`,
+    ...bars(rows.filter(([name, n]) => n > 0 || name === 'free, for either').map(([name, n, note]) =>
+      ({ cells: [name, count(n), bytes(n * pageBytes)], value: n, note })), pages.memory, width),
+  ];
+}
+
+/** What the allocator's pages are filled with.
+ *  @param {HeapStats} stats  @param {number} width  @returns {string[]} */
+function lossTable({ pageBytes, domains, lost, pages }, width) {
+  const live = domains.raw.liveBytes + domains.mem.liveBytes + domains.object.liveBytes;
+  const rounding = Math.min(lost.rounding, live);
+  const rows = /** @type {[string, number][]} */ ([
+    ['asked for by the program', live - rounding],
+    ['rounding up (estimate)', rounding],
+    ['headers of pools', lost.poolHeaders],
+    ['free space in pools', lost.freePoolSpace],
+    ['headers of raw blocks', lost.rawHeaders],
+    ['free raw blocks', lost.freeChunks],
+    ['free pages', lost.freePages],
+    ['page table', pages.table * pageBytes],
+  ]);
+  const whole = rows.reduce((sum, [, n]) => sum + Math.max(n, 0), 0);
+  return [
+    `where the allocator's ${bytes(whole)} are now:`,
+    ...bars(rows.filter(([, n]) => Math.round(n) !== 0).map(([name, n]) =>
+      ({ cells: [name, bytes(n), percent(n, whole)], value: n, note: '' })), whole, width),
+  ];
+}
+
+/** Bars: memory held now while something is live, else the memory held at each class's peak.
+ *  @param {HeapStats} stats  @param {number} width  @param {number} most
+ *  @returns {string[]} */
+function classChart({ classes, poolBytes }, width, most) {
+  const used = classes.filter((c) => c.totalBlocks > 0);
+  if (used.length === 0) return ['size classes: no small block was ever handed out'];
+  const live = used.reduce((sum, c) => sum + c.liveBlocks * c.blockSize, 0);
+  const peak = used.reduce((sum, c) => sum + c.peakPools * poolBytes, 0);
+  const now = live > peak / 8;
+  const value = (/** @type {ClassStats} */ c) => now ? c.liveBlocks * c.blockSize : c.peakPools * poolBytes;
+  const shown = new Set([...used].sort((a, b) => value(b) - value(a) || b.totalBlocks - a.totalBlocks)
+    .slice(0, most));
+  const rest = used.filter((c) => !shown.has(c));
+  const rows = used.filter((c) => shown.has(c)).map((c) => ({
+    cells: [count(c.blockSize), count(c.liveBlocks), bytes(c.peakPools * poolBytes),
+      count(c.totalBlocks), bytes(c.totalBlocks * c.blockSize)],
+    value: value(c),
+    note: '',
+  }));
+  const head = { cells: ['block size', 'live', 'at peak', 'handed out', ''], value: 0,
+    note: now ? 'bytes live' : 'memory at peak' };
+  const lines = bars([head, ...rows], Math.max(...rows.map((r) => r.value)), width);
+  const title = `size classes, mem and object domains: ${count(used.length)} of `
+    + `${count(classes.length)} used`;
+  if (rest.length === 0) return [`${title}:`, ...lines];
+  const sum = rest.reduce((total, c) => total + value(c), 0);
+  return [`${title}, the ${count(most)} largest:`, ...lines,
+    `${INDENT}${count(rest.length)} others: ${bytes(sum)} ${now ? 'live' : 'at peak'}`];
+}
+
+/** Rows of right-aligned cells (the first one left-aligned unless it is a number) and a bar.
+ *  @param {{cells: string[], value: number, note: string}[]} rows
+ *  @param {number} full  value of the longest bar  @param {number} width
+ *  @returns {string[]} */
+function bars(rows, full, width) {
+  const lines = table(rows.map((r) => r.cells));
+  const used = Math.max(...lines.map((line) => line.length)) + 2;
+  const notes = Math.max(...rows.map((r) => r.value > 0 ? r.note.length : 0));
+  const room = Math.max(8, width - used - (notes > 0 ? notes + 2 : 0));
+  return rows.map((row, i) => {
+    const line = (lines[i] ?? '').padEnd(used);
+    const bar = barOf(row.value, full, room);
+    if (!row.note) return line + bar;
+    return line + (row.value > 0 ? bar.padEnd(room + 2) : '') + row.note;
+  });
+}
+
+/** @param {number} value  @param {number} full  @param {number} room  @returns {string} */
+function barOf(value, full, room) {
+  if (!(value > 0) || !(full > 0)) return '';
+  const n = Math.round(Math.min(value / full, 1) * room);
+  return n > 0 ? '#'.repeat(n) : '.';
+}
+
+/** @param {string[][]} rows  @returns {string[]} columns aligned, the first one to the left unless
+ *    all of its cells below the head are numbers */
+function table(rows) {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((r) => (r[i] ?? '').length)));
+  const numbers = rows.slice(1).every((r) => /^[\d,]+$/.test(r[0] ?? ''));
+  return rows.map((row) => INDENT + row.map((cell, i) =>
+    i === 0 && !numbers ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)).join('  '));
+}
+
+/** @param {number} n  @returns {string} grouped by thousands */
+function count(n) {
+  return Math.round(n).toLocaleString('en-US');
+}
+
+/** @param {number} n  @param {string} noun  @returns {string} */
+function plural(n, noun) {
+  return `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+/** @param {number} n  @returns {string} three digits and a unit */
+export function bytes(n) {
+  const sign = n < 0 ? '-' : '';
+  let value = Math.abs(n);
+  if (value < 1024) return `${sign}${Math.round(value)} B`;
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 'B';
+  for (const next of units) {
+    if (value < 1024) break;
+    value /= 1024;
+    unit = next;
+  }
+  return `${sign}${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} ${unit}`;
+}
+
+/** @param {number} part  @param {number} whole  @returns {string} */
+function percent(part, whole) {
+  return whole > 0 ? `${(100 * part / whole).toFixed(1)} %` : '';
+}
