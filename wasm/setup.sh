@@ -84,7 +84,7 @@ CONF
     APT_CONFIG=$dir/apt.conf apt-get -qq update || die "cannot fetch the lists of Debian $suite"
     date >"$dir/ready"
   fi
-  APT_CONFIG=$dir/apt.conf "$@"
+  APT_CONFIG=$dir/apt.conf "$@" >/dev/null
 }
 
 # debs SUITE FOLDER with|alone PACKAGE VERSION: unpack PACKAGE (with all it depends on, or alone)
@@ -96,9 +96,9 @@ debs() {
   say "fetching $package $version from Debian $suite into $cache/$folder"
   if [ "$how" = with ]; then
     private_apt "$suite" apt-get -qq -y --no-install-recommends --download-only \
-      -o Dir::Cache::archives="$tmp" install "$package" >/dev/null || die "cannot fetch $package"
+      -o Dir::Cache::archives="$tmp" install "$package" || die "cannot fetch $package"
   else
-    (cd "$tmp" && private_apt "$suite" apt-get -qq download "$package" >/dev/null) ||
+    (cd "$tmp" && private_apt "$suite" apt-get -qq download "$package") ||
       die "cannot fetch $package"
   fi
   got=$(dpkg-deb -f "$tmp/${package}"_*.deb Version)
@@ -184,7 +184,7 @@ part_lua() {
     tmp=$(mktemp -d "$cache/tmp.XXXXXX")
     say "fetching the source of Lua into $file"
     if have apt-get; then
-      (cd "$tmp" && private_apt trixie apt-get -qq source --download-only lua5.4 >/dev/null &&
+      (cd "$tmp" && private_apt trixie apt-get -qq source --download-only lua5.4 &&
         mv lua5.4_*.orig.tar.gz "$lua_file") || die "cannot fetch the Debian source lua5.4"
     else
       curl -fsSL -o "$tmp/$lua_file" "https://www.lua.org/ftp/$lua_file" ||
