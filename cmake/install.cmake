@@ -6,7 +6,10 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pymalloc)
 install(TARGETS ${targets} EXPORT pymalloc
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   OBJECTS DESTINATION ${CMAKE_INSTALL_LIBDIR}/pymalloc)
-install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+# In a folder of their own, since <adapters/lua.h> beside pymalloc.h is too common a name.
+install(FILES src/pymalloc.h src/pymalloc_python.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pymalloc)
+install(FILES src/adapters/lua.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pymalloc/adapters)
 install(EXPORT pymalloc NAMESPACE pymalloc:: FILE pymallocConfig.cmake DESTINATION ${package_dir})
 
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/pymallocConfigVersion.cmake

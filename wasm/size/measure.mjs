@@ -1,0 +1,56 @@
+// Hold the code size: measure.mjs [--update] O2 o2.wasm Oz oz.wasm COMPILER_VERSION.
+//
+// budget.json has, for each level, `limit` (bytes of code and data never to be passed) and what was
+// last recorded: `code`, `data` (bytes of the sections' contents) and `gzip` (of the module).  More
+// than recorded fails; another compiler than the recorded one is held to the limit only.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+
+const CODE = 10, DATA = 11;
+const budgetFile = new URL('budget.json', import.meta.url);
+
+/** Bytes of each section of a wasm module, by section id. */
+function sections(bytes) {
+  const sizes = {};
+  for (let at = 8; at < bytes.length;) {
+    const id = bytes[at++];
+    let size = 0, shift = 0, byte;
+    do {
+      byte = bytes[at++];
+      size |= (byte & 0x7f) << shift;
+      shift += 7;
+    } while (byte & 0x80);
+    sizes[id] = (sizes[id] ?? 0) + size;
+    at += size;
+  }
+  return sizes;
+}
+
+const args = process.argv.slice(2);
+const update = args[0] === '--update' && args.shift();
+const compiler = args.pop();
+const budget = JSON.parse(readFileSync(budgetFile, 'utf8'));
+let failed = false;
+for (let i = 0; i < args.length; i += 2) {
+  const level = args[i];
+  const bytes = readFileSync(args[i + 1]);
+  const { [CODE]: code = 0, [DATA]: data = 0 } = sections(bytes);
+  const recorded = budget[level];
+  const total = code + data, before = recorded.code + recorded.data;
+  console.log(`-${level}: ${code} bytes of code + ${data} of data = ${total}; recorded ${before}, ` +
+    `limit ${recorded.limit}; module with gzip ${gzipSync(bytes, { level: 9 }).length}`);
+  if (update) Object.assign(recorded, { code, data, gzip: gzipSync(bytes, { level: 9 }).length });
+  if (total > recorded.limit) {
+    console.error(`-${level} passes the limit by ${total - recorded.limit} bytes`);
+    failed = true;
+  } else if (!update && compiler === budget.compiler && total > before) {
+    console.error(`-${level} grew by ${total - before} bytes.  If they are worth it, record them: ` +
+      'cmake --build build/freestanding --target size-update');
+    failed = true;
+  }
+}
+if (update) {
+  budget.compiler = compiler;
+  writeFileSync(budgetFile, `${JSON.stringify(budget, null, 2)}\n`);
+}
+process.exitCode = failed ? 1 : 0;
