@@ -1,0 +1,16 @@
+/* The host's standard error under WASI. */
+#include <wasi/api.h>
+
+#include "internal.h"
+
+void pym__host_write(const char *text, size_t n) {
+  while (n) {
+    __wasi_ciovec_t piece = {(const uint8_t *)text, n};
+    size_t written = 0;
+    if (__wasi_fd_write(2, &piece, 1, &written) != 0 || written == 0) return;
+    text += written;
+    n -= written;
+  }
+}
+
+void pym__host_trap(void) { __builtin_trap(); }

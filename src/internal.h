@@ -1,0 +1,206 @@
+/* What the files of the core share.  The way of one allocation:
+ *
+ *   domain.c   pym_obj_malloc  ->  object.h  fast path: pop a block of the size class
+ *                                  object.c  everything else: limits, hooks, large requests
+ *                                  pool.c    refill a class from its pools; arenas
+ *                                  raw.c     blocks above 512 bytes
+ *                                  space.c   the page pool: who owns each wasm page
+ *                                  linmem_*  memory.grow */
+#ifndef PYM_INTERNAL_H
+#define PYM_INTERNAL_H
+
+#include "layout.h"
+#include "linmem.h"
+#include "pymalloc.h"
+
+#ifndef PYM_DEBUG
+#define PYM_DEBUG 0 /* 0 release, 1 hardened, 2 debug */
+#endif
+
+#define PAGE_BYTES 65536u
+#define POOL_BYTES 4096u
+#define POOLS_PER_PAGE 16u
+#define WINDOW_PAGES 4u /* an arena: 256 KiB, aligned */
+#define PAGE_HEADER 32u /* struct page lies behind the header of its pool 0 */
+#define MAX_PAGES 65536u
+_Static_assert(WINDOW_PAGES * PAGE_BYTES == PYM_ARENA_BYTES, "an arena is four pages");
+_Static_assert(POOLS_PER_PAGE * POOL_BYTES == PAGE_BYTES, "a page is sixteen pools");
+_Static_assert(CLASSES * PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes");
+
+/* Domain of what the library keeps for itself in raw blocks: heaps, records of hooked arenas.  It
+ * has counters and no limits. */
+#define INTERNAL 3u
+
+#define LOWEST_OFFSET 16u
+
+#define SPACE_MAGIC 0x43505350u
+#define HEAP_MAGIC 0x50414548u
+#define PAGE_MAGIC 0x45474150u
+#define POOL_MAGIC 0x4c4f4f50u
+
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define HOT static inline __attribute__((always_inline))
+#define COLD __attribute__((noinline, cold))
+
+/* Raw bins: exact ones for chunks of 16*u bytes, u < 64, then 8 to a doubling. */
+#define RAW_EXACT 64u
+#define RAW_BINS 240u
+#define RAW_WORDS 8u
+_Static_assert(RAW_EXACT + 22 * 8 == RAW_BINS, "chunks below 4 GiB");
+_Static_assert(RAW_WORDS * 32 >= RAW_BINS, "one bit a bin");
+
+/* A size class: a list of blocks at hand, and the ring of pools that can give more. */
+struct bin {
+  u32 free;   /* first block at hand, 0: none; the fast path pops here */
+  u32 usable; /* first usable pool; the ring closes, so its prev is the last; 0: none */
+};
+
+struct space {
+  SPACE_FIELDS(DECLARE_FIELD)
+  struct event events[EVENTS];
+  /* Not for readers: */
+  u32 runs[17];         /* heads of the lists of free page runs, by log2 of their length */
+  u32 heap_ids;         /* ids given out */
+  u32 first_byte;       /* nothing below it is ours, even in a page that is */
+  u8 first_table[256];  /* the page table while memory is below 16 MiB */
+};
+
+struct pym_heap {
+  HEAP_FIELDS(DECLARE_FIELD)
+  struct domain domains[PYM_DOMAINS + 1]; /* the last: INTERNAL */
+  /* Not for readers: */
+  struct bin bins[CLASS_SLOTS];
+  u32 page_lists[POOLS_PER_PAGE + 1]; /* pages with k pools not in use, k = 1..16; [0] unused */
+  u32 all_pages;                      /* every pool page */
+  u32 last_page;                      /* page number last taken for pools, 0: none */
+  u32 segments;                       /* every raw segment */
+  u32 top_segment;                    /* the one that was last extended, or 0 */
+  u32 raw_map[RAW_WORDS];             /* bit b: raw_bins[b] is not empty */
+  u32 raw_bins[RAW_BINS];
+  pym_limit_fn *limit_fn;
+  void *limit_ctx;
+  u32 in_limit_fn;
+};
+
+/* The one space and the default heap, at static addresses. */
+#if defined(__wasm__)
+extern struct space pym__space;
+extern struct pym_heap pym__main;
+#else
+/* Natively both lie in the simulated linear memory, as data segments do in wasm. */
+#define pym__space (*(struct space *)at(LINMEM_DATA))
+#define pym__main (*(struct pym_heap *)at(LINMEM_DATA + 4096))
+_Static_assert(sizeof(struct space) <= 4096, "the heap lies behind the space");
+_Static_assert(sizeof(struct pym_heap) <= LINMEM_DATA_BYTES - 4096, "room for the heap");
+#endif
+
+/* Kind of the page that o lies in; o of memory that the table covers. */
+HOT enum page_kind page_kind_at(u32 o) {
+  return (enum page_kind)((const u8 *)at(pym__space.page_table))[o >> 16];
+}
+
+/* Could o be the offset of something of ours?  For links that a stray write may have changed. */
+HOT int in_memory(u32 o) {
+  return !(o & 7) && o >= LOWEST_OFFSET && (o + 32) >> 16 < pym__space.pages_memory;
+}
+
+/* ---- space.c ---- */
+void pym__start(void);                     /* once, before anything else; later calls do nothing */
+u32 pym__pages_find(u32 n, int thorough);  /* n adjacent pages without growth: first one, or 0 */
+u32 pym__pages_grow(struct pym_heap *h, unsigned d, u32 n, u32 bytes); /* n new ones, or 0 */
+int pym__pages_at(struct pym_heap *h, unsigned d, u32 page, u32 n, u32 bytes, int grow);
+void pym__pages_set(u32 page, u32 n, enum page_kind kind); /* pages found, grown: theirs now */
+void pym__pages_give(u32 page, u32 n);     /* back to the page pool */
+enum page_kind pym__page_kind(u32 page);   /* of a page number; foreign beyond the table */
+void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes, u32 before);
+
+/* ---- raw.c ---- */
+u32 pym__raw_size(u32 n);                                        /* usable size served for n */
+void *pym__raw_take(struct pym_heap *h, unsigned d, u32 n, u32 align); /* not charged */
+void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n);
+void pym__raw_free(struct pym_heap *h, unsigned d, void *p);
+u32 pym__raw_usable(const void *p);
+unsigned pym__raw_domain(const void *p);
+u32 pym__raw_reclaim(struct pym_heap *h, u32 n, int thorough);   /* whole pages out of free chunks */
+void pym__raw_add(struct pym_heap *h, u32 from, u32 to);         /* [from, to) becomes a segment */
+void pym__raw_release_all(struct pym_heap *h);
+
+/* ---- pool.c ---- */
+u32 pym__refill(struct pym_heap *h, unsigned d, u32 s); /* blocks to the bin of s; first, or 0 */
+void pym__pool_event(struct pym_heap *h, struct pool *pool); /* its `until` has reached 0 */
+void pym__flush(void);                             /* blocks at hand go back to their pools */
+void pym__pools_release_all(struct pym_heap *h);
+extern pym_arena_allocator pym__arena_hook;        /* alloc is NULL: the page pool */
+
+/* ---- object.c ---- */
+void *pym__malloc_slow(struct pym_heap *h, unsigned d, size_t n);
+void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n); /* below the hooks */
+void *pym__aligned_direct(struct pym_heap *h, size_t align, size_t n);
+void *pym__calloc(struct pym_heap *h, unsigned d, size_t count, size_t size);
+void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n);
+void pym__free_slow(struct pym_heap *h, unsigned d, void *p);
+void pym__free_direct(struct pym_heap *h, unsigned d, void *p);
+
+/* ---- limits.c ---- */
+int pym__charge(struct pym_heap *h, unsigned d, u32 bytes); /* 1: granted and counted as live */
+void pym__commit(struct pym_heap *h, unsigned d);           /* memory was found: peaks */
+void pym__rebalance(struct pym_heap *h);                    /* trip and cap of each domain */
+int pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind); /* counts; 0 */
+
+HOT void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes) {
+  h->domains[d].live -= bytes;
+}
+
+/* ---- domain.c ---- */
+struct hook {
+  pym_allocator fn;
+  int on;
+};
+extern struct hook pym__hooks[PYM_DOMAINS];
+
+/* ---- heap.c ---- */
+void pym__heap_init(struct pym_heap *h);
+
+/* ---- report.c ---- */
+_Noreturn void pym__corrupt(const char *cause, u32 o, unsigned d); /* d >= 3: no domain */
+
+/* One allocation's report is one line, so the pieces are put together here. */
+struct line {
+  char text[160];
+  unsigned n;
+};
+void pym__put(struct line *l, const char *text);
+void pym__put_number(struct line *l, uint64_t v, unsigned width);
+void pym__put_hex(struct line *l, u32 v);
+
+/* ---- host_*.c ---- */
+void pym__host_write(const char *text, size_t n); /* standard error, or nothing */
+_Noreturn void pym__host_trap(void);
+
+#if PYM_DEBUG >= 2
+#define PYM_ASSERT(cond, cause, o)                     \
+  do {                                                 \
+    if (UNLIKELY(!(cond))) pym__corrupt(cause, o, 3);  \
+  } while (0)
+#else
+#define PYM_ASSERT(cond, cause, o) ((void)0)
+#endif
+
+/* Copy and fill.  Small sizes go word by word: a wasm engine takes a call for memory.copy. */
+HOT void copy_words(void *to, const void *from, u32 bytes) {
+  uint64_t *t = to;
+  const uint64_t *f = from;
+  for (u32 i = 0; i < bytes / 8; i++) {
+    t[i] = f[i];
+    __asm__("" ::: "memory");
+  }
+}
+HOT void zero_words(void *to, u32 bytes) {
+  uint64_t *t = to;
+  for (u32 i = 0; i < bytes / 8; i++) {
+    t[i] = 0;
+    __asm__("" ::: "memory");
+  }
+}
+
+#endif

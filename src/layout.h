@@ -1,0 +1,162 @@
+/* What others read: the structures in linear memory and the one list of their fields.
+ *
+ * Each X(type, name, count, what) below is a field of the C struct, a line of the custom section
+ * `pymalloc` (src/stats.c) and so a property for JavaScript.  Append only; a change of meaning
+ * raises LAYOUT_VERSION.  Offsets ("off") are from the start of linear memory, 0 is none. */
+#ifndef PYM_LAYOUT_H
+#define PYM_LAYOUT_H
+
+#include <stdint.h>
+
+#define LAYOUT_VERSION 1
+#define CLASSES 64           /* size classes: 8, 16, .. 512 */
+#define CLASS_SLOTS 65       /* arrays are indexed by size / 8; slot 0 holds nothing */
+#define EVENTS 32            /* newest events kept */
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+/* State of a 64 KiB page in the page table: one byte a page. */
+enum page_kind { PAGE_FOREIGN = 0, PAGE_FREE = 1, PAGE_RAW = 2, PAGE_TABLE = 3, PAGE_POOL = 4 };
+
+enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 };
+
+#define EVENT_FIELDS(X)                                                                      \
+  X(u32, seq, 1, "1, 2, ..: number of the event; slot is (seq - 1) % 32")                    \
+  X(u16, kind, 1, "1 grow, 2 soft limit, 3 hard limit, 4 out of memory")                     \
+  X(u16, domain, 1, "0 raw, 1 mem, 2 object; 3: the whole heap's limit")                     \
+  X(u32, heap, 1, "id of the heap that asked")                                               \
+  X(u32, bytes, 1, "request that caused it")                                                 \
+  X(u32, pages_before, 1, "linear memory before")                                            \
+  X(u32, pages_after, 1, "linear memory after")
+
+/* The program's linear memory as this library owns it: one instance. */
+#define SPACE_FIELDS(X)                                                                      \
+  X(u32, magic, 1, "SPACE_MAGIC")                                                            \
+  X(u32, version, 1, "LAYOUT_VERSION")                                                       \
+  X(u32, first_heap, 1, "off: the default heap; others follow by its field next")            \
+  X(u32, page_table, 1, "off: one byte a page, enum page_kind")                              \
+  X(u32, page_table_len, 1, "entries")                                                       \
+  X(u32, pages_memory, 1, "linear memory when last looked at")                               \
+  X(u32, pages_owned, 1, "pages that are not foreign")                                       \
+  X(u32, pages_owned_peak, 1, "")                                                            \
+  X(u32, pages_free, 1, "pages in the page pool")                                            \
+  X(u32, pages_pool, 1, "pages that hold pools")                                             \
+  X(u32, pages_raw, 1, "pages of raw segments")                                              \
+  X(u32, heaps, 1, "heaps alive")                                                            \
+  X(u32, event_seq, 1, "events ever written")                                                \
+  X(u64, grows, 1, "growths that gave memory")                                               \
+  X(u64, grow_failures, 1, "growths refused")
+
+#define DOMAIN_FIELDS(X)                                                                     \
+  X(u32, live, 1, "usable bytes live")                                                       \
+  X(u32, trip, 1, "live above this looks closer: min(peak, cap)")                            \
+  X(u32, cap, 1, "live above this leaves the fast path: a limit, or 0 while hooked")         \
+  X(u32, peak, 1, "high-water mark of live")                                                 \
+  X(u32, soft, 1, "soft limit")                                                              \
+  X(u32, hard, 1, "hard limit")                                                              \
+  X(u32, gate, 1, "page kinds above it take the fast path of free: PAGE_TABLE, or hooked 255") \
+  X(u64, raw_mallocs, 1, "blocks ever served by the raw allocator")                          \
+  X(u64, raw_frees, 1, "")                                                                   \
+  X(u64, raw_bytes, 1, "usable bytes ever served by the raw allocator")                      \
+  X(u64, failures, 1, "calls that returned NULL")
+
+#define HEAP_FIELDS(X)                                                                       \
+  X(u32, magic, 1, "HEAP_MAGIC while alive")                                                 \
+  X(u32, id, 1, "1 is the default heap")                                                     \
+  X(u32, next, 1, "off: next heap")                                                          \
+  X(u32, soft, 1, "soft limit of the three domains together")                                \
+  X(u32, hard, 1, "hard limit of the three domains together")                                \
+  X(u32, pool_pages, 1, "64 KiB pages that hold pools")                                      \
+  X(u32, arenas, 1, "256 KiB windows with a pool page, and arenas from a hook")              \
+  X(u32, arenas_peak, 1, "")                                                                 \
+  X(u64, arenas_total, 1, "arenas ever opened")                                              \
+  X(u32, pools_used, 1, "4 KiB pools in use")                                                \
+  X(u32, raw_segments, 1, "")                                                                \
+  X(u32, raw_bytes, 1, "bytes of all raw segments")                                          \
+  X(u32, raw_free, 1, "bytes of free raw chunks, headers in")                                \
+  X(u32, raw_chunks, 1, "raw chunks in use")                                                 \
+  X(u32, pools, CLASS_SLOTS, "pools held by a class")                                        \
+  X(u32, pools_peak, CLASS_SLOTS, "")                                                        \
+  X(u64, mem_mallocs, CLASS_SLOTS, "blocks ever handed out, mem domain")                     \
+  X(u64, mem_frees, CLASS_SLOTS, "blocks ever taken back, mem domain")                       \
+  X(u64, obj_mallocs, CLASS_SLOTS, "the same, object domain")                                \
+  X(u64, obj_frees, CLASS_SLOTS, "")                                                         \
+  X(u32, sampled, CLASS_SLOTS, "requests whose exact size was noted")                        \
+  X(u32, sampled_bytes, CLASS_SLOTS, "sum of those sizes: rounding loss is an estimate")
+
+/* Header of one pool of equal blocks: the first 32 bytes of a 4 KiB-aligned 4 KiB.
+ *
+ *   0      4       6      8     10      12      14    16     20     24     28   32
+ *   | free | until | size | cap | carved | state | -- | next | prev | heap | -- | blocks ... |
+ *
+ * States: usable (in its class's list, has blocks to give), full (in no list), unused (in no
+ * class: only `state` means something).  See src/pool.c for the transitions. */
+enum pool_state { POOL_UNUSED = 0, POOL_USABLE = 1, POOL_FULL = 2 };
+#define POOL_FIELDS(X)                                                                       \
+  X(u32, free, 1, "off: first block given back; blocks are linked through their first word") \
+  X(u16, until, 1, "frees until something must be done: usable: blocks out; full: 1")        \
+  X(u16, size, 1, "block size")                                                              \
+  X(u16, cap, 1, "blocks the pool has room for")                                             \
+  X(u16, carved, 1, "blocks ever given out; memory behind them is untouched")                \
+  X(u16, state, 1, "enum pool_state")                                                        \
+  X(u16, index, 1, "place in its page, 0..15")                                               \
+  X(u32, next, 1, "off: next usable pool of the class; meaningless while full")              \
+  X(u32, prev, 1, "off: previous one, 0 at the head")                                        \
+  X(u32, heap, 1, "off: heap that owns it")                                                  \
+  X(u32, magic, 1, "POOL_MAGIC ^ own offset while in use")
+
+/* Header of a 64 KiB page of pools, at offset 32 of the page, behind the header of its pool 0. */
+#define PAGE_FIELDS(X)                                                                       \
+  X(u32, heap, 1, "off: heap that owns it")                                                  \
+  X(u32, unused, 1, "bit i: pool i is in no class")                                          \
+  X(u32, next, 1, "off: next page in the list of its fullness; meaningless if unused is 0")  \
+  X(u32, prev, 1, "")                                                                        \
+  X(u32, all_next, 1, "off: next pool page of the heap")                                     \
+  X(u32, all_prev, 1, "")                                                                    \
+  X(u32, hook, 1, "off: record of the arena hook's arena it belongs to; 0: page pool")       \
+  X(u32, magic, 1, "PAGE_MAGIC")
+
+#define DECLARE_FIELD(type, name, count, what) type name FIELD_COUNT_##count;
+#define FIELD_COUNT_1
+#define FIELD_COUNT_CLASS_SLOTS [CLASS_SLOTS]
+
+struct event {
+  EVENT_FIELDS(DECLARE_FIELD)
+};
+struct domain {
+  DOMAIN_FIELDS(DECLARE_FIELD)
+};
+struct pool {
+  POOL_FIELDS(DECLARE_FIELD)
+};
+struct page {
+  PAGE_FIELDS(DECLARE_FIELD)
+};
+
+_Static_assert(sizeof(struct event) == 24, "event");
+_Static_assert(sizeof(struct pool) == 32, "blocks start 32 bytes into a pool");
+_Static_assert(sizeof(struct page) == 32, "blocks of pool 0 start at 64");
+
+/* The custom section `pymalloc`: a header, then records, little-endian, no padding between.
+ * Groups: 0 constants (value is the number), 1 space, 2 heap, 3 domain, 4 event, 5 page, 6 pool
+ * (value is the offset in the structure).  Types: 1 u8, 2 u16, 3 u32, 4 u64; 5: a structure,
+ * whose group is `of`.  Arrays have count > 1 and elements `stride` bytes apart. */
+struct descriptor_header {
+  char magic[8]; /* "PYMALLOC", no NUL */
+  u16 version;
+  u16 record_bytes;
+  u32 records;
+};
+struct descriptor_record {
+  char name[24]; /* NUL-padded */
+  u8 group, type, of, reserved;
+  u16 count, stride;
+  u32 value;
+};
+_Static_assert(sizeof(struct descriptor_header) == 16, "as documented");
+_Static_assert(sizeof(struct descriptor_record) == 36, "as documented");
+
+#endif

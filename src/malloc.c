@@ -1,0 +1,71 @@
+/* C's malloc on wasm-pymalloc: link it and libc's own is never pulled in.
+ *
+ * C wants 16-byte alignment for anything that may hold a long double: requests above 8 bytes are
+ * rounded to a multiple of 16, whose pools are 16-aligned.  Blocks are of the object domain; aligned
+ * ones above 16 are of the raw domain, so free looks at the page first. */
+#include <errno.h>
+
+#include "object.h"
+
+const char pym__is_malloc = 1;
+
+static size_t rounded(size_t n) { return n > 8 && n <= PYM_SMALL_MAX ? (n + 15) & ~(size_t)15 : n; }
+
+static void *or_enomem(void *p) {
+  if (UNLIKELY(!p)) errno = ENOMEM;
+  return p;
+}
+
+/* Raw blocks of either domain come here: the block says which. */
+static unsigned domain_of_block(void *p) {
+  u32 o = off(p);
+  return pym__page_kind(o >> 16) == PAGE_RAW ? pym__raw_domain(p) : PYM_OBJ;
+}
+
+void *malloc(size_t n) { return or_enomem(pym__malloc(&pym__main, PYM_OBJ, rounded(n))); }
+
+void free(void *p) {
+  if (UNLIKELY(page_kind_at(off(p)) == PAGE_RAW)) pym__free_slow(&pym__main, domain_of_block(p), p);
+  else pym__free(&pym__main, PYM_OBJ, p);
+}
+
+void *calloc(size_t count, size_t size) {
+  size_t n;
+  if (__builtin_mul_overflow(count, size, &n)) return or_enomem(NULL);
+  return or_enomem(pym_obj_calloc(1, rounded(n)));
+}
+
+void *realloc(void *p, size_t n) {
+  if (!p) return malloc(n);
+  if (domain_of_block(p) == PYM_RAW) return or_enomem(pym_raw_realloc(p, n));
+  return or_enomem(pym_obj_realloc(p, rounded(n)));
+}
+
+void *aligned_alloc(size_t align, size_t n) {
+  if (align && align <= PYM_RAW_ALIGNMENT && !(align & (align - 1)))
+    return malloc(align > 8 && n <= 8 ? 16 : n);
+  void *p = pym_raw_aligned_alloc(align, n);
+  if (!p) errno = align && !(align & (align - 1)) ? ENOMEM : EINVAL;
+  return p;
+}
+
+void *memalign(size_t align, size_t n) { return aligned_alloc(align, n); }
+
+int posix_memalign(void **out, size_t align, size_t n) {
+  if (align < sizeof(void *) || align & (align - 1)) return EINVAL;
+  int before = errno;
+  void *p = aligned_alloc(align, n);
+  errno = before; /* POSIX: errno is not touched */
+  if (!p) return ENOMEM;
+  *out = p;
+  return 0;
+}
+
+size_t malloc_usable_size(void *p) { return pym_usable_size(p); }
+
+#if defined(__wasi__)
+/* wasi-libc's own callers use these names; without them its malloc would be linked too. */
+void *__libc_malloc(size_t n) { return malloc(n); }
+void *__libc_calloc(size_t count, size_t size) { return calloc(count, size); }
+void __libc_free(void *p) { free(p); }
+#endif

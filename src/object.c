@@ -1,0 +1,174 @@
+/* Everything about a request that is not the fast path of object.h. */
+#include "object.h"
+
+#include <stdbool.h>
+
+HOT bool hooked(const struct pym_heap *h, unsigned d) {
+  return h == &pym__main && pym__hooks[d].on;
+}
+
+static bool is_small(unsigned d, u32 n) {
+  return (d == PYM_MEM || d == PYM_OBJ) && n <= PYM_SMALL_MAX;
+}
+
+/* Usable size that a request of n >= 1 bytes gets. */
+static u32 served_size(unsigned d, u32 n) {
+  return is_small(d, n) ? (n + 7) & ~7u : pym__raw_size(n);
+}
+
+static void *take_small(struct pym_heap *h, unsigned d, u32 n) {
+  u32 s = (n + 7) & ~7u;
+  struct bin *bin = bin_of_size(h, s);
+  u32 b = bin->free;
+  if (!b) {
+    h->sampled[s / 8]++;
+    h->sampled_bytes[s / 8] += n;
+    b = pym__refill(h, d, s);
+    if (!b) return NULL;
+  }
+  bin->free = *(u32 *)at(b);
+  ++*mallocs_of(h, d, s);
+  return at(b);
+}
+
+/* A block for n >= 1 bytes, charged before or not at all. */
+static void *take(struct pym_heap *h, unsigned d, u32 n) {
+  return is_small(d, n) ? take_small(h, d, n) : pym__raw_take(h, d, n, 1);
+}
+
+/* The count of calls that returned NULL. */
+static void *counted(struct pym_heap *h, unsigned d, void *p) {
+  if (!p) h->domains[d].failures++;
+  return p;
+}
+
+/* What was charged could not be found. */
+static void *give_up(struct pym_heap *h, unsigned d, u32 charged, u32 n) {
+  pym__discharge(h, d, charged);
+  pym__fail(h, d, n, EVENT_OOM);
+  return NULL;
+}
+
+static void *grant(struct pym_heap *h, unsigned d, size_t size, u32 align) {
+  if (size > PYM_SIZE_MAX) return NULL;
+  u32 n = size ? (u32)size : 1, charge = served_size(d, n);
+  if (!pym__charge(h, d, charge)) return NULL;
+  void *p = align > 1 ? pym__raw_take(h, d, n, align) : take(h, d, n);
+  if (!p) return give_up(h, d, charge, n);
+  pym__commit(h, d);
+  return p;
+}
+
+void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n) {
+  return counted(h, d, grant(h, d, n, 1));
+}
+
+void *pym__aligned_direct(struct pym_heap *h, size_t align, size_t n) {
+  int valid = align && !(align & (align - 1)) && align <= PAGE_BYTES;
+  return counted(h, PYM_RAW, valid ? grant(h, PYM_RAW, n, (u32)align) : NULL);
+}
+
+void *pym__malloc_slow(struct pym_heap *h, unsigned d, size_t n) {
+  pym__start();
+  if (UNLIKELY(hooked(h, d)) && n <= PYM_SIZE_MAX)
+    return pym__hooks[d].fn.malloc(pym__hooks[d].fn.ctx, n);
+  return pym__malloc_direct(h, d, n);
+}
+
+void *pym__calloc(struct pym_heap *h, unsigned d, size_t count, size_t size) {
+  size_t n;
+  if (__builtin_mul_overflow(count, size, &n) || n > PYM_SIZE_MAX) return counted(h, d, NULL);
+  void *p = pym__malloc_direct(h, d, n);
+  if (!p) return NULL;
+  if (d != PYM_RAW && n <= PYM_SMALL_MAX) zero_words(p, ((u32)n + 7) & ~7u);
+  else __builtin_memset(p, 0, n);
+  return p;
+}
+
+/* ---- Resizing ---- */
+
+/* Move a block of `old` usable bytes to a new place for n; one of the two is in a pool.  Limits look
+ * at the difference, so making it smaller cannot fail for a limit; nor for want of memory: then the
+ * caller keeps what it has. */
+static void *move(struct pym_heap *h, unsigned d, void *p, u32 old, u32 n) {
+  u32 served = served_size(d, n), more = served > old ? served - old : 0;
+  if (more && !pym__charge(h, d, more)) return NULL;
+  void *q = take(h, d, n);
+  if (!q) return more ? give_up(h, d, more, n) : NULL;
+  h->domains[d].live += more ? old : served; /* both live until p is freed */
+  copy_words(q, p, served < old ? served : old);
+  pym__free_direct(h, d, p);
+  pym__commit(h, d);
+  return q;
+}
+
+static void *resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
+  u32 o = off(p);
+  enum page_kind kind = pym__page_kind(o >> 16);
+  if (kind == PAGE_POOL && d != PYM_RAW) {
+#if PYM_DEBUG >= 1
+    pym__check_block(h, d, o);
+#endif
+    /* It stays while n fits and fills more than three quarters, or if there is no other place. */
+    u32 old = ((struct pool *)at(o & ~(POOL_BYTES - 1)))->size;
+    if (n <= old && (4 * n > 3 * old || served_size(d, n) == old)) return p;
+    void *q = move(h, d, p, old, n);
+    return q || n > old ? q : p;
+  }
+  if (kind != PAGE_RAW) pym__corrupt("pointer is not a block", o, d);
+  if (is_small(d, n)) {
+    void *q = move(h, d, p, pym__raw_usable(p), n);
+    if (q) return q;
+  }
+  return pym__raw_realloc(h, d, p, n);
+}
+
+void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n) {
+  if (!p) return pym__malloc_direct(h, d, n);
+  if (n > PYM_SIZE_MAX) return counted(h, d, NULL);
+  return counted(h, d, resize(h, d, p, n ? (u32)n : 1));
+}
+
+/* ---- Freeing ---- */
+
+void pym__free_direct(struct pym_heap *h, unsigned d, void *p) {
+  if (!p) return;
+  u32 o = off(p);
+  enum page_kind kind = pym__page_kind(o >> 16);
+  if (kind == PAGE_RAW) {
+    pym__raw_free(h, d, p);
+  } else if (kind == PAGE_POOL && d != PYM_RAW) {
+    pym__free_small(h, d, o, ((struct pool *)at(o & ~(POOL_BYTES - 1)))->size);
+  } else {
+    pym__corrupt(kind == PAGE_POOL ? "block belongs to another domain" : "pointer is not a block",
+                 o, d);
+  }
+}
+
+void pym__free_slow(struct pym_heap *h, unsigned d, void *p) {
+  if (!p) return;
+  if (hooked(h, d)) pym__hooks[d].fn.free(pym__hooks[d].fn.ctx, p);
+  else pym__free_direct(h, d, p);
+}
+
+#if PYM_DEBUG >= 1
+/* Hardened and debug builds: is o a block of h that is in use?  A debug build looks through the
+ * whole list of free blocks, a hardened one at its head. */
+void pym__check_block(const struct pym_heap *h, unsigned d, u32 o) {
+  u32 base = o & ~(POOL_BYTES - 1);
+  const struct pool *pool = at(base);
+  const struct page *page = at((o & ~(PAGE_BYTES - 1)) + PAGE_HEADER);
+  if (page->magic != PAGE_MAGIC) pym__corrupt("arena page header overwritten", o, d);
+  if (page->heap != off(h)) pym__corrupt("block belongs to another heap", o, d);
+  if (page->unused >> (o >> 12 & 15) & 1) pym__corrupt("double free: pool is not in use", o, d);
+  if (pool->magic != (POOL_MAGIC ^ base)) pym__corrupt("pool header overwritten", o, d);
+  u32 start = base + (pool->index ? 32 : 64);
+  if (o < start || (o - start) % pool->size) pym__corrupt("pointer is not a block", o, d);
+  if ((o - start) / pool->size >= pool->carved) pym__corrupt("block was never given out", o, d);
+  u32 tries = PYM_DEBUG >= 2 ? pool->carved : 1;
+  for (u32 b = pool->free; b && tries--; b = *(const u32 *)at(b)) {
+    if (b == o) pym__corrupt("double free", o, d);
+    if (b >> 12 != o >> 12) pym__corrupt("freed block written to", b, d);
+  }
+}
+#endif

@@ -1,0 +1,71 @@
+/* The fast path of the mem and object domains, inlined into each public function with a constant
+ * heap and domain, so that every address in it is a constant on wasm.
+ *
+ * malloc   pop the class's first block at hand
+ * free     push on the list of the block's own pool
+ * What is rare leaves by one comparison: zero or large requests, an empty class, a limit, a new
+ * peak, a hook, a raw block, a pool that changes its state. */
+#ifndef PYM_OBJECT_H
+#define PYM_OBJECT_H
+
+#include "internal.h"
+
+HOT uint64_t *mallocs_of(struct pym_heap *h, unsigned d, u32 s) {
+  return (uint64_t *)((char *)(d == PYM_MEM ? h->mem_mallocs : h->obj_mallocs) + s);
+}
+HOT uint64_t *frees_of(struct pym_heap *h, unsigned d, u32 s) {
+  return (uint64_t *)((char *)(d == PYM_MEM ? h->mem_frees : h->obj_frees) + s);
+}
+_Static_assert(sizeof(uint64_t) == PYM_ALIGNMENT, "a block size is the offset of its counter");
+HOT struct bin *bin_of_size(struct pym_heap *h, u32 s) {
+  return (struct bin *)((char *)h->bins + s);
+}
+_Static_assert(sizeof(struct bin) == PYM_ALIGNMENT, "a block size is the offset of its bin");
+
+HOT void *pym__malloc(struct pym_heap *h, unsigned d, size_t n) {
+  if (d == PYM_RAW || UNLIKELY(n - 1 >= PYM_SMALL_MAX)) return pym__malloc_slow(h, d, n);
+  u32 s = ((u32)n + 7) & ~7u;
+  struct domain *dom = &h->domains[d];
+  struct bin *bin = bin_of_size(h, s);
+  u32 b = bin->free, live = dom->live + s;
+  if (UNLIKELY(!b)) return pym__malloc_slow(h, d, n);
+  if (UNLIKELY(live > dom->trip)) {
+    if (UNLIKELY(live > dom->cap)) return pym__malloc_slow(h, d, n);
+    dom->trip = dom->peak = live;
+  }
+  dom->live = live;
+  bin->free = *(u32 *)at(b);
+  ++*mallocs_of(h, d, s);
+  return at(b);
+}
+
+#if PYM_DEBUG >= 1
+void pym__check_block(const struct pym_heap *h, unsigned d, u32 o);
+#endif
+
+/* Free block o of a pool, its size known. */
+HOT void pym__free_small(struct pym_heap *h, unsigned d, u32 o, u32 s) {
+  struct pool *pool = at(o & ~(POOL_BYTES - 1));
+#if PYM_DEBUG >= 1
+  pym__check_block(h, d, o);
+#endif
+  h->domains[d].live -= s;
+  ++*frees_of(h, d, s);
+  *(u32 *)at(o) = pool->free;
+  pool->free = o;
+  if (UNLIKELY(--pool->until == 0)) pym__pool_event(h, pool);
+}
+
+HOT void pym__free(struct pym_heap *h, unsigned d, void *p) {
+  u32 o = off(p);
+#if PYM_DEBUG >= 1
+  if (o >> 16 >= pym__space.page_table_len) pym__corrupt("pointer is not a block", o, d);
+#endif
+  if (d == PYM_RAW || UNLIKELY(page_kind_at(o) <= h->domains[d].gate)) {
+    pym__free_slow(h, d, p);
+    return;
+  }
+  pym__free_small(h, d, o, ((struct pool *)at(o & ~(POOL_BYTES - 1)))->size);
+}
+
+#endif

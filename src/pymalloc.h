@@ -1,0 +1,247 @@
+/* wasm-pymalloc: CPython's three allocator domains for WebAssembly.
+ *
+ *   raw     general buffers, served by the raw allocator (boundary tags)
+ *   mem     buffers of the interpreter     } 1..512 bytes from pools of equal blocks,
+ *   object  small short-lived objects      } larger ones from the raw allocator
+ *
+ * Contents: the domains · heaps · limits · hooks · inspection.
+ *
+ * Units are bytes unless a name says pages (64 KiB wasm pages), pools (4 KiB) or blocks.
+ * Semantics follow the CPython C API, "Memory Management"; where they differ it is said.
+ *
+ * Thread rule: one thread at a time per program, for every function here.  A build for wasm
+ * threads does not exist yet; nothing in this interface stands in its way.
+ *
+ * Failure rule: out of memory is NULL, every invariant holds and a later call may succeed.  A bad
+ * pointer that is noticed ends in one report on the host's standard error and a trap. */
+#ifndef PYMALLOC_H
+#define PYMALLOC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PYM_VERSION "0.1.0"
+
+/* Alignment of every pool block; raw blocks, and pool blocks of a size that is a multiple of 16,
+ * are aligned to PYM_RAW_ALIGNMENT. */
+#define PYM_ALIGNMENT 8
+#define PYM_RAW_ALIGNMENT 16
+/* Largest request that the object and mem domains serve from pools. */
+#define PYM_SMALL_MAX 512
+/* Largest request of all: PY_SSIZE_T_MAX on wasm32.  The native test build uses the same. */
+#define PYM_SIZE_MAX ((size_t)0x7fffffff)
+
+enum pym_domain { PYM_RAW = 0, PYM_MEM = 1, PYM_OBJ = 2 };
+#define PYM_DOMAINS 3
+/* In the limit functions: the sum of the three domains of a heap. */
+#define PYM_WHOLE_HEAP 3
+
+/* ---- The domains, on the default heap -----------------------------------------------------
+ *
+ * What holds for each of the twelve (X is raw, mem or obj):
+ *
+ *   malloc   n      0..PYM_SIZE_MAX; 0 is served as 1
+ *            return block of usable size >= n, contents undefined; NULL if n > PYM_SIZE_MAX,
+ *                   if a hard limit would be passed or if linear memory cannot grow
+ *   calloc   as malloc(count * size) with the block zeroed; NULL too if the product overflows
+ *   realloc  p      block of the same domain, or NULL (then this is malloc)
+ *            n      as for malloc; 0 is served as 1, it does not free
+ *            return the block, perhaps moved, its first min(old, n) bytes kept; NULL as for
+ *                   malloc, and then p is untouched.  Making a block smaller never fails.
+ *   free     p      block of the same domain, or NULL (nothing happens)
+ *
+ * Source: CPython C API, PyMem_RawMalloc, PyMem_Malloc, PyObject_Malloc and their families.
+ * Interpreter lock held for mem and obj. */
+void *pym_raw_malloc(size_t n);
+void *pym_raw_calloc(size_t count, size_t size);
+void *pym_raw_realloc(void *p, size_t n);
+void pym_raw_free(void *p);
+
+void *pym_mem_malloc(size_t n);
+void *pym_mem_calloc(size_t count, size_t size);
+void *pym_mem_realloc(void *p, size_t n);
+void pym_mem_free(void *p);
+
+void *pym_obj_malloc(size_t n);
+void *pym_obj_calloc(size_t count, size_t size);
+void *pym_obj_realloc(void *p, size_t n);
+void pym_obj_free(void *p);
+
+/* Free an object-domain block whose requested size the caller knows (C++ sized delete, Lua).
+ *
+ * n  the size last asked of malloc, calloc or realloc for p; another value is corruption
+ *    (a debug build reports it) */
+void pym_obj_free_sized(void *p, size_t n);
+
+/* Raw-domain block at an address that is a multiple of `align`; freed by pym_raw_free,
+ * resized by pym_raw_realloc (which may then lose the alignment).
+ *
+ * align  power of two, 1..65536; anything else returns NULL
+ * n      as for malloc.  Source: C11 aligned_alloc, without its rule on multiples. */
+void *pym_raw_aligned_alloc(size_t align, size_t n);
+
+/* Bytes the caller may use at p, from the pointer alone; 0 for NULL.
+ * p  live block of any domain and any heap of this library. */
+size_t pym_usable_size(const void *p);
+
+/* 1 if p lies in memory that this library hands blocks from, else 0.  Reads no memory at p:
+ * any value may be passed. */
+int pym_owns(const void *p);
+
+/* ---- Heaps ------------------------------------------------------------------------------ */
+
+/* One allocator instance: its arenas and raw segments, limits and counters. */
+typedef struct pym_heap pym_heap;
+
+/* The heap of the plain functions.  Never NULL; it cannot be destroyed. */
+pym_heap *pym_heap_default(void);
+
+/* New empty heap, or NULL (out of memory).  About 6 KiB, taken from the default heap. */
+pym_heap *pym_heap_new(void);
+
+/* Give back every page of h, live blocks and all, in time proportional to its arenas and
+ * segments.  h and its blocks are then invalid.  NULL is nothing; the default heap is an error. */
+void pym_heap_destroy(pym_heap *h);
+
+/* The domain functions on a heap of the caller's choice: the contract above.
+ * h  a live heap; d  PYM_RAW, PYM_MEM or PYM_OBJ.
+ * A block goes back to the heap and the domain it came from.  Hooks do not apply here. */
+void *pym_heap_malloc(pym_heap *h, enum pym_domain d, size_t n);
+void *pym_heap_calloc(pym_heap *h, enum pym_domain d, size_t count, size_t size);
+void *pym_heap_realloc(pym_heap *h, enum pym_domain d, void *p, size_t n);
+void pym_heap_free(pym_heap *h, enum pym_domain d, void *p);
+void pym_heap_free_sized(pym_heap *h, enum pym_domain d, void *p, size_t n);
+void *pym_heap_aligned_alloc(pym_heap *h, size_t align, size_t n);
+
+/* ---- Limits ----------------------------------------------------------------------------- */
+
+/* No limit. */
+#define PYM_UNLIMITED 0xffffffffu
+
+/* Set the limits of one domain (`which` = PYM_RAW..PYM_OBJ) or of the sum (PYM_WHOLE_HEAP).
+ * Counted by usable size of live blocks, exactly, in every build.
+ *
+ * soft   an allocation that takes the sum from <= soft to above it calls the soft-limit callback
+ *        first and is then served as usual; it may still meet the hard limit, counted with what
+ *        the callback freed; PYM_UNLIMITED for none
+ * hard   an allocation that would take the sum above it returns NULL; may be set below what is
+ *        live: then nothing is granted until enough was freed; PYM_UNLIMITED for none
+ * return 0, or -1 if `which` is out of range */
+int pym_limit_set(pym_heap *h, unsigned which, uint32_t soft, uint32_t hard);
+
+/* Read them back; either pointer may be NULL.  0, or -1 if `which` is out of range. */
+int pym_limit_get(const pym_heap *h, unsigned which, uint32_t *soft, uint32_t *hard);
+
+/* Called at a soft limit.  It may free blocks; it may allocate (it is not called from within
+ * itself).  which as above; live counts the block being asked for. */
+typedef void pym_limit_fn(void *ctx, pym_heap *h, unsigned which, uint32_t live);
+void pym_limit_callback(pym_heap *h, pym_limit_fn *fn, void *ctx);
+
+/* ---- Hooks on the default heap ------------------------------------------------------------ */
+
+/* One domain's allocator.  Source: CPython C API, PyMemAllocatorEx. */
+typedef struct {
+  void *ctx;
+  void *(*malloc)(void *ctx, size_t n);
+  void *(*calloc)(void *ctx, size_t count, size_t size);
+  void *(*realloc)(void *ctx, void *p, size_t n);
+  void (*free)(void *ctx, void *p);
+} pym_allocator;
+
+/* What serves domain d now.  The functions returned stay callable after another set: a hook calls
+ * them to reach what was below it. */
+void pym_allocator_get(enum pym_domain d, pym_allocator *out);
+
+/* Let *a serve domain d from now on; blocks that live already will be passed to a->realloc and
+ * a->free.  Sizes arrive checked (<= PYM_SIZE_MAX); 0 arrives as it is and must give a distinct
+ * block.  Setting what pym_allocator_get returned first takes every hook off: a call is direct
+ * again.  Source: PyMem_SetAllocator. */
+void pym_allocator_set(enum pym_domain d, const pym_allocator *a);
+
+/* Where arenas come from.  Source: CPython C API, PyObjectArenaAllocator. */
+typedef struct {
+  void *ctx;
+  void *(*alloc)(void *ctx, size_t size);           /* size is PYM_ARENA_BYTES; NULL: no memory */
+  void (*free)(void *ctx, void *p, size_t size);
+} pym_arena_allocator;
+#define PYM_ARENA_BYTES ((size_t)262144)
+
+/* Arenas of the default heap that exist already stay where they are and go back through the
+ * allocator that gave them.  Memory from a hook is used by whole 64 KiB pages: an arena that is
+ * not aligned to 64 KiB serves three pages instead of four. */
+void pym_arena_allocator_get(pym_arena_allocator *out);
+void pym_arena_allocator_set(const pym_arena_allocator *a);
+
+/* ---- Inspection --------------------------------------------------------------------------- */
+
+/* Counters of one domain of one heap, all exact. */
+typedef struct {
+  uint64_t live_blocks, live_bytes;   /* now; bytes are usable sizes */
+  uint64_t peak_bytes;                /* high-water mark of live_bytes */
+  uint64_t total_blocks, total_bytes; /* ever handed out; a realloc in place counts no block, and
+                                         its growth as bytes */
+  uint64_t failures;                  /* calls that returned NULL */
+} pym_domain_stats;
+void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats *out);
+
+/* Counters of one size class (mem and object together). */
+typedef struct {
+  uint32_t block_size;                /* 8, 16, .. 512 */
+  uint64_t live_blocks, total_blocks; /* exact */
+  uint64_t free_blocks;               /* carved and free: in pools or at hand */
+  uint32_t pools, peak_pools;         /* 4 KiB pools that the class holds */
+} pym_class_stats;
+/* index 0..63: block size 8 * (index + 1) */
+void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out);
+
+/* Pages of the program: all heaps together. */
+typedef struct {
+  uint32_t memory;                    /* size of linear memory when last looked at */
+  uint32_t owned, peak_owned;         /* taken by this library: free + pool + raw + table */
+  uint32_t free, pool, raw, table;
+  uint32_t arenas;                    /* 256 KiB windows that hold at least one pool page */
+  uint64_t grows, grow_failures;      /* memory.grow calls that gave memory; that did not */
+} pym_page_stats;
+void pym_page_stats_get(pym_page_stats *out);
+
+/* What pym_walk meets, in address order within a page or segment. */
+enum pym_what {
+  PYM_WALK_PAGE,       /* a 64 KiB page of an arena: size 65536, count = pools not in use */
+  PYM_WALK_POOL,       /* size = block size, count = blocks handed out (live or at hand) */
+  PYM_WALK_BLOCK,      /* live pool block: size = usable size */
+  PYM_WALK_SEGMENT,    /* raw segment: size = its bytes */
+  PYM_WALK_CHUNK,      /* live raw block: p = what the caller holds, size = usable size */
+  PYM_WALK_FREE_CHUNK, /* free raw memory: size = bytes with header */
+};
+/* Return nonzero to stop.  domain is meaningful for PYM_WALK_CHUNK only: pool blocks do not
+ * record theirs. */
+typedef int pym_walk_fn(void *ctx, enum pym_what what, void *p, size_t size, unsigned count,
+                        enum pym_domain domain);
+/* Visit every arena page, pool, live block, segment and chunk of h.  The callback must not
+ * allocate from h.  Returns what stopped it, or 0. */
+int pym_walk(pym_heap *h, pym_walk_fn *fn, void *ctx);
+
+/* Verify every invariant of h and of the page table, and every counter against a recount.
+ * Bounded and safe on a corrupted heap: it reads nothing outside linear memory and ends.
+ * return 0 if sound; otherwise pym_check_message() says what was found first. */
+int pym_check(pym_heap *h);
+const char *pym_check_message(void);
+
+/* Print a report in the manner of sys._debugmallocstats(), in pieces of text. */
+typedef void pym_write_fn(void *ctx, const char *text, size_t n);
+void pym_dump(pym_heap *h, pym_write_fn *write, void *ctx);
+/* The same on the host's standard error; nothing where the host has none. */
+void pym_dump_stderr(pym_heap *h);
+
+/* Entry for readers outside the module: address of the root structure that the custom section
+ * `pymalloc` describes (src/layout.h).  Exported from every wasm module that links the library. */
+const void *pym_root(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

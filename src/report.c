@@ -1,0 +1,40 @@
+/* What is said when corruption is found: one bounded line, then a trap. */
+#include "internal.h"
+
+void pym__put(struct line *l, const char *text) {
+  while (*text && l->n < sizeof l->text - 1) l->text[l->n++] = *text++;
+  l->text[l->n] = 0;
+}
+
+void pym__put_number(struct line *l, uint64_t v, unsigned width) {
+  char digits[21];
+  unsigned i = sizeof digits - 1;
+  digits[i] = 0;
+  do digits[--i] = (char)('0' + v % 10);
+  while (v /= 10);
+  while (sizeof digits - 1 - i < width && i) digits[--i] = ' ';
+  pym__put(l, digits + i);
+}
+
+void pym__put_hex(struct line *l, u32 v) {
+  char digits[11] = "0x00000000";
+  for (int i = 9; i > 1; i--, v >>= 4) digits[i] = "0123456789abcdef"[v & 15];
+  pym__put(l, digits);
+}
+
+COLD void pym__corrupt(const char *cause, u32 o, unsigned d) {
+  static const char *const names[] = {"raw", "mem", "object"};
+  struct line l = {.n = 0};
+  pym__put(&l, "pymalloc: ");
+  pym__put(&l, cause);
+  pym__put(&l, ", address ");
+  pym__put_hex(&l, o);
+  if (d < PYM_DOMAINS) {
+    pym__put(&l, ", ");
+    pym__put(&l, names[d]);
+    pym__put(&l, " domain");
+  }
+  pym__put(&l, "\n");
+  pym__host_write(l.text, l.n);
+  pym__host_trap();
+}

@@ -1,0 +1,142 @@
+/* Statistics: the functions of pymalloc.h, and the custom section that tells others the layout. */
+#include <stddef.h>
+
+#include "internal.h"
+
+void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats *out) {
+  pym__start();
+  const struct domain *dom = &h->domains[d];
+  *out = (pym_domain_stats){
+      .live_blocks = dom->raw_mallocs - dom->raw_frees,
+      .live_bytes = dom->live,
+      .peak_bytes = dom->peak,
+      .total_blocks = dom->raw_mallocs,
+      .total_bytes = dom->raw_bytes,
+      .failures = dom->failures,
+  };
+  if (d == PYM_RAW) return;
+  const u64 *mallocs = d == PYM_MEM ? h->mem_mallocs : h->obj_mallocs;
+  const u64 *frees = d == PYM_MEM ? h->mem_frees : h->obj_frees;
+  for (u32 c = 1; c < CLASS_SLOTS; c++) {
+    out->live_blocks += mallocs[c] - frees[c];
+    out->total_blocks += mallocs[c];
+    out->total_bytes += mallocs[c] * c * PYM_ALIGNMENT;
+  }
+}
+
+void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out) {
+  *out = (pym_class_stats){0};
+  if (index >= CLASSES) return;
+  pym__start();
+  u32 c = index + 1;
+  out->block_size = c * PYM_ALIGNMENT;
+  out->total_blocks = h->mem_mallocs[c] + h->obj_mallocs[c];
+  out->live_blocks = out->total_blocks - h->mem_frees[c] - h->obj_frees[c];
+  out->pools = h->pools[c];
+  out->peak_pools = h->pools_peak[c];
+  uint64_t carved = 0;
+  for (u32 o = h->all_pages; o; o = ((const struct page *)at(o))->all_next)
+    for (u32 i = 0; i < POOLS_PER_PAGE; i++) {
+      const struct pool *pool = at(o - PAGE_HEADER + i * POOL_BYTES);
+      if (!(((const struct page *)at(o))->unused >> i & 1) && pool->size == out->block_size)
+        carved += pool->carved;
+    }
+  out->free_blocks = carved - out->live_blocks;
+}
+
+void pym_page_stats_get(pym_page_stats *out) {
+  pym__start();
+  const struct space *sp = &pym__space;
+  *out = (pym_page_stats){
+      .memory = pym__linmem_pages(),
+      .owned = sp->pages_owned,
+      .peak_owned = sp->pages_owned_peak,
+      .free = sp->pages_free,
+      .pool = sp->pages_pool,
+      .raw = sp->pages_raw,
+      .table = sp->pages_owned - sp->pages_free - sp->pages_pool - sp->pages_raw,
+      .grows = sp->grows,
+      .grow_failures = sp->grow_failures,
+  };
+  for (u32 o = sp->first_heap; o; o = ((const struct pym_heap *)at(o))->next)
+    out->arenas += ((const struct pym_heap *)at(o))->arenas;
+}
+
+/* ---- The custom section ---- */
+
+#if defined(__wasm__)
+
+#define TYPE_u8 1
+#define TYPE_u16 2
+#define TYPE_u32 3
+#define TYPE_u64 4
+#define TYPE_STRUCT 5
+enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL };
+
+#define CONSTANTS(X)                                                                            \
+  X(layout_version, LAYOUT_VERSION)                                                             \
+  X(debug, PYM_DEBUG)                                                                           \
+  X(page_bytes, PAGE_BYTES)                                                                     \
+  X(pool_bytes, POOL_BYTES)                                                                     \
+  X(arena_bytes, PYM_ARENA_BYTES)                                                               \
+  X(alignment, PYM_ALIGNMENT)                                                                   \
+  X(small_max, PYM_SMALL_MAX)                                                                   \
+  X(classes, CLASSES)                                                                           \
+  X(events, EVENTS)                                                                             \
+  X(page_header, PAGE_HEADER)                                                                   \
+  X(pool_header, sizeof(struct pool))                                                           \
+  X(raw_header, 8)                                                                              \
+  X(space_bytes, sizeof(struct space))                                                          \
+  X(heap_bytes, sizeof(struct pym_heap))                                                        \
+  X(domain_bytes, sizeof(struct domain))                                                        \
+  X(event_bytes, sizeof(struct event))                                                          \
+  X(space_magic, SPACE_MAGIC)                                                                   \
+  X(heap_magic, HEAP_MAGIC)                                                                     \
+  X(page_magic, PAGE_MAGIC)                                                                     \
+  X(pool_magic, POOL_MAGIC)                                                                     \
+  X(kind_foreign, PAGE_FOREIGN)                                                                 \
+  X(kind_free, PAGE_FREE)                                                                       \
+  X(kind_raw, PAGE_RAW)                                                                         \
+  X(kind_table, PAGE_TABLE)                                                                     \
+  X(kind_pool, PAGE_POOL)                                                                       \
+  X(state_usable, POOL_USABLE)                                                                  \
+  X(state_full, POOL_FULL)
+
+#define CONST_RECORD(n, v) {.name = #n, .group = IN_CONST, .type = TYPE_u32, .count = 1, .value = v},
+#define FIELD_RECORD(in, strukt, t, n, c)                                                       \
+  {.name = #n, .group = in, .type = TYPE_##t, .count = c, .stride = sizeof(t),                  \
+   .value = offsetof(struct strukt, n)},
+#define SPACE_RECORD(t, n, c, what) FIELD_RECORD(IN_SPACE, space, t, n, c)
+#define HEAP_RECORD(t, n, c, what) FIELD_RECORD(IN_HEAP, pym_heap, t, n, c)
+#define DOMAIN_RECORD(t, n, c, what) FIELD_RECORD(IN_DOMAIN, domain, t, n, c)
+#define EVENT_RECORD(t, n, c, what) FIELD_RECORD(IN_EVENT, event, t, n, c)
+#define PAGE_RECORD(t, n, c, what) FIELD_RECORD(IN_PAGE, page, t, n, c)
+#define POOL_RECORD(t, n, c, what) FIELD_RECORD(IN_POOL, pool, t, n, c)
+#define STRUCT_RECORD(in, strukt, n, group_of, c, elem)                                         \
+  {.name = #n, .group = in, .type = TYPE_STRUCT, .of = group_of, .count = c,                    \
+   .stride = sizeof(struct elem), .value = offsetof(struct strukt, n)},
+
+#define RECORDS                                                                                 \
+  CONSTANTS(CONST_RECORD)                                                                       \
+  SPACE_FIELDS(SPACE_RECORD) STRUCT_RECORD(IN_SPACE, space, events, IN_EVENT, EVENTS, event)    \
+  HEAP_FIELDS(HEAP_RECORD)                                                                      \
+  STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS, domain)                     \
+  DOMAIN_FIELDS(DOMAIN_RECORD) EVENT_FIELDS(EVENT_RECORD) PAGE_FIELDS(PAGE_RECORD)              \
+  POOL_FIELDS(POOL_RECORD)
+
+#define N_RECORDS (sizeof((struct descriptor_record[]){RECORDS}) / sizeof(struct descriptor_record))
+
+/* Nothing refers to it; a custom section is kept as long as this file is linked. */
+__attribute__((section(".custom_section.pymalloc"), used)) static const struct {
+  struct descriptor_header header;
+  struct descriptor_record records[N_RECORDS];
+} descriptor = {
+    {{'P', 'Y', 'M', 'A', 'L', 'L', 'O', 'C'}, LAYOUT_VERSION, sizeof(struct descriptor_record), N_RECORDS},
+    {RECORDS}};
+
+__attribute__((export_name("pym_root")))
+#endif
+const void *pym_root(void) {
+  pym__start();
+  return &pym__space;
+}
