@@ -12,8 +12,10 @@ set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG" CACHE STRING "Flags of a release build"
 
 # With bulk memory the compiler turns memcpy and memset into instructions: nothing is left to call.
 set(CMAKE_C_FLAGS_INIT "-ffreestanding -mbulk-memory")
-# clang would run a wasm-opt that it happens to find: the same module on every machine instead.
-set(CMAKE_EXE_LINKER_FLAGS_INIT "--no-wasm-opt -nostdlib -Wl,--no-entry")
+# When it links with -O2, clang runs a wasm-opt that it happens to find.  The same module on every
+# machine instead: -O0 here stops that and changes nothing else (--no-wasm-opt of clang 19 does not
+# link at all).
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-O0 -nostdlib -Wl,--no-entry")
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 
 set(CMAKE_EXECUTABLE_SUFFIX_C .wasm)

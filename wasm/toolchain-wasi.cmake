@@ -42,7 +42,9 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 
-# clang would run a wasm-opt that it happens to find: the same module on every machine instead.
-set(CMAKE_EXE_LINKER_FLAGS_INIT "--no-wasm-opt")
+# When it links with -O2, clang runs a wasm-opt that it happens to find.  The same module on every
+# machine instead: -O0 here stops that and changes nothing else (--no-wasm-opt of clang 19 does not
+# link at all).
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-O0")
 set(CMAKE_EXECUTABLE_SUFFIX_C .wasm)
 set(CMAKE_CROSSCOMPILING_EMULATOR "${PYM_NODE};--no-warnings;${CMAKE_CURRENT_LIST_DIR}/run-wasi.mjs")
