@@ -111,6 +111,7 @@ u32 pym__pages_grow(struct pym_heap *h, unsigned d, u32 n, u32 bytes); /* n new 
 int pym__pages_at(struct pym_heap *h, unsigned d, u32 page, u32 n, u32 bytes, int grow);
 void pym__pages_set(u32 page, u32 n, enum page_kind kind); /* pages found, grown: theirs now */
 void pym__pages_give(u32 page, u32 n);     /* back to the page pool */
+int pym__cover(struct pym_heap *h, unsigned d, u32 n); /* the table reaches page n; 0: no memory */
 enum page_kind pym__page_kind(u32 page);   /* of a page number; foreign beyond the table */
 void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes, u32 before);
 

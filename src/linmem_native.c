@@ -8,7 +8,7 @@
 
 #include "internal.h"
 
-static uint32_t pages, max_pages = MAX_PAGES;
+static uint32_t pages, initial = 1, max_pages = MAX_PAGES;
 static int64_t fail_in = -1;
 static int fail_forever;
 static uint64_t growths;
@@ -59,7 +59,7 @@ uint32_t pym__linmem_grow(uint32_t n) {
 
 void pym__linmem_start(uint32_t *from, uint32_t *to) {
   *from = LINMEM_DATA + LINMEM_DATA_BYTES;
-  *to = pages << 16;
+  *to = initial << 16;
 }
 
 void pym__linmem_fail_after(int64_t k, int forever) {
@@ -92,6 +92,7 @@ void pym__linmem_reset(uint32_t initial_pages, uint32_t max) {
   growths = 0;
   pym__linmem_fail_after(-1, 0);
   pym__linmem_foreign(0, 0);
-  open_pages(0, initial_pages ? initial_pages : 1);
+  initial = initial_pages ? initial_pages : 1;
+  open_pages(0, initial);
   pym__reset();
 }

@@ -4,7 +4,10 @@
 
 #include <stddef.h>
 
-extern unsigned char __heap_base; /* the linker's: end of data and stack */
+/* The linker's: end of data and stack, and end of the memory that the module starts with (null
+ * from linkers before LLVM 16).  What is above the latter belongs to whoever grew it. */
+extern unsigned char __heap_base;
+extern unsigned char __heap_end __attribute__((weak));
 
 /* libc's malloc, if something in the program linked it; it believes that [__heap_base, end of
  * memory) is its own, and older ones look at the end of memory only at their first call. */
@@ -51,5 +54,5 @@ void pym__linmem_start(uint32_t *from, uint32_t *to) {
     return;
   }
   *from = off(&__heap_base);
-  *to = pym__linmem_pages() << 16;
+  *to = &__heap_end ? off(&__heap_end) : pym__linmem_pages() << 16;
 }

@@ -104,7 +104,7 @@ static int arena_from_hook(struct pym_heap *h) {
   u32 o = off(base), first = (o + PAGE_BYTES - 1) >> 16;
   u32 pages = (u32)((o + PYM_ARENA_BYTES) >> 16) - first;
   struct hooked_arena *a = NULL;
-  if (at(o) == base && first + pages <= pym__space.page_table_len)
+  if (at(o) == base && pym__cover(h, PYM_OBJ, first + pages))
     a = pym__malloc_direct(h, INTERNAL, sizeof *a);
   if (!a) {
     from.free(from.ctx, base, PYM_ARENA_BYTES);

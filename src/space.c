@@ -147,6 +147,15 @@ static int cover(u32 n, u32 spare) {
   return 1;
 }
 
+int pym__cover(struct pym_heap *h, unsigned d, u32 n) {
+  if (n <= pym__space.page_table_len) return 1;
+  u32 page = pym__pages_find(1, 1);
+  if (!page) page = pym__pages_grow(h, d, 1, PAGE_BYTES);
+  if (!page) return 0;
+  if (!cover(n, page)) pym__pages_give(page, 1); /* that growth has seen to it */
+  return 1;
+}
+
 /* Take new pages [page, page + n) into the page pool.  The last page of 4 GiB stays unused: its
  * end is not a 32-bit offset. */
 static void adopt(u32 page, u32 n) {
