@@ -27,13 +27,16 @@ struct page_recount {
 
 static int check_table(struct page_recount *n) {
   const struct space *sp = &pym__space;
-  REQUIRE(sp->page_table_len == sizeof sp->first_table || sp->page_table_len == MAX_PAGES,
+  u32 len = sp->page_table_len;
+  REQUIRE(len == sizeof sp->first_table / 4 || len == MAX_PAGES / 4 || len == MAX_PAGES,
           "page table length", off(sp));
-  REQUIRE(in_memory(sp->page_table & ~7u), "page table's place", off(sp));
+  REQUIRE(in_memory(sp->page_table & ~7u) && in_memory((sp->page_table + len * 4 - 40) & ~7u),
+          "page table's place", off(sp));
   u32 pages = pym__linmem_pages();
-  for (u32 i = 0; i < sp->page_table_len; i++) {
+  for (u32 i = 0; i < len; i++) {
     enum page_kind kind = pym__page_kind(i);
-    REQUIRE(kind <= PAGE_POOL, "page table: unknown kind", i << 16);
+    u32 entry = entry_at(i << 16);
+    REQUIRE(entry < PAGE_POOL || (entry > GATE && in_memory(entry & ~7u)), "page table entry", i << 16);
     REQUIRE(kind == PAGE_FOREIGN || i < pages, "page table: page beyond memory", i << 16);
     n->of[kind]++;
   }
@@ -75,7 +78,7 @@ struct pool_recount {
 
 /* The free list of a pool: inside it, on block boundaries, no block twice, as long as it should be. */
 static int check_pool_blocks(const struct pym_heap *h, const struct pool *pool, u32 *n_free) {
-  u32 o = off(pool), start = o + (pool->index ? 32 : 64), seen[16] = {0}, n = 0;
+  u32 o = pool->base, start = o, seen[16] = {0}, n = 0;
   for (u32 b = pool->free; b; b = *(const u32 *)at(b)) {
     u32 i = (b - start) / pool->size;
     REQUIRE(b >= start && b < o + POOL_BYTES && (b - start) % pool->size == 0 && i < pool->carved,
@@ -98,13 +101,13 @@ static int check_pool_blocks(const struct pym_heap *h, const struct pool *pool, 
   return 0;
 }
 
-static int check_pool(const struct pym_heap *h, u32 o, u32 index, struct pool_recount *n) {
-  const struct pool *pool = at(o);
-  u32 s = pool->size, room = POOL_BYTES - (index ? 32 : 64), n_free;
-  REQUIRE(pool->magic == (POOL_MAGIC ^ o), "pool magic", o);
-  REQUIRE(pool->heap == off(h) && pool->index == index, "pool's heap or index", o);
+static int check_pool(const struct pym_heap *h, const struct pool *pool, u32 base,
+                      struct pool_recount *n) {
+  u32 s = pool->size, o = off(pool), n_free = 0;
+  REQUIRE(pool->heap == off(h) && pool->base == base && pool_of(base) == pool,
+          "pool's heap or place", o);
   REQUIRE(s >= 8 && s <= PYM_SMALL_MAX && s % 8 == 0, "pool's block size", o);
-  REQUIRE(pool->cap == room / s && pool->carved <= pool->cap, "pool's capacity", o);
+  REQUIRE(pool->cap == POOL_BYTES / s && pool->carved <= pool->cap, "pool's capacity", o);
   if (check_pool_blocks(h, pool, &n_free)) return 1;
   u32 out = pool->carved - n_free;
   if (pool->state == POOL_FULL) {
@@ -122,11 +125,12 @@ static int check_pool(const struct pym_heap *h, u32 o, u32 index, struct pool_re
 
 /* Is this page the first of its arena? */
 static int first_in_arena(const struct pym_heap *h, const struct page *g) {
-  u32 page = off(g) >> 16, w = g->hook ? 0 : page & ~(WINDOW_PAGES - 1);
+  u32 page = g->number, w = page & ~(WINDOW_PAGES - 1);
   if (g->hook) w = page < WINDOW_PAGES ? 0 : page - WINDOW_PAGES;
   for (u32 i = w; i < page; i++) {
-    const struct page *f = at((i << 16) + PAGE_HEADER);
-    if (pym__page_kind(i) == PAGE_POOL && f->heap == off(h) && f->hook == g->hook) return 0;
+    if (pym__page_kind(i) != PAGE_POOL) continue;
+    const struct page *f = at(entry_at(i << 16) - PAGE_HEADER);
+    if (f->heap == off(h) && f->hook == g->hook) return 0;
   }
   return 1;
 }
@@ -134,14 +138,16 @@ static int first_in_arena(const struct pym_heap *h, const struct page *g) {
 static int check_pages(const struct pym_heap *h, struct pool_recount *n) {
   u32 prev = 0;
   for (u32 o = h->all_pages; o; prev = o, o = ((const struct page *)at(o))->all_next) {
-    REQUIRE(in_memory(o) && (o & (PAGE_BYTES - 1)) == PAGE_HEADER &&
-                pym__page_kind(o >> 16) == PAGE_POOL,
-            "list of arena pages", o);
+    REQUIRE(in_memory(o) && pym__page_kind(o >> 16) == PAGE_RAW, "list of arena pages", o);
     const struct page *g = at(o);
     REQUIRE(g->magic == PAGE_MAGIC && g->heap == off(h) && g->all_prev == prev, "arena page", o);
+    REQUIRE(g->number < pym__space.page_table_len &&
+                entry_at(g->number << 16) == o + PAGE_HEADER,
+            "arena page's entry in the page table", o);
     REQUIRE(g->unused <= 0xffff && (g->unused != 0xffff || g->hook), "arena page without pools", o);
     for (u32 i = 0; i < POOLS_PER_PAGE; i++)
-      if (!(g->unused >> i & 1) && check_pool(h, (o & ~(PAGE_BYTES - 1)) + i * POOL_BYTES, i, n))
+      if (!(g->unused >> i & 1) &&
+          check_pool(h, (const struct pool *)at(o + PAGE_HEADER) + i, (g->number << 16) + i * POOL_BYTES, n))
         return 1;
     REQUIRE(++n->pages <= h->pool_pages, "list of arena pages loops", o);
     n->arenas += (u32)first_in_arena(h, g);
@@ -156,7 +162,7 @@ static int check_page_lists(const struct pym_heap *h) {
   u32 listed = 0, partial = 0;
   for (u32 k = 1; k <= POOLS_PER_PAGE; k++)
     for (u32 o = h->page_lists[k], prev = 0; o; prev = o, o = ((const struct page *)at(o))->next) {
-      REQUIRE(in_memory(o) && pym__page_kind(o >> 16) == PAGE_POOL, "list of pages", o);
+      REQUIRE(in_memory(o) && pym__page_kind(o >> 16) == PAGE_RAW, "list of pages", o);
       const struct page *g = at(o);
       REQUIRE(g->heap == off(h) && g->prev == prev && (u32)__builtin_popcount(g->unused) == k,
               "page in the wrong list", o);
@@ -172,8 +178,7 @@ static int check_page_lists(const struct pym_heap *h) {
 static int check_class(const struct pym_heap *h, u32 c, const struct pool_recount *n) {
   u32 first = h->bins[c].usable, seen = 0, at_hand = 0;
   for (u32 o = first; first;) {
-    REQUIRE(in_memory(o) && pym__page_kind(o >> 16) == PAGE_POOL && !(o & (POOL_BYTES - 1)),
-            "ring of usable pools", o);
+    REQUIRE(in_memory(o) && pym__page_kind(o >> 16) == PAGE_RAW, "ring of usable pools", o);
     const struct pool *pool = at(o);
     REQUIRE(pool->state == POOL_USABLE && pool->size == c * 8, "pool in the wrong ring", o);
     REQUIRE(++seen <= n->usable[c], "ring of usable pools loops", o);
@@ -185,7 +190,7 @@ static int check_class(const struct pym_heap *h, u32 c, const struct pool_recoun
   REQUIRE(seen == n->usable[c], "usable pool in no ring", first);
   for (u32 b = h->bins[c].free; b; b = *(const u32 *)at(b)) {
     REQUIRE(in_memory(b) && pym__page_kind(b >> 16) == PAGE_POOL &&
-                ((const struct pool *)at(b & ~(POOL_BYTES - 1)))->size == c * 8,
+                pool_of(b)->size == c * 8,
             "list of blocks at hand", b);
     REQUIRE(++at_hand <= POOL_BYTES / 8, "list of blocks at hand loops", b);
   }

@@ -82,7 +82,7 @@ void *pym_heap_aligned_alloc(pym_heap *h, size_t align, size_t n) {
 size_t pym_usable_size(const void *p) {
   if (!p) return 0;
   u32 o = off(p);
-  if (pym__page_kind(o >> 16) == PAGE_POOL) return ((const struct pool *)at(o & ~(POOL_BYTES - 1)))->size;
+  if (pym__page_kind(o >> 16) == PAGE_POOL) return pool_of(o)->size;
   return pym__raw_usable(p);
 }
 
@@ -119,6 +119,6 @@ void pym_allocator_set(enum pym_domain d, const pym_allocator *a) {
   pym__start();
   int base = a->malloc == base_malloc && domain_of(a->ctx) == (unsigned)d;
   pym__hooks[d] = (struct hook){.fn = *a, .on = !base};
-  pym__main.domains[d].gate = base ? PAGE_TABLE : 0xff; /* no page is above that */
+  pym__main.domains[d].gate = base ? GATE : ~0u; /* no entry is above that */
   pym__rebalance(&pym__main);
 }

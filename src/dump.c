@@ -73,7 +73,6 @@ static void say_pools(const struct out *o, const pym_heap *h) {
   }
   uint64_t pages = (uint64_t)h->pool_pages * PAGE_BYTES, unused;
   unused = ((uint64_t)h->pool_pages * POOLS_PER_PAGE - h->pools_used) * POOL_BYTES;
-  uint64_t headers = h->pools_used * sizeof(struct pool) + h->pool_pages * sizeof(struct page);
   say_count(o, "# arenas allocated total", h->arenas_total);
   say_count(o, "# arenas highwater mark", h->arenas_peak);
   say_count(o, "# arenas allocated current", h->arenas);
@@ -81,15 +80,15 @@ static void say_pools(const struct out *o, const pym_heap *h) {
   say_count(o, "# bytes in allocated blocks", in_use);
   say_count(o, "# bytes in available blocks", avail);
   say_count(o, "# bytes in unused pools", unused);
-  say_count(o, "# bytes lost to pool headers", headers);
   say_count(o, "# bytes not carved yet, or too few for a block",
-            pages - in_use - avail - unused - headers);
+            pages - in_use - avail - unused);
   say_count(o, "Total bytes of arena pages", pages);
 }
 
 static void say_raw(const struct out *o, const pym_heap *h) {
   say_count(o, "# raw segments", h->raw_segments);
   say_count(o, "# raw blocks", h->raw_chunks);
+  say_count(o, "# bytes of them for pool descriptors and heaps", h->domains[INTERNAL].live);
   say_count(o, "# bytes lost to raw headers", (uint64_t)h->raw_chunks * 8 + h->raw_segments * 48);
   say_count(o, "# bytes in free raw chunks", h->raw_free);
   say_count(o, "Total bytes of raw segments", h->raw_bytes);

@@ -13,7 +13,7 @@ void pym__heap_init(struct pym_heap *h) {
   for (unsigned d = 0; d <= INTERNAL; d++) {
     struct domain *dom = &h->domains[d];
     dom->soft = dom->hard = dom->cap = PYM_UNLIMITED;
-    dom->gate = PAGE_TABLE;
+    dom->gate = GATE;
   }
   pym__space.heaps++;
   if (h == &pym__main) {

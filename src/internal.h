@@ -21,7 +21,7 @@
 #define POOL_BYTES 4096u
 #define POOLS_PER_PAGE 16u
 #define WINDOW_PAGES 4u /* an arena: 256 KiB, aligned */
-#define PAGE_HEADER 32u /* struct page lies behind the header of its pool 0 */
+#define PAGE_HEADER 40u /* struct page lies before the descriptors of its pools */
 #define MAX_PAGES 65536u
 _Static_assert(WINDOW_PAGES * PAGE_BYTES == PYM_ARENA_BYTES, "an arena is four pages");
 _Static_assert(POOLS_PER_PAGE * POOL_BYTES == PAGE_BYTES, "a page is sixteen pools");
@@ -36,7 +36,6 @@ _Static_assert(CLASSES * PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 byte
 #define SPACE_MAGIC 0x43505350u
 #define HEAP_MAGIC 0x50414548u
 #define PAGE_MAGIC 0x45474150u
-#define POOL_MAGIC 0x4c4f4f50u
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define HOT static inline __attribute__((always_inline))
@@ -62,7 +61,7 @@ struct space {
   u32 runs[17];         /* heads of the lists of free page runs, by log2 of their length */
   u32 heap_ids;         /* ids given out */
   u32 first_byte;       /* nothing below it is ours, even in a page that is */
-  u8 first_table[256];  /* the page table while memory is below 16 MiB */
+  u32 first_table[256]; /* the page table while memory is below 16 MiB */
 };
 
 struct pym_heap {
@@ -94,9 +93,18 @@ _Static_assert(sizeof(struct space) <= 4096, "the heap lies behind the space");
 _Static_assert(sizeof(struct pym_heap) <= LINMEM_DATA_BYTES - 4096, "room for the heap");
 #endif
 
-/* Kind of the page that o lies in; o of memory that the table covers. */
-HOT enum page_kind page_kind_at(u32 o) {
-  return (enum page_kind)((const u8 *)at(pym__space.page_table))[o >> 16];
+/* Entry of the page that o lies in; o of memory that the table covers. */
+HOT u32 entry_at(u32 o) { return ((const u32 *)at(pym__space.page_table))[o >> 16]; }
+HOT enum page_kind kind_of(u32 entry) { return entry < PAGE_POOL ? (enum page_kind)entry : PAGE_POOL; }
+#define GATE 15u /* entries above are offsets of descriptors */
+
+/* Descriptor of the pool that o lies in, by the entry of its page. */
+HOT struct pool *pool_in(u32 entry, u32 o) { return at(entry + ((o >> 7) & 0x1e0)); }
+_Static_assert(POOL_BYTES >> 7 == sizeof(struct pool), "one descriptor a pool");
+_Static_assert((PAGE_BYTES >> 7) - sizeof(struct pool) == 0x1e0, "sixteen of them");
+HOT struct pool *pool_of(u32 o) { return pool_in(entry_at(o), o); }
+HOT struct page *page_of_pool(const struct pool *pool) {
+  return at(off(pool) - pool->index * (u32)sizeof(struct pool) - PAGE_HEADER);
 }
 
 /* Could o be the offset of something of ours?  For links that a stray write may have changed. */
@@ -109,7 +117,7 @@ void pym__start(void);                     /* once, before anything else; later 
 u32 pym__pages_find(u32 n, int thorough);  /* n adjacent pages without growth: first one, or 0 */
 u32 pym__pages_grow(struct pym_heap *h, unsigned d, u32 n, u32 bytes); /* n new ones, or 0 */
 int pym__pages_at(struct pym_heap *h, unsigned d, u32 page, u32 n, u32 bytes, int grow);
-void pym__pages_set(u32 page, u32 n, enum page_kind kind); /* pages found, grown: theirs now */
+void pym__pages_set(u32 page, u32 n, u32 entry); /* what pages found or grown are now */
 void pym__pages_give(u32 page, u32 n);     /* back to the page pool */
 int pym__cover(struct pym_heap *h, unsigned d, u32 n); /* the table reaches page n; 0: no memory */
 enum page_kind pym__page_kind(u32 page);   /* of a page number; foreign beyond the table */

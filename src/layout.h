@@ -18,7 +18,8 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
-/* State of a 64 KiB page in the page table: one byte a page. */
+/* What a 64 KiB page is.  An entry of the page table is one of the first four, or, for a page of
+ * pools, the offset of the descriptors of its pools (struct pool [16]; never below 16). */
 enum page_kind { PAGE_FOREIGN = 0, PAGE_FREE = 1, PAGE_RAW = 2, PAGE_TABLE = 3, PAGE_POOL = 4 };
 
 enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 };
@@ -37,7 +38,7 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u32, magic, 1, "SPACE_MAGIC")                                                            \
   X(u32, version, 1, "LAYOUT_VERSION")                                                       \
   X(u32, first_heap, 1, "off: the default heap; others follow by its field next")            \
-  X(u32, page_table, 1, "off: one byte a page, enum page_kind")                              \
+  X(u32, page_table, 1, "off: one u32 a page: kind, or off of its 16 pools")                              \
   X(u32, page_table_len, 1, "entries")                                                       \
   X(u32, pages_memory, 1, "linear memory when last looked at")                               \
   X(u32, pages_owned, 1, "pages that are not foreign")                                       \
@@ -57,7 +58,7 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u32, peak, 1, "high-water mark of live")                                                 \
   X(u32, soft, 1, "soft limit")                                                              \
   X(u32, hard, 1, "hard limit")                                                              \
-  X(u32, gate, 1, "page kinds above it take the fast path of free: PAGE_TABLE, or hooked 255") \
+  X(u32, gate, 1, "entries of the page table above it take the fast path of free") \
   X(u64, raw_mallocs, 1, "blocks ever served by the raw allocator")                          \
   X(u64, raw_frees, 1, "")                                                                   \
   X(u64, raw_bytes, 1, "usable bytes ever served by the raw allocator")                      \
@@ -87,13 +88,15 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u32, sampled, CLASS_SLOTS, "requests whose exact size was noted")                        \
   X(u32, sampled_bytes, CLASS_SLOTS, "sum of those sizes: rounding loss is an estimate")
 
-/* Header of one pool of equal blocks: the first 32 bytes of a 4 KiB-aligned 4 KiB.
+/* Descriptor of one pool: a 4 KiB-aligned 4 KiB of equal blocks.  The sixteen of a page lie side by
+ * side, away from the blocks: a block that is overrun cannot reach them, and descriptors in use
+ * together do not fall on one cache set, as headers at every 4096th byte would.
  *
- *   0      4       6      8     10      12      14    16     20     24     28   32
- *   | free | until | size | cap | carved | state | -- | next | prev | heap | -- | blocks ... |
+ *   page table [o >> 16] --> | struct page | pool 0 | pool 1 | ... | pool 15 |
+ *                            -40           0        32               480
  *
- * States: usable (in its class's list, has blocks to give), full (in no list), unused (in no
- * class: only `state` means something).  See src/pool.c for the transitions. */
+ * States: usable (in its class's ring, has blocks to give), full (in no ring), unused (in no
+ * class; nothing in the descriptor means anything).  See src/pool.c for the transitions. */
 enum pool_state { POOL_UNUSED = 0, POOL_USABLE = 1, POOL_FULL = 2 };
 #define POOL_FIELDS(X)                                                                       \
   X(u32, free, 1, "off: first block given back; blocks are linked through their first word") \
@@ -103,12 +106,12 @@ enum pool_state { POOL_UNUSED = 0, POOL_USABLE = 1, POOL_FULL = 2 };
   X(u16, carved, 1, "blocks ever given out; memory behind them is untouched")                \
   X(u16, state, 1, "enum pool_state")                                                        \
   X(u16, index, 1, "place in its page, 0..15")                                               \
-  X(u32, next, 1, "off: next usable pool of the class; meaningless while full")              \
-  X(u32, prev, 1, "off: previous one, 0 at the head")                                        \
+  X(u32, next, 1, "off: descriptor of the next usable pool; meaningless while full")              \
+  X(u32, prev, 1, "off: the one before; the ring closes")                                        \
   X(u32, heap, 1, "off: heap that owns it")                                                  \
-  X(u32, magic, 1, "POOL_MAGIC ^ own offset while in use")
+  X(u32, base, 1, "off: its first block")
 
-/* Header of a 64 KiB page of pools, at offset 32 of the page, behind the header of its pool 0. */
+/* What holds for a 64 KiB page of pools: 40 bytes before the descriptors of its pools. */
 #define PAGE_FIELDS(X)                                                                       \
   X(u32, heap, 1, "off: heap that owns it")                                                  \
   X(u32, unused, 1, "bit i: pool i is in no class")                                          \
@@ -117,7 +120,9 @@ enum pool_state { POOL_UNUSED = 0, POOL_USABLE = 1, POOL_FULL = 2 };
   X(u32, all_next, 1, "off: next pool page of the heap")                                     \
   X(u32, all_prev, 1, "")                                                                    \
   X(u32, hook, 1, "off: record of the arena hook's arena it belongs to; 0: page pool")       \
-  X(u32, magic, 1, "PAGE_MAGIC")
+  X(u32, number, 1, "page number: offset / 65536")                                           \
+  X(u32, magic, 1, "PAGE_MAGIC")                                                             \
+  X(u32, reserved, 1, "")
 
 #define DECLARE_FIELD(type, name, count, what) type name FIELD_COUNT_##count;
 #define FIELD_COUNT_1
@@ -137,8 +142,8 @@ struct page {
 };
 
 _Static_assert(sizeof(struct event) == 24, "event");
-_Static_assert(sizeof(struct pool) == 32, "blocks start 32 bytes into a pool");
-_Static_assert(sizeof(struct page) == 32, "blocks of pool 0 start at 64");
+_Static_assert(sizeof(struct pool) == 32, "POOL_SHIFT in internal.h");
+_Static_assert(sizeof(struct page) == 40, "as drawn");
 
 /* The custom section `pymalloc`: a header, then records, little-endian, no padding between.
  * Groups: 0 constants (value is the number), 1 space, 2 heap, 3 domain, 4 event, 5 page, 6 pool

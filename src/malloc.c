@@ -25,7 +25,7 @@ static unsigned domain_of_block(void *p) {
 void *malloc(size_t n) { return or_enomem(pym__malloc(&pym__main, PYM_OBJ, rounded(n))); }
 
 void free(void *p) {
-  if (UNLIKELY(page_kind_at(off(p)) == PAGE_RAW)) pym__free_slow(&pym__main, domain_of_block(p), p);
+  if (UNLIKELY(entry_at(off(p)) == PAGE_RAW)) pym__free_slow(&pym__main, domain_of_block(p), p);
   else pym__free(&pym__main, PYM_OBJ, p);
 }
 

@@ -110,7 +110,7 @@ static void *resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
     pym__check_block(h, d, o);
 #endif
     /* It stays while n fits and fills more than three quarters, or if there is no other place. */
-    u32 old = ((struct pool *)at(o & ~(POOL_BYTES - 1)))->size;
+    u32 old = pool_of(o)->size;
     if (n <= old && (4 * n > 3 * old || served_size(d, n) == old)) return p;
     void *q = move(h, d, p, old, n);
     return q || n > old ? q : p;
@@ -138,7 +138,7 @@ void pym__free_direct(struct pym_heap *h, unsigned d, void *p) {
   if (kind == PAGE_RAW) {
     pym__raw_free(h, d, p);
   } else if (kind == PAGE_POOL && d != PYM_RAW) {
-    pym__free_small(h, d, o, ((struct pool *)at(o & ~(POOL_BYTES - 1)))->size);
+    pym__free_small(h, d, o, pool_of(o));
   } else {
     pym__corrupt(kind == PAGE_POOL ? "block belongs to another domain" : "pointer is not a block",
                  o, d);
@@ -155,16 +155,16 @@ void pym__free_slow(struct pym_heap *h, unsigned d, void *p) {
 /* Hardened and debug builds: is o a block of h that is in use?  A debug build looks through the
  * whole list of free blocks, a hardened one at its head. */
 void pym__check_block(const struct pym_heap *h, unsigned d, u32 o) {
-  u32 base = o & ~(POOL_BYTES - 1);
-  const struct pool *pool = at(base);
-  const struct page *page = at((o & ~(PAGE_BYTES - 1)) + PAGE_HEADER);
-  if (page->magic != PAGE_MAGIC) pym__corrupt("arena page header overwritten", o, d);
+  const struct pool *pool = pool_of(o);
+  const struct page *page = at(entry_at(o) - PAGE_HEADER);
+  if (page->magic != PAGE_MAGIC || page->number != o >> 16)
+    pym__corrupt("arena page's descriptor overwritten", o, d);
   if (page->heap != off(h)) pym__corrupt("block belongs to another heap", o, d);
   if (page->unused >> (o >> 12 & 15) & 1) pym__corrupt("double free: pool is not in use", o, d);
-  if (pool->magic != (POOL_MAGIC ^ base)) pym__corrupt("pool header overwritten", o, d);
-  u32 start = base + (pool->index ? 32 : 64);
-  if (o < start || (o - start) % pool->size) pym__corrupt("pointer is not a block", o, d);
-  if ((o - start) / pool->size >= pool->carved) pym__corrupt("block was never given out", o, d);
+  if (pool->base != (o & ~(POOL_BYTES - 1))) pym__corrupt("pool descriptor overwritten", o, d);
+  if ((o - pool->base) % pool->size) pym__corrupt("pointer is not a block", o, d);
+  if ((o - pool->base) / pool->size >= pool->carved)
+    pym__corrupt("block was never given out", o, d);
   u32 tries = PYM_DEBUG >= 2 ? pool->carved : 1;
   for (u32 b = pool->free; b && tries--; b = *(const u32 *)at(b)) {
     if (b == o) pym__corrupt("double free", o, d);

@@ -43,12 +43,12 @@ HOT void *pym__malloc(struct pym_heap *h, unsigned d, size_t n) {
 void pym__check_block(const struct pym_heap *h, unsigned d, u32 o);
 #endif
 
-/* Free block o of a pool, its size known. */
-HOT void pym__free_small(struct pym_heap *h, unsigned d, u32 o, u32 s) {
-  struct pool *pool = at(o & ~(POOL_BYTES - 1));
+/* Free block o of a pool. */
+HOT void pym__free_small(struct pym_heap *h, unsigned d, u32 o, struct pool *pool) {
 #if PYM_DEBUG >= 1
   pym__check_block(h, d, o);
 #endif
+  u32 s = pool->size;
   h->domains[d].live -= s;
   ++*frees_of(h, d, s);
   *(u32 *)at(o) = pool->free;
@@ -59,13 +59,17 @@ HOT void pym__free_small(struct pym_heap *h, unsigned d, u32 o, u32 s) {
 HOT void pym__free(struct pym_heap *h, unsigned d, void *p) {
   u32 o = off(p);
 #if PYM_DEBUG >= 1
-  if (o >> 16 >= pym__space.page_table_len) pym__corrupt("pointer is not a block", o, d);
-#endif
-  if (d == PYM_RAW || UNLIKELY(page_kind_at(o) <= h->domains[d].gate)) {
+  if (o >> 16 >= pym__space.page_table_len) {
     pym__free_slow(h, d, p);
     return;
   }
-  pym__free_small(h, d, o, ((struct pool *)at(o & ~(POOL_BYTES - 1)))->size);
+#endif
+  u32 entry = entry_at(o);
+  if (d == PYM_RAW || UNLIKELY(entry <= h->domains[d].gate)) {
+    pym__free_slow(h, d, p);
+    return;
+  }
+  pym__free_small(h, d, o, pool_in(entry, o));
 }
 
 #endif

@@ -1,7 +1,8 @@
 /* pymalloc's middle: pools of equal blocks, in pages, in arenas.
  *
  *   arena    256 KiB window of linear memory: up to four 64 KiB pages, taken one by one
- *   page     16 pools; struct page behind the header of its pool 0 knows which are not in use
+ *   page     16 pools; struct page knows which are not in use.  It and the descriptors of the pools
+ *            are one raw block of domain INTERNAL
  *   pool     4 KiB, blocks of one size class
  *
  * Pools go round:
@@ -31,8 +32,10 @@ struct hooked_arena {
 };
 
 static struct pool *pool_at(u32 o) { return at(o); }
-static struct page *page_at(u32 o) { return at(o); } /* o: of the struct, not of the page */
-static u32 page_of(u32 o) { return (o & ~(PAGE_BYTES - 1)) + PAGE_HEADER; }
+static struct page *page_at(u32 o) { return at(o); }
+static u32 entry_of_page(const struct page *g) { return off(g) + PAGE_HEADER; }
+static struct page *page_numbered(u32 n) { return at(entry_at(n << 16) - PAGE_HEADER); }
+#define DESCRIPTORS (PAGE_HEADER + POOLS_PER_PAGE * (u32)sizeof(struct pool))
 
 /* ---- Lists of pages, by the number of their unused pools ---- */
 
@@ -51,7 +54,7 @@ static void page_unlink(struct pym_heap *h, struct page *g) {
   u32 k = unused_pools(g);
   if (!k) return;
   if (UNLIKELY(g->magic != PAGE_MAGIC))
-    pym__corrupt("arena page header overwritten", off(g), INTERNAL);
+    pym__corrupt("arena page's descriptor overwritten", off(g), INTERNAL);
   if (g->prev) page_at(g->prev)->next = g->next;
   else h->page_lists[k] = g->next;
   if (g->next) page_at(g->next)->prev = g->prev;
@@ -64,7 +67,7 @@ static u32 others_in_window(const struct pym_heap *h, u32 page) {
   u32 w = page & ~(WINDOW_PAGES - 1), n = 0;
   for (u32 i = w; i < w + WINDOW_PAGES; i++)
     if (i != page && pym__page_kind(i) == PAGE_POOL) {
-      const struct page *g = at((i << 16) + PAGE_HEADER);
+      const struct page *g = page_numbered(i);
       n += g->heap == off(h) && !g->hook;
     }
   return n;
@@ -76,24 +79,39 @@ static void arena_opened(struct pym_heap *h) {
   if (h->arenas > h->arenas_peak) h->arenas_peak = h->arenas;
 }
 
-/* Make a page, marked as a pool page already, one of h's. */
-static void page_add(struct pym_heap *h, u32 page, u32 hook) {
-  struct page *g = at((page << 16) + PAGE_HEADER);
-  *g = (struct page){.heap = off(h), .unused = 0xffff, .hook = hook, .magic = PAGE_MAGIC};
+/* Make a page one of h's, described by g. */
+static void page_add(struct pym_heap *h, u32 number, struct page *g, u32 hook) {
+  *g = (struct page){
+      .heap = off(h), .unused = 0xffff, .hook = hook, .number = number, .magic = PAGE_MAGIC};
   g->all_next = h->all_pages;
   if (g->all_next) page_at(g->all_next)->all_prev = off(g);
   h->all_pages = off(g);
   h->pool_pages++;
+  pym__pages_set(number, 1, entry_of_page(g));
   page_link(h, g);
 }
 
-static void page_remove(struct pym_heap *h, struct page *g) {
+/* The page is no longer h's; it is `kind` now. */
+static void page_remove(struct pym_heap *h, struct page *g, enum page_kind kind) {
   page_unlink(h, g);
   if (g->all_prev) page_at(g->all_prev)->all_next = g->all_next;
   else h->all_pages = g->all_next;
   if (g->all_next) page_at(g->all_next)->all_prev = g->all_prev;
   g->magic = 0;
   h->pool_pages--;
+  pym__pages_set(g->number, 1, kind);
+  pym__raw_free(h, INTERNAL, g);
+}
+
+/* Records for an arena of `pages` pages: the arena's own and one a page.  NULL: no memory. */
+static struct hooked_arena *hooked_records(struct pym_heap *h, u32 pages, struct page **g) {
+  struct hooked_arena *a = pym__malloc_direct(h, INTERNAL, sizeof *a);
+  u32 n = 0;
+  while (a && n < pages && (g[n] = pym__malloc_direct(h, INTERNAL, DESCRIPTORS))) n++;
+  if (a && n == pages) return a;
+  while (n) pym__raw_free(h, INTERNAL, g[--n]);
+  if (a) pym__raw_free(h, INTERNAL, a);
+  return NULL;
 }
 
 /* 256 KiB from the hook.  0: it has none, or none that can be used. */
@@ -101,26 +119,25 @@ static int arena_from_hook(struct pym_heap *h) {
   const pym_arena_allocator from = pym__arena_hook;
   void *base = from.alloc(from.ctx, PYM_ARENA_BYTES);
   if (!base) return 0;
+  pym__space.pages_memory = pym__linmem_pages(); /* the hook may have grown it */
   u32 o = off(base), first = (o + PAGE_BYTES - 1) >> 16;
   u32 pages = (u32)((o + PYM_ARENA_BYTES) >> 16) - first;
+  struct page *g[WINDOW_PAGES];
   struct hooked_arena *a = NULL;
-  if (at(o) == base && pym__cover(h, PYM_OBJ, first + pages))
-    a = pym__malloc_direct(h, INTERNAL, sizeof *a);
+  if (at(o) == base && pym__cover(h, PYM_OBJ, first + pages)) a = hooked_records(h, pages, g);
   if (!a) {
     from.free(from.ctx, base, PYM_ARENA_BYTES);
     return 0;
   }
   *a = (struct hooked_arena){base, from, first, pages, 0, pym__page_kind(first)};
-  pym__pages_set(first, pages, PAGE_POOL);
-  for (u32 i = first; i < first + pages; i++) page_add(h, i, off(a));
+  for (u32 i = 0; i < pages; i++) page_add(h, first + i, g[i], off(a));
   arena_opened(h);
   return 1;
 }
 
 static void arena_to_hook(struct pym_heap *h, struct hooked_arena *a) {
   for (u32 i = a->first; i < a->first + a->pages; i++)
-    page_remove(h, at((i << 16) + PAGE_HEADER));
-  pym__pages_set(a->first, a->pages, (enum page_kind)a->kind_before);
+    page_remove(h, page_numbered(i), (enum page_kind)a->kind_before);
   h->arenas--;
   a->from.free(a->from.ctx, a->base, PYM_ARENA_BYTES);
   pym__raw_free(h, INTERNAL, a);
@@ -130,23 +147,27 @@ static void arena_to_hook(struct pym_heap *h, struct hooked_arena *a) {
  * one.  0: no memory. */
 static int arena_add_page(struct pym_heap *h, unsigned d, int thorough) {
   if (h == &pym__main && pym__arena_hook.alloc) return arena_from_hook(h);
+  struct page *g = pym__malloc_direct(h, INTERNAL, DESCRIPTORS);
+  if (!g) return 0;
   u32 page = h->last_page + 1;
   if (!h->last_page || page % WINDOW_PAGES == 0 ||
       !pym__pages_at(h, d, page, 1, POOL_BYTES, 0)) {
     page = pym__pages_find(1, thorough);
     if (!page) page = pym__pages_grow(h, d, 1, POOL_BYTES);
-    if (!page) return 0;
+    if (!page) {
+      pym__raw_free(h, INTERNAL, g);
+      return 0;
+    }
   }
   if (!others_in_window(h, page)) arena_opened(h);
-  pym__pages_set(page, 1, PAGE_POOL);
-  page_add(h, page, 0);
+  page_add(h, page, g, 0);
   h->last_page = page;
   return 1;
 }
 
 static void page_to_pool(struct pym_heap *h, struct page *g) {
-  u32 page = off(g) >> 16;
-  page_remove(h, g);
+  u32 page = g->number;
+  page_remove(h, g, PAGE_RAW); /* for a moment: the page pool sets what it takes */
   if (!others_in_window(h, page)) h->arenas--;
   if (h->last_page == page) h->last_page = 0;
   pym__pages_give(page, 1);
@@ -171,14 +192,11 @@ static void ring_remove(struct bin *bin, struct pool *pool) {
   u32 o = off(pool);
   if (UNLIKELY(!in_memory(pool->next) || !in_memory(pool->prev) ||
                pool_at(pool->next)->prev != o || pool_at(pool->prev)->next != o))
-    pym__corrupt("pool header overwritten", o, INTERNAL);
+    pym__corrupt("pool descriptor overwritten", o, INTERNAL);
   pool_at(pool->next)->prev = pool->prev;
   pool_at(pool->prev)->next = pool->next;
   if (bin->usable == o) bin->usable = pool->next == o ? 0 : pool->next;
 }
-
-static u32 first_block(const struct pool *pool) { return off(pool) + (pool->index ? 32 : 64); }
-_Static_assert(sizeof(struct pool) == 32 && PAGE_HEADER + sizeof(struct page) == 64, "as above");
 
 /* A pool for blocks of s bytes, in the ring of its class.  0: no memory. */
 static struct pool *pool_new(struct pym_heap *h, unsigned d, u32 s, int thorough) {
@@ -189,15 +207,18 @@ static struct pool *pool_new(struct pym_heap *h, unsigned d, u32 s, int thorough
     k = POOLS_PER_PAGE;
   }
   struct page *g = page_at(h->page_lists[k]);
-  u32 index = (u32)__builtin_ctz(g->unused), base = off(g) - PAGE_HEADER;
+  u32 index = (u32)__builtin_ctz(g->unused);
   if (g->hook && g->unused == 0xffff) ((struct hooked_arena *)at(g->hook))->live++;
   page_unlink(h, g);
   g->unused &= ~(1u << index);
   page_link(h, g);
-  struct pool *pool = pool_at(base + index * POOL_BYTES);
-  *pool = (struct pool){.size = (u16)s, .index = (u16)index, .state = POOL_USABLE, .heap = off(h)};
-  pool->magic = POOL_MAGIC ^ off(pool);
-  pool->cap = (u16)((base + (index + 1) * POOL_BYTES - first_block(pool)) / s);
+  struct pool *pool = pool_at(entry_of_page(g) + index * (u32)sizeof *pool);
+  *pool = (struct pool){.size = (u16)s,
+                        .cap = (u16)(POOL_BYTES / s),
+                        .index = (u16)index,
+                        .state = POOL_USABLE,
+                        .heap = off(h),
+                        .base = (g->number << 16) + index * POOL_BYTES};
   ring_add(&h->bins[s / 8], pool);
   h->pools_used++;
   if (++h->pools[s / 8] > h->pools_peak[s / 8]) h->pools_peak[s / 8] = h->pools[s / 8];
@@ -206,13 +227,11 @@ static struct pool *pool_new(struct pym_heap *h, unsigned d, u32 s, int thorough
 
 /* Every block of the pool is back: it leaves its class. */
 static void pool_retire(struct pym_heap *h, struct pool *pool) {
-  u32 o = off(pool);
-  struct page *g = page_at(page_of(o));
+  struct page *g = page_of_pool(pool);
   ring_remove(&h->bins[pool->size / 8], pool);
   h->pools[pool->size / 8]--;
   h->pools_used--;
   pool->state = POOL_UNUSED;
-  pool->magic = 0;
   page_unlink(h, g);
   g->unused |= 1u << pool->index;
   page_link(h, g);
@@ -226,8 +245,8 @@ static void pool_retire(struct pym_heap *h, struct pool *pool) {
 }
 
 void pym__pool_event(struct pym_heap *h, struct pool *pool) {
-  if (UNLIKELY(pool->magic != (POOL_MAGIC ^ off(pool)) || pool->heap != off(h)))
-    pym__corrupt("pool header overwritten, or block of another heap", off(pool), INTERNAL);
+  if (UNLIKELY(pool->heap != off(h) || pool_of(pool->base) != pool))
+    pym__corrupt("pool descriptor overwritten, or block of another heap", off(pool), INTERNAL);
   if (pool->state == POOL_FULL) {
     pool->state = POOL_USABLE;
     pool->until = (u16)(pool->carved - 1);
@@ -244,7 +263,7 @@ static u32 carve(struct pool *pool) {
   u32 n = BATCH_BYTES / pool->size, left = (u32)pool->cap - pool->carved;
   if (n < BATCH_LEAST) n = BATCH_LEAST;
   if (n > left) n = left;
-  u32 first = first_block(pool) + (u32)pool->carved * pool->size, b = first;
+  u32 first = pool->base + (u32)pool->carved * pool->size, b = first;
   for (u32 i = 1; i < n; i++, b += pool->size) *(u32 *)at(b) = b + pool->size;
   *(u32 *)at(b) = 0;
   pool->carved = (u16)(pool->carved + n);
@@ -278,7 +297,7 @@ u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
 static void flush_bin(struct pym_heap *h, struct bin *bin) {
   u32 next;
   for (u32 b = bin->free; b; b = next) {
-    struct pool *pool = pool_at(b & ~(POOL_BYTES - 1));
+    struct pool *pool = pool_of(b);
     next = *(u32 *)at(b);
     *(u32 *)at(b) = pool->free;
     pool->free = b;

@@ -18,9 +18,10 @@ static struct run *run_at(u32 page) { return at(page << 16); }
 
 static u32 log2_of(u32 n) { return 31 - (u32)__builtin_clz(n); }
 
+static u32 *table(void) { return at(pym__space.page_table); }
+
 enum page_kind pym__page_kind(u32 page) {
-  if (page >= pym__space.page_table_len) return PAGE_FOREIGN;
-  return (enum page_kind)((u8 *)at(pym__space.page_table))[page];
+  return page < pym__space.page_table_len ? kind_of(table()[page]) : PAGE_FOREIGN;
 }
 
 /* Count `by` pages of a kind; modulo 2^32, so -1 is fine. */
@@ -32,13 +33,12 @@ static void count_pages(enum page_kind kind, u32 by) {
   if (kind == PAGE_RAW) pym__space.pages_raw += by;
 }
 
-void pym__pages_set(u32 page, u32 n, enum page_kind kind) {
-  u8 *table = at(pym__space.page_table);
+void pym__pages_set(u32 page, u32 n, u32 entry) {
   for (u32 i = page; i < page + n; i++) {
-    count_pages((enum page_kind)table[i], ~0u);
-    table[i] = (u8)kind;
+    count_pages(kind_of(table()[i]), ~0u);
+    table()[i] = entry;
   }
-  count_pages(kind, n);
+  count_pages(kind_of(entry), n);
   if (pym__space.pages_owned > pym__space.pages_owned_peak)
     pym__space.pages_owned_peak = pym__space.pages_owned;
 }
@@ -133,34 +133,49 @@ u32 pym__pages_find(u32 n, int thorough) {
   return 0;
 }
 
-/* See that the table covers pages [0, n).  A table for all of linear memory is one page: the page
- * `spare`, or no page is needed.  Returns whether `spare` was used. */
-static int cover(u32 n, u32 spare) {
-  if (n <= pym__space.page_table_len) return 0;
-  u8 *old = at(pym__space.page_table), *table = at(spare << 16);
-  u32 len = pym__space.page_table_len;
-  __builtin_memcpy(table, old, len);
-  __builtin_memset(table + len, PAGE_FOREIGN, MAX_PAGES - len);
-  pym__space.page_table = spare << 16;
-  pym__space.page_table_len = MAX_PAGES;
-  pym__pages_set(spare, 1, PAGE_TABLE);
-  return 1;
+/* The page table has 256 entries at first, then fills one page (enough for 1 GiB), then four. */
+#define FIRST_ENTRIES ((u32)(sizeof pym__space.first_table / sizeof(u32)))
+static u32 next_table_pages(void) {
+  return pym__space.page_table_len == FIRST_ENTRIES ? 1 : MAX_PAGES * 4 / PAGE_BYTES;
+}
+
+/* Move the table to pages [page, page + next_table_pages()), which it may not cover yet. */
+static void enlarge_table(u32 page) {
+  u32 n = next_table_pages(), len = n * PAGE_BYTES / 4;
+  u32 old = pym__space.page_table, old_len = pym__space.page_table_len;
+  u32 *to = at(page << 16);
+  __builtin_memcpy(to, table(), old_len * 4);
+  for (u32 i = old_len; i < len; i++) to[i] = PAGE_FOREIGN;
+  pym__space.page_table = page << 16;
+  pym__space.page_table_len = len;
+  if (page < len) pym__pages_set(page, n, PAGE_TABLE);
+  if (old_len > FIRST_ENTRIES) pym__pages_give(old >> 16, old_len * 4 / PAGE_BYTES);
 }
 
 int pym__cover(struct pym_heap *h, unsigned d, u32 n) {
-  if (n <= pym__space.page_table_len) return 1;
-  u32 page = pym__pages_find(1, 1);
-  if (!page) page = pym__pages_grow(h, d, 1, PAGE_BYTES);
-  if (!page) return 0;
-  if (!cover(n, page)) pym__pages_give(page, 1); /* that growth has seen to it */
+  while (n > pym__space.page_table_len) {
+    u32 want = next_table_pages(), len = pym__space.page_table_len;
+    u32 page = pym__pages_find(want, 1);
+    if (!page) page = pym__pages_grow(h, d, want, PAGE_BYTES);
+    if (!page) return 0;
+    if (len == pym__space.page_table_len) enlarge_table(page);
+    else pym__pages_give(page, want); /* that growth has seen to it */
+  }
   return 1;
 }
 
 /* Take new pages [page, page + n) into the page pool.  The last page of 4 GiB stays unused: its
- * end is not a 32-bit offset. */
+ * end is not a 32-bit offset.  So do pages that the table cannot reach even when some of them
+ * become table: fewer than four, at 1 GiB. */
 static void adopt(u32 page, u32 n) {
   if (page + n == MAX_PAGES) n--;
-  if (n && cover(page + n, page)) page++, n--;
+  while (page + n > pym__space.page_table_len) {
+    u32 want = next_table_pages();
+    if (n < want) return;
+    enlarge_table(page);
+    page += want;
+    n -= want;
+  }
   if (n) pym__pages_give(page, n);
 }
 
@@ -196,8 +211,9 @@ u32 pym__pages_grow(struct pym_heap *h, unsigned d, u32 n, u32 bytes) {
   for (int attempt = 0; attempt < 3; attempt++) {
     u32 tail = attempt ? 0 : free_tail();
     u32 need = n > tail ? n - tail : n;
-    /* The table moves when memory passes 16 MiB and takes a page of that growth. */
-    if (pym__linmem_pages() + need > pym__space.page_table_len) need++;
+    /* The table moves when memory passes its reach and takes pages of that growth. */
+    if (pym__linmem_pages() + need + margin() > pym__space.page_table_len)
+      need += next_table_pages();
     u32 extra = margin();
     if (need > MAX_PAGES) return 0;
     if (!(extra && grow_once(h, d, need + extra, bytes)) && !grow_once(h, d, need, bytes)) return 0;
@@ -247,7 +263,7 @@ void pym__start(void) {
   pym__space.magic = SPACE_MAGIC;
   pym__space.version = LAYOUT_VERSION;
   pym__space.page_table = off(pym__space.first_table);
-  pym__space.page_table_len = sizeof pym__space.first_table;
+  pym__space.page_table_len = FIRST_ENTRIES;
   pym__heap_init(&pym__main);
   u32 from, to;
   pym__linmem_start(&from, &to);

@@ -35,12 +35,12 @@ void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out
   out->pools = h->pools[c];
   out->peak_pools = h->pools_peak[c];
   uint64_t carved = 0;
-  for (u32 o = h->all_pages; o; o = ((const struct page *)at(o))->all_next)
-    for (u32 i = 0; i < POOLS_PER_PAGE; i++) {
-      const struct pool *pool = at(o - PAGE_HEADER + i * POOL_BYTES);
-      if (!(((const struct page *)at(o))->unused >> i & 1) && pool->size == out->block_size)
-        carved += pool->carved;
-    }
+  for (u32 o = h->all_pages; o; o = ((const struct page *)at(o))->all_next) {
+    const struct pool *pools = at(o + PAGE_HEADER);
+    for (u32 i = 0; i < POOLS_PER_PAGE; i++)
+      if (!(((const struct page *)at(o))->unused >> i & 1) && pools[i].size == out->block_size)
+        carved += pools[i].carved;
+  }
   out->free_blocks = carved - out->live_blocks;
 }
 
@@ -84,7 +84,7 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL };
   X(classes, CLASSES)                                                                           \
   X(events, EVENTS)                                                                             \
   X(page_header, PAGE_HEADER)                                                                   \
-  X(pool_header, sizeof(struct pool))                                                           \
+  X(pool_descriptor, sizeof(struct pool))                                                       \
   X(raw_header, 8)                                                                              \
   X(space_bytes, sizeof(struct space))                                                          \
   X(heap_bytes, sizeof(struct pym_heap))                                                        \
@@ -93,7 +93,6 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL };
   X(space_magic, SPACE_MAGIC)                                                                   \
   X(heap_magic, HEAP_MAGIC)                                                                     \
   X(page_magic, PAGE_MAGIC)                                                                     \
-  X(pool_magic, POOL_MAGIC)                                                                     \
   X(kind_foreign, PAGE_FOREIGN)                                                                 \
   X(kind_free, PAGE_FREE)                                                                       \
   X(kind_raw, PAGE_RAW)                                                                         \

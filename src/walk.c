@@ -11,13 +11,13 @@ static int tell(const struct visit *v, enum pym_what what, u32 o, u32 size, u32 
 }
 
 static int walk_pool(const struct visit *v, const struct pool *pool) {
-  u32 start = off(pool) + (pool->index ? 32 : 64), out = pool->carved;
-  u32 is_free[16] = {0}; /* one bit a block: at most 508 of 8 bytes */
+  u32 start = pool->base, out = pool->carved;
+  u32 is_free[16] = {0}; /* one bit a block: at most 512 of 8 bytes */
   for (u32 b = pool->free; b; b = *(u32 *)at(b), out--) {
     u32 i = (b - start) / pool->size;
     is_free[i / 32] |= 1u << (i % 32);
   }
-  int stop = tell(v, PYM_WALK_POOL, off(pool), pool->size, out, PYM_OBJ);
+  int stop = tell(v, PYM_WALK_POOL, start, pool->size, out, PYM_OBJ);
   for (u32 i = 0; !stop && i < pool->carved; i++)
     if (!(is_free[i / 32] >> (i % 32) & 1))
       stop = tell(v, PYM_WALK_BLOCK, start + i * pool->size, pool->size, 1, PYM_OBJ);
@@ -25,10 +25,10 @@ static int walk_pool(const struct visit *v, const struct pool *pool) {
 }
 
 static int walk_page(const struct visit *v, const struct page *g) {
-  u32 base = off(g) - PAGE_HEADER;
-  int stop = tell(v, PYM_WALK_PAGE, base, PAGE_BYTES, (u32)__builtin_popcount(g->unused), PYM_OBJ);
+  const struct pool *pools = at(off(g) + PAGE_HEADER);
+  int stop = tell(v, PYM_WALK_PAGE, g->number << 16, PAGE_BYTES, (u32)__builtin_popcount(g->unused), PYM_OBJ);
   for (u32 i = 0; !stop && i < POOLS_PER_PAGE; i++)
-    if (!(g->unused >> i & 1)) stop = walk_pool(v, at(base + i * POOL_BYTES));
+    if (!(g->unused >> i & 1)) stop = walk_pool(v, &pools[i]);
   return stop;
 }
 

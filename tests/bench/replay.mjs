@@ -1,0 +1,110 @@
+// Replays allocation traces in wasm, allocator against allocator, in one run.
+//
+//   node tests/bench/replay.mjs [--rounds N] [--csv FILE] MODULES_FOLDER TRACE.gz ...
+//
+// Order alternates from round to round; each round is a fresh instance of a module that is compiled
+// once (and warmed up).  Printed: the median time per operation, what is left of it without the
+// floor (the same touches, no allocator), the ratio to libc's malloc, growth of linear memory.
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+
+const PAGE = 65536;
+const HEADER = 64;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '9' }, csv: { type: 'string' } },
+});
+const [folder, ...files] = positionals;
+if (!folder || files.length === 0) {
+  console.error('usage: replay.mjs [--rounds N] [--csv FILE] MODULES_FOLDER TRACE.gz ...');
+  process.exit(2);
+}
+const rounds = Number(values.rounds);
+
+const load = (name) => new WebAssembly.Module(readFileSync(join(folder, `replay-${name}.wasm`)));
+const peers = ['pym', 'libc', 'floor', 'pym-other'].filter((n) => existsSync(join(folder, `replay-${n}.wasm`)));
+const modules = new Map([...peers, 'record'].map((name) => [name, load(name)]));
+
+function readTrace(file) {
+  const bytes = gunzipSync(readFileSync(file));
+  if (bytes.toString('latin1', 0, 8) !== 'CPYTRC01') throw new Error(`${file}: not a trace`);
+  const records = bytes.readUInt32LE(12);
+  return { name: basename(file).replace(/\.trace.*/, ''), records, words: bytes.subarray(HEADER, HEADER + records * 8) };
+}
+
+/** A fresh instance with the trace in place. */
+function prepare(name, trace) {
+  const { exports } = new WebAssembly.Instance(modules.get(name), { wasi_snapshot_preview1: { fd_write: () => 8 } });
+  if (trace.records > exports.trace_room()) throw new Error(`${trace.name}: more records than the modules hold`);
+  new Uint8Array(exports.memory.buffer).set(trace.words, exports.trace_at());
+  return exports;
+}
+
+/** Where each record's block lies when wasm-pymalloc serves the trace. */
+function record(trace) {
+  const exports = prepare('record', trace);
+  if (exports.replay(trace.records)) throw new Error('record: out of memory');
+  const at = exports.addresses_at();
+  return { addresses: exports.memory.buffer.slice(at, at + trace.records * 4), pages: exports.memory.buffer.byteLength / PAGE };
+}
+
+function runOnce(name, trace, recorded) {
+  const exports = prepare(name, trace);
+  const before = exports.memory.buffer.byteLength;
+  if (name === 'floor') {
+    const missing = recorded.pages - before / PAGE;
+    if (missing > 0) exports.memory.grow(missing);
+    new Uint8Array(exports.memory.buffer).set(new Uint8Array(recorded.addresses), exports.addresses_at());
+  }
+  const start = performance.now();
+  const failed = exports.replay(trace.records);
+  const ms = performance.now() - start;
+  if (failed) throw new Error(`${name}: record ${failed - 1} of ${trace.name} failed`);
+  return { ns: (ms * 1e6) / trace.records, grown: exports.memory.buffer.byteLength - before };
+}
+
+const median = (list) => list.slice().sort((a, b) => a - b)[list.length >> 1];
+
+function compare(trace) {
+  const recorded = record(trace);
+  const runs = new Map(peers.map((name) => [name, []]));
+  for (const name of peers) runOnce(name, trace, recorded);
+  for (let round = 0; round < rounds; round++) {
+    const order = round % 2 ? peers.slice().reverse() : peers;
+    for (const name of order) runs.get(name).push(runOnce(name, trace, recorded));
+  }
+  const floor = median(runs.get('floor').map((r) => r.ns));
+  return peers.map((name) => {
+    const times = runs.get(name).map((r) => r.ns);
+    return {
+      trace: trace.name, allocator: name, ns: median(times), min: Math.min(...times), max: Math.max(...times),
+      net: median(times) - floor, grown: runs.get(name)[0].grown,
+    };
+  });
+}
+
+console.log(`Node ${process.version} (V8 ${process.versions.v8}), ${cpus()[0].model}, ${rounds} rounds`);
+console.log('trace              allocator   ns/op    (min..max)      net   net/libc   grown MB   /libc');
+const rows = [];
+for (const file of files) {
+  const result = compare(readTrace(file));
+  const libc = result.find((r) => r.allocator === 'libc');
+  for (const r of result) {
+    const ratios = r.allocator === 'floor' ? '' :
+      `${r.net.toFixed(2).padStart(8)} ${(r.net / libc.net).toFixed(3).padStart(9)} ` +
+      `${(r.grown / 1e6).toFixed(2).padStart(10)} ${(r.grown / libc.grown).toFixed(3).padStart(7)}`;
+    console.log(`${r.trace.padEnd(18)} ${r.allocator.padEnd(10)} ${r.ns.toFixed(2).padStart(6)} ` +
+      `(${r.min.toFixed(2)}..${r.max.toFixed(2)})`.padEnd(18) + ratios);
+  }
+  rows.push(...result);
+}
+if (values.csv) {
+  if (!existsSync(values.csv)) writeFileSync(values.csv, 'node,cpu,trace,allocator,ns_per_op,min,max,net,grown_bytes\n');
+  for (const r of rows) {
+    appendFileSync(values.csv, [process.version, `"${cpus()[0].model}"`, r.trace, r.allocator, r.ns.toFixed(3),
+      r.min.toFixed(3), r.max.toFixed(3), r.net.toFixed(3), r.grown].join(',') + '\n');
+  }
+}
