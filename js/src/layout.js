@@ -13,9 +13,9 @@ const LAYOUT_VERSION = 1;
 const { U16, U32, U64, STRUCT } = Type;
 
 const CONSTANTS = /** @type {const} */ ([
-  'page_bytes', 'pool_bytes', 'classes', 'alignment', 'page_header',
-  'layout_version', 'space_bytes', 'heap_bytes', 'space_magic', 'heap_magic', 'pool_magic',
-  'page_magic',
+  'layout_version', 'page_bytes', 'pool_bytes', 'classes', 'alignment', 'page_header',
+  'pool_descriptor', 'space_bytes', 'heap_bytes', 'space_magic', 'heap_magic', 'page_magic',
+  'kind_foreign', 'kind_free', 'kind_raw', 'kind_table', 'kind_pool', 'state_usable', 'state_full',
 ]);
 const SPACE = /** @type {const} */ ({
   magic: U32, version: U32, first_heap: U32, page_table: U32, page_table_len: U32,
@@ -38,8 +38,8 @@ const DOMAIN = /** @type {const} */ ({
 const EVENT = /** @type {const} */ ({
   seq: U32, kind: U16, domain: U16, heap: U32, bytes: U32, pages_before: U32, pages_after: U32,
 });
-const PAGE = /** @type {const} */ ({ heap: U32, unused: U32, magic: U32 });
-const POOL = /** @type {const} */ ({ until: U16, size: U16, cap: U16, state: U16, magic: U32 });
+const PAGE = /** @type {const} */ ({ heap: U32, unused: U32, number: U32, magic: U32 });
+const POOL = /** @type {const} */ ({ until: U16, size: U16, cap: U16, state: U16, index: U16 });
 
 /** @template {string} K  @typedef {Readonly<Record<K, number>>} Offsets */
 /** An array inside a structure.
@@ -51,8 +51,6 @@ const POOL = /** @type {const} */ ({ until: U16, size: U16, cap: U16, state: U16
 /** @typedef {object} Layout
  *  @property {Offsets<typeof CONSTANTS[number]>} constants
  *  @property {number} poolsPerPage
- *  @property {number} poolHeaderBytes  also where the header of the page begins in its pool 0
- *  @property {number} pageHeaderBytes  size of that header
  *  @property {Offsets<keyof typeof SPACE>} space
  *  @property {Span} events
  *  @property {Offsets<keyof typeof HEAP>} heap
@@ -69,7 +67,8 @@ const POOL = /** @type {const} */ ({ until: U16, size: U16, cap: U16, state: U16
  *  @throws {import('./errors.js').PymallocTypeError} BAD_DESCRIPTOR, VERSION */
 export function layoutOf(descriptor) {
   const constants = readConstants(descriptor);
-  const { page_bytes, pool_bytes, space_bytes, heap_bytes, classes, page_header } = constants;
+  const { page_bytes, pool_bytes, space_bytes, heap_bytes, classes, page_header, pool_descriptor }
+    = constants;
   const fields = (/** @type {number} */ group) => descriptor.groups.get(group) ?? new Map();
   const [space, heap] = [fields(Group.SPACE), fields(Group.HEAP)];
   const spansOf = (/** @type {number} */ type, /** @type {string} */ name) =>
@@ -78,8 +77,6 @@ export function layoutOf(descriptor) {
   return Object.freeze({
     constants,
     poolsPerPage: page_bytes / pool_bytes,
-    poolHeaderBytes: page_header,
-    pageHeaderBytes: extent(fields(Group.PAGE)),
     space: offsets(space, SPACE, space_bytes),
     events: structs(space, 'events', fields(Group.EVENT), Group.EVENT, 1, space_bytes),
     heap: offsets(heap, HEAP, heap_bytes),
@@ -87,8 +84,8 @@ export function layoutOf(descriptor) {
     domains: structs(heap, 'domains', fields(Group.DOMAIN), Group.DOMAIN, 3, heap_bytes),
     domain: offsets(fields(Group.DOMAIN), DOMAIN, heap_bytes),
     event: offsets(fields(Group.EVENT), EVENT, space_bytes),
-    page: offsets(fields(Group.PAGE), PAGE, pool_bytes - page_header),
-    pool: offsets(fields(Group.POOL), POOL, page_header),
+    page: offsets(fields(Group.PAGE), PAGE, page_header),
+    pool: offsets(fields(Group.POOL), POOL, pool_descriptor),
   });
 }
 
@@ -103,14 +100,15 @@ function readConstants(descriptor) {
   if (out.layout_version !== LAYOUT_VERSION) {
     throw versionError('layout', out.layout_version, LAYOUT_VERSION);
   }
-  const { page_bytes: page, pool_bytes: pool, classes, alignment, page_header: header } = out;
+  const { page_bytes: page, pool_bytes: pool, classes, alignment } = out;
+  const { page_header: ofPage, pool_descriptor: ofPool } = out;
   // A page's unused pools are bits of one u32, so a page has at most 32 of them.
   const sound = page === 65536 && pool >= 256 && page % pool === 0 && page / pool <= 32
-    && header > 0 && header <= pool / 2 && classes >= 1 && classes <= 4096
+    && ofPage <= 4096 && ofPool <= 4096 && classes >= 1 && classes <= 4096
     && alignment >= 1 && alignment * classes < pool;
   if (!sound) {
     throw badDescriptor(`sizes that cannot be: pages of ${page}, pools of ${pool}, `
-      + `${classes} classes in steps of ${alignment}, page header at ${header}`);
+      + `${classes} classes in steps of ${alignment}, descriptors of ${ofPage} and ${ofPool}`);
   }
   return out;
 }

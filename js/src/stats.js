@@ -40,9 +40,9 @@ import { checkRange, readU64 } from './memory.js';
 /** Where memory goes that is not in a live block, in bytes.  All of this heap, except freePages.
  *  @typedef {object} LostStats
  *  @property {number} rounding       inside live blocks: sum of the classes' estimates
- *  @property {number} poolHeaders    headers of pools and of their pages
+ *  @property {number} poolHeaders    descriptors of pools and of their pages
  *  @property {number} freePoolSpace  free blocks, space never carved, pools not in use
- *  @property {number} rawHeaders     headers of raw chunks and segments, seams
+ *  @property {number} rawHeaders     headers of raw chunks and segments, structures of further heaps
  *  @property {number} freeChunks     free raw chunks
  *  @property {number} freePages      pages that nobody uses, of the whole program */
 
@@ -102,8 +102,8 @@ export function readStats(view, root, heap, layout) {
   const rawLive = raw.liveBytes + mem.liveBytes + object.liveBytes - sums.live;
   const poolPages = view.getUint32(heap + f.pool_pages, true);
   const pools = view.getUint32(heap + f.pools_used, true);
-  const { page_bytes, pool_bytes } = layout.constants;
-  const poolHeaders = pools * layout.poolHeaderBytes + poolPages * layout.pageHeaderBytes;
+  const { page_bytes, pool_bytes, page_header, pool_descriptor } = layout.constants;
+  const poolHeaders = poolPages * (page_header + layout.poolsPerPage * pool_descriptor);
   return Object.freeze({
     heap: view.getUint32(heap + f.id, true),
     pageBytes: page_bytes,
@@ -130,8 +130,8 @@ export function readStats(view, root, heap, layout) {
     lost: Object.freeze({
       rounding: sums.rounding,
       poolHeaders,
-      freePoolSpace: poolPages * page_bytes - poolHeaders - sums.live,
-      rawHeaders: rawBytes - rawFree - rawLive,
+      freePoolSpace: poolPages * page_bytes - sums.live,
+      rawHeaders: rawBytes - rawFree - rawLive - poolHeaders,   // descriptors lie in raw chunks
       freeChunks: rawFree,
       freePages: pages.free * page_bytes,
     }),

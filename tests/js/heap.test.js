@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Heap, PageKind, PoolState, PymallocError } from '../../js/src/index.js';
-import { Image } from './lib/image.js';
+import { Image, KIND, STATE } from './lib/image.js';
 
 const open = (image, options) => Heap.from(image.module, image.instance, options);
 const code = (expected, text = /./) => (error) => {
@@ -120,7 +120,7 @@ test('a shared memory is read like any other', () => {
 test('a heap above 2 GiB is read, although the guest returns its address negative', () => {
   const image = new Image({ pages: 40000, maximum: 40000, base: 0x98000000 });
   image.addPoolPage(39999);
-  image.addPool(39999, 1, { size: 16, cap: 254, until: 3, state: PoolState.USABLE });
+  image.addPool(39999, 1, { size: 16, cap: 254, until: 3, state: STATE.usable });
   const heap = open(image);
   assert.ok(heap.address > 2 ** 31);
   assert.equal(heap.stats().pages.memory, 40000);
@@ -202,14 +202,16 @@ test('a list of heaps that is a loop ends in a typed error', () => {
 
 test('map() shows pages, pools and how full they are', () => {
   const image = lively();
-  const { view } = image;
-  view.setUint8(image.table + 3, PageKind.FREE);
-  view.setUint8(image.table + 4, PageKind.RAW);
+  image.setPage(3, KIND.free);
+  image.setPage(4, KIND.raw);
   image.addPoolPage(5);
-  image.addPool(5, 0, { size: 32, cap: 126, until: 5, state: PoolState.USABLE });
-  image.addPool(5, 9, { size: 512, cap: 7, until: 1, state: PoolState.FULL });
+  image.addPool(5, 0, { size: 32, cap: 126, until: 5, state: STATE.usable });
+  image.addPool(5, 9, { size: 512, cap: 7, until: 1, state: STATE.full });
+  image.setPage(6, 5);
   const map = open(image).map();
-  assert.deepEqual([...map.pages], [0, 0, 0, 1, 3, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  const { FOREIGN, FREE, RAW, POOL, UNKNOWN } = PageKind;
+  assert.deepEqual([...map.pages], [FOREIGN, FOREIGN, FOREIGN, FREE, RAW, POOL, UNKNOWN,
+    ...Array(9).fill(FOREIGN)]);
   assert.deepEqual([...map.poolPages], [5]);
   assert.deepEqual([...map.owners], [image.heap]);
   assert.equal(map.pools.state.length, 16);
@@ -218,19 +220,19 @@ test('map() shows pages, pools and how full they are', () => {
   assert.deepEqual([map.pools.blockSize[9], map.pools.blocks[9], map.pools.capacity[9]], [512, 7, 7]);
 });
 
-test('map() does not read the header of an unused pool', () => {
+test('map() does not read the descriptor of an unused pool', () => {
   const image = lively();
   image.addPoolPage(5);
-  new Uint8Array(image.memory.buffer, 5 * 65536 + 4096, 32).fill(0xee);
-  assert.equal(open(image).map().pools.state[1], PoolState.UNUSED);
+  new Uint8Array(image.memory.buffer, image.pools(5), 16).fill(0xee);
+  assert.equal(open(image).map().pools.state[0], PoolState.UNUSED);
 });
 
-for (const [what, values] of [['mark', { magic: 5 }], ['block size', { size: 0 }],
+for (const [what, values] of [['index', { index: 5 }], ['block size', { size: 0 }],
   ['count of blocks', { until: 200 }], ['capacity', { cap: 60000 }], ['state', { state: 9 }]]) {
   test(`map() marks a pool whose ${what} was overwritten`, () => {
     const image = lively();
     image.addPoolPage(5);
-    const pool = image.addPool(5, 2, { size: 32, cap: 126, until: 5, state: PoolState.USABLE });
+    const pool = image.addPool(5, 2, { size: 32, cap: 126, until: 5, state: STATE.usable });
     image.set('pool', pool, values);
     const { pools } = open(image).map();
     assert.equal(pools.state[2], PoolState.DAMAGED);
@@ -238,11 +240,29 @@ for (const [what, values] of [['mark', { magic: 5 }], ['block size', { size: 0 }
   });
 }
 
-test('map() marks every pool of a page whose header was overwritten', () => {
-  const image = lively();
-  image.set('page', image.addPoolPage(5), { magic: 1 });
-  assert.ok([...open(image).map().pools.state].every((s) => s === PoolState.DAMAGED));
-});
+for (const [what, values] of [['mark', { magic: 1 }], ['number', { number: 6 }]]) {
+  test(`map() marks every pool of a page whose ${what} was overwritten`, () => {
+    const image = lively();
+    image.set('page', image.addPoolPage(5), values);
+    assert.ok([...open(image).map().pools.state].every((s) => s === PoolState.DAMAGED));
+  });
+}
+
+for (const entry of [16, 0x7fffffff, 0xfffffffc, 16 * 65536 - 40]) {
+  test(`map() marks a page whose descriptors would lie at ${entry}`, () => {
+    const image = lively();
+    image.setPage(5, entry);
+    assert.ok([...open(image).map().pools.state].every((s) => s === PoolState.DAMAGED));
+  });
+}
+
+for (const [address, length] of [[0, 16], [16 * 65536 - 60, 16], [0xfffffff0, 0xffffffff], [1025, 9]]) {
+  test(`map() refuses a page table at ${address} of ${length} entries`, () => {
+    const image = lively();
+    image.set('space', image.root, { page_table: address, page_table_len: length });
+    assert.throws(() => open(image).map(), code('BAD_MEMORY', /page table/));
+  });
+}
 
 test('map() follows the memory when it grows beyond the page table', () => {
   const image = lively();

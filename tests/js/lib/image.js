@@ -11,7 +11,10 @@ const GROUPS = { space: 1, heap: 2, domain: 3, event: 4, page: 5, pool: 6 };
 const CLASSES = 64;
 const EVENTS = 32;
 
-export const MAGIC = { space: 0x5ace5ace, heap: 0x4ea94ea9, pool: 0x90019001, page: 0x9a9e9a9e };
+export const MAGIC = { space: 0x5ace5ace, heap: 0x4ea94ea9, page: 0x9a9e9a9e };
+/** Not C's numbers, for the same reason. */
+export const KIND = { foreign: 0, free: 9, raw: 8, table: 7, pool: 11 };
+export const STATE = { usable: 21, full: 22 };
 
 /** @returns {Record<string, {type: string, name: string, count: number}[]>} fields by group */
 function fieldLists() {
@@ -52,9 +55,11 @@ export function layOut(gap = () => 0) {
   place('heap', [struct('domains', 'domain', 3)]);
   const constants = {
     layout_version: 1, page_bytes: 65536, pool_bytes: 4096, arena_bytes: 262144, classes: CLASSES,
-    alignment: 8, events: EVENTS, page_header: Math.max(32, sizes.pool), debug: 0,
+    alignment: 8, events: EVENTS, page_header: sizes.page, pool_descriptor: sizes.pool,
+    debug: 0, kind_foreign: KIND.foreign, kind_free: KIND.free, kind_raw: KIND.raw,
+    kind_table: KIND.table, kind_pool: KIND.pool, state_usable: STATE.usable, state_full: STATE.full,
     space_bytes: sizes.space, heap_bytes: sizes.heap, space_magic: MAGIC.space,
-    heap_magic: MAGIC.heap, pool_magic: MAGIC.pool, page_magic: MAGIC.page,
+    heap_magic: MAGIC.heap, page_magic: MAGIC.page,
   };
   return { groups, sizes, constants };
 }
@@ -121,7 +126,7 @@ export class Image {
     this.root = base;
     this.heap = base + Math.ceil(this.layout.sizes.space / 4096) * 4096;
     this.table = this.heap + Math.ceil(this.layout.sizes.heap / 4096) * 4096;
-    this.end = this.table + 65536;
+    this.end = this.table + 262144;
     this.tableLength = pages;
     this.exports = { memory: this.memory };
     this.export('pym_root', () => this.root | 0);   // a guest returns an i32
@@ -183,23 +188,34 @@ export class Image {
     }
   }
 
-  /** Makes a page a pool page without pools. */
+  /** Writes an entry of the page table. */
+  setPage(page, entry) {
+    this.view.setUint32(this.table + 4 * page, entry, true);
+  }
+
+  /** Where the descriptors of a page's pools lie: behind each other, from `end` on. */
+  pools(page) {
+    const { page_header: header, pool_descriptor: bytes } = this.layout.constants;
+    return this.end + page % 16 * (header + 16 * bytes) + header;
+  }
+
+  /** Makes a page a pool page without pools.
+   *  @returns {number} address of what describes the page */
   addPoolPage(page, heap = this.heap) {
-    this.view.setUint8(this.table + page, 2);
-    const header = page * 65536 + this.layout.constants.page_header;
-    this.set('page', header, { heap, unused: 0xffff, magic: MAGIC.page });
+    this.setPage(page, this.pools(page));
+    const header = this.pools(page) - this.layout.constants.page_header;
+    this.set('page', header, { heap, unused: 0xffff, number: page, magic: MAGIC.page });
     return header;
   }
 
-  /** Puts a pool into a pool page. */
+  /** Puts a pool into a pool page.
+   *  @returns {number} address of its descriptor */
   addPool(page, index, { size, cap, until, state }) {
-    const header = page * 65536 + this.layout.constants.page_header;
-    const field = this.layout.groups.page.unused;
-    const unused = this.view.getUint32(header + field.offset, true);
-    this.view.setUint32(header + field.offset, unused & ~(1 << index), true);
-    const address = page * 65536 + index * 4096;
-    this.set('pool', address,
-      { size, cap, until, state, index, magic: (MAGIC.pool ^ address) >>> 0 });
+    const { page_header: header, pool_descriptor: bytes } = this.layout.constants;
+    const unused = this.pools(page) - header + this.layout.groups.page.unused.offset;
+    this.view.setUint32(unused, this.view.getUint32(unused, true) & ~(1 << index), true);
+    const address = this.pools(page) + index * bytes;
+    this.set('pool', address, { size, cap, until, state, index });
     return address;
   }
 

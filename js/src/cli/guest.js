@@ -1,0 +1,80 @@
+/** Worker thread of `wasm-pymalloc run`: runs the program and posts one Outcome.
+ *
+ *  A thread of its own because its stack can be made large (interpreters recurse; Node's main
+ *  thread has 1 MiB), while Ctrl-C still ends the process: the main thread is idle. */
+
+import { parentPort, workerData } from 'node:worker_threads';
+
+import { Heap } from '../heap.js';
+import { message } from './module.js';
+
+/** @typedef {object} Task
+ *  @property {WebAssembly.Module} module
+ *  @property {string} namespace  of the WASI imports
+ *  @property {'preview1' | 'unstable'} version
+ *  @property {string[]} args     with the program's name
+ *  @property {Record<string, string>} env
+ *  @property {Record<string, string>} preopens
+ *  @property {boolean} report
+ *  @property {number | null} limit */
+
+/** @typedef {object} Outcome
+ *  @property {number | null} exitCode  null if the program trapped or did not start
+ *  @property {string | null} trap      what the engine said, with the guest's stack
+ *  @property {string | null} refused   why the program was not started
+ *  @property {number} milliseconds
+ *  @property {import('../stats.js').HeapStats | null} stats
+ *  @property {string | null} unreadable  why there are none */
+
+/** @param {Task} task  @returns {Promise<Outcome>} */
+async function run(task) {
+  const wasi = await makeWasi(task);
+  /** @type {Outcome} */
+  const out = { exitCode: null, trap: null, refused: null, milliseconds: 0, stats: null, unreadable: null };
+  /** @type {WebAssembly.Instance} */
+  let instance;
+  /** @type {Heap | null} */
+  let heap = null;
+  try {
+    instance = new WebAssembly.Instance(task.module, { [task.namespace]: plain(wasi.wasiImport) });
+    if (task.report || task.limit !== null) heap = Heap.from(task.module, instance);
+    if (task.limit !== null) heap?.setLimits({ heap: { hard: task.limit } });
+  } catch (error) {
+    return { ...out, refused: message(error) };
+  }
+  const start = performance.now();
+  try {
+    out.exitCode = Number(wasi.start(instance)) >>> 0;
+  } catch (error) {
+    out.trap = error instanceof Error ? error.stack ?? String(error) : String(error);
+  }
+  out.milliseconds = performance.now() - start;
+  try {
+    out.stats = heap?.stats() ?? null;
+  } catch (error) {
+    out.unreadable = message(error);
+  }
+  return out;
+}
+
+/** @param {Task} task */
+async function makeWasi({ version, args, env, preopens }) {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};      // "WASI is an experimental feature"
+  const { WASI } = await import('node:wasi');
+  process.emitWarning = emitWarning;
+  return new WASI({ version, args, env, preopens, returnOnExit: true });
+}
+
+/** Plain functions in place of node:wasi's own, which V8 calls from wasm without leaving a frame
+ *  that its garbage collector can walk: Node 20 and 22 abort when a collection starts in there,
+ *  which large memories make likely.  Rest arguments with Reflect.apply keep the optimizing compiler
+ *  from restoring that short cut: the cost of a call does not depend on --turbo-fast-api-calls.
+ *  @param {object} functions
+ *  @returns {WebAssembly.ModuleImports} */
+function plain(functions) {
+  return Object.fromEntries(Object.entries(functions).map(([name, fn]) =>
+    [name, (/** @type {unknown[]} */ ...args) => Reflect.apply(fn, undefined, args)]));
+}
+
+parentPort?.postMessage(await run(workerData));

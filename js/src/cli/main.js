@@ -1,0 +1,133 @@
+/** The command `wasm-pymalloc`. */
+
+import { closeSync, openSync, opendirSync, readFileSync, writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+
+import { memoryReport } from '../report.js';
+import { checkCommand, checkReadable, loadModule, message, reason } from './module.js';
+import { HELP, UsageError, parseCommand } from './options.js';
+
+/** @typedef {import('./guest.js').Outcome} Outcome */
+/** @typedef {import('./options.js').RunOptions} RunOptions */
+
+const EXIT_USAGE = 2;
+/** As a shell reports an abort: 128 + SIGABRT. */
+const EXIT_TRAP = 134;
+/** Stack of the thread that runs the guest.  Only what is used becomes memory. */
+const STACK_MIB = 64;
+
+/** @param {string[]} argv  without node and the script
+ *  @returns {Promise<number>} exit code */
+export async function main(argv) {
+  try {
+    const parsed = parseCommand(argv, process.env);
+    switch (parsed.command) {
+      case 'help': write(1, HELP); return 0;
+      case 'version': write(1, `${packageVersion()}\n`); return 0;
+      case 'run': return await run(parsed.options);
+    }
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    write(2, `wasm-pymalloc: ${error.message} (see wasm-pymalloc --help)\n`);
+    return EXIT_USAGE;
+  }
+}
+
+/** @param {RunOptions} options  @returns {Promise<number>} exit code */
+async function run(options) {
+  const { module: file, stats, json, limit } = options;
+  const module = loadModule(file);
+  const wasi = checkCommand(module, file);
+  if (limit !== null) checkReadable(module, file, '--limit', ['pym_root', 'pym_limit_set']);
+  if (stats) checkReadable(module, file, '--stats', ['pym_root']);
+  if (json !== null) checkReadable(module, file, '--json', ['pym_root']);
+  for (const folder of Object.values(options.preopens)) checkFolder(folder);
+  const jsonFile = json === null ? null : openForWriting(json);
+
+  const outcome = await runInThread({
+    module, ...wasi, args: [file, ...options.args], env: options.env, preopens: options.preopens,
+    report: stats || json !== null, limit,
+  });
+  if (outcome.refused !== null) throw new UsageError(`${file}: ${outcome.refused}`);
+  const exitCode = outcome.exitCode ?? EXIT_TRAP;
+  if (outcome.trap !== null) write(2, `wasm-pymalloc: ${file} trapped: ${outcome.trap}\n`);
+  if (outcome.unreadable !== null) write(2, `wasm-pymalloc: no report: ${outcome.unreadable}\n`);
+  if (stats && outcome.stats) {
+    const how = outcome.trap === null ? `exit code ${exitCode}` : 'trapped';
+    const title = `${file}, ${how}, ${(outcome.milliseconds / 1000).toFixed(2)} s`;
+    write(2, `\n${memoryReport(outcome.stats, { title })}`);
+  }
+  if (jsonFile !== null) {
+    write(jsonFile, `${JSON.stringify(toJson(options, outcome, exitCode), null, 2)}\n`);
+    closeSync(jsonFile);
+  }
+  return exitCode;
+}
+
+/** @param {RunOptions} options  @param {Outcome} outcome  @param {number} exitCode
+ *  @returns {object} schema 1: fields are only ever added */
+function toJson({ module, args }, { trap, milliseconds, stats, unreadable }, exitCode) {
+  return { schema: 1, module, args, exitCode, trap, milliseconds, stats, unreadable };
+}
+
+/** @param {import('./guest.js').Task} task
+ *  @returns {Promise<Outcome>} */
+function runInThread(task) {
+  return new Promise((resolve) => {
+    const started = performance.now();
+    const failed = (/** @type {string} */ trap) => resolve({ exitCode: null, trap, refused: null,
+      milliseconds: performance.now() - started, stats: null,
+      unreadable: task.report ? 'the thread that ran the program is gone' : null });
+    const worker = new Worker(new URL('./guest.js', import.meta.url), {
+      workerData: task,
+      resourceLimits: { stackSizeMb: STACK_MIB },
+      // Without these Node would open our own standard output and error and make pipes
+      // non-blocking, which the guest, writing to the same pipes, would feel.
+      stdout: true,
+      stderr: true,
+    });
+    worker.once('message', resolve);
+    worker.once('error', (error) => failed(message(error)));
+    worker.once('exit', () => failed('it ended its thread'));   // nothing once resolved
+  });
+}
+
+/** @param {string} folder  @throws {UsageError} */
+function checkFolder(folder) {
+  try {
+    opendirSync(folder).closeSync();
+  } catch (error) {
+    throw new UsageError(`--dir ${reason(folder, error)}`);
+  }
+}
+
+/** Opened before the start: a report that cannot be written should not cost a long run.
+ *  @param {string} file  @returns {number} */
+function openForWriting(file) {
+  try {
+    return openSync(file, 'w');
+  } catch (error) {
+    throw new UsageError(`--json ${reason(file, error)}`);
+  }
+}
+
+/** Writes all of it, also to a pipe that somebody made non-blocking.
+ *  @param {number} fd  @param {string} text */
+function write(fd, text) {
+  let rest = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : '';
+      if (code === 'EPIPE') return;      // nobody reads it
+      if (code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+/** @returns {string} */
+function packageVersion() {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+}
