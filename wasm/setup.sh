@@ -161,7 +161,7 @@ part_node() {
   good_node node || good_node "$cache/bin/node" && return
   candidate=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/ *Candidate: //p')
   if [ "${candidate%%.*}" -ge 20 ] 2>/dev/null; then
-    apt_install "Node.js 20" nodejs npm
+    apt_install "Node.js 20 or newer" nodejs
     return
   fi
   # Older than that: its npm is good enough to fetch the `node` package, which holds a newer one.
