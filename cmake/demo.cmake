@@ -1,7 +1,7 @@
 # Preset `demo`: the last step of the build runs a Lua program and shows its memory.
 sub_build(lua ARGS ${lua})
 add_custom_target(demo ALL
-  COMMAND "${PYM_NODE}" --no-warnings js/bin/wasm-pymalloc.js run --stats
+  COMMAND "${PYM_NODE}" --no-warnings js/bin/wasm-pymalloc.js run --stats --dir .
     build/lua/lua.wasm examples/lua/programs/json.lua
   WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
   COMMENT "Lua on wasm-pymalloc, under Node.js"
