@@ -17,6 +17,7 @@ export function memoryReport(stats, options = {}) {
   const width = Math.max(80, options.width ?? 96);
   return [
     `memory report${options.title ? `: ${options.title}` : ''}`,
+    peakLine(stats),
     '',
     ...domainTable(stats),
     '',
@@ -28,11 +29,22 @@ export function memoryReport(stats, options = {}) {
   ].map((line) => `${line.trimEnd()}\n`).join('');
 }
 
+/** How well the memory taken was used when most was live.
+ *  @param {HeapStats} stats  @returns {string} */
+function peakLine({ domains: { raw, mem, object }, pages, pageBytes }) {
+  const peaks = [raw, mem, object].map((d) => d.peakBytes).filter((n) => n > 0);
+  const live = peaks.reduce((sum, n) => sum + n, 0);
+  const taken = pages.peakOwned * pageBytes;
+  // The peaks of several domains need not have been at one time.
+  return `peak: ${bytes(live)} in blocks${peaks.length > 1 ? ' at the most' : ''}, `
+    + `${bytes(taken)} of linear memory taken for them (${percent(live, taken) || '-'})`;
+}
+
 /** @param {HeapStats} stats  @returns {string[]} */
 function domainTable(stats) {
   const { raw, mem, object } = stats.domains;
   const limits = [raw, mem, object, stats].some((d) => d.softLimit !== null || d.hardLimit !== null);
-  const head = ['domain', 'live', 'blocks', 'peak', 'handed out', 'blocks', 'refused'];
+  const head = ['domain', 'live', 'blocks', 'peak', 'ever', 'blocks', 'refused'];
   const rows = [['raw', raw], ['mem', mem], ['object', object]].map(([name, value]) => {
     const d = /** @type {typeof raw} */ (value);
     return [String(name), bytes(d.liveBytes), count(d.liveBlocks), bytes(d.peakBytes),
@@ -57,16 +69,15 @@ function limitText({ softLimit, hardLimit }) {
 function pageTable({ pageBytes, pages, arenas, peakArenas, pools, raw, growth }, width) {
   const rows = /** @type {[string, number, string][]} */ ([
     ['pools of small blocks', pages.pool,
-      `${count(arenas)} arenas (peak ${count(peakArenas)}), ${count(pools)} pools in use`],
-    ['raw segments', pages.raw, `${count(raw.segments)} segments, ${count(raw.chunks)} blocks`],
+      `${plural(arenas, 'arena')} (peak ${count(peakArenas)}), ${plural(pools, 'pool')}`],
+    ['raw segments', pages.raw, `${plural(raw.segments, 'segment')}, ${plural(raw.chunks, 'chunk')}`],
     ['free, for either', pages.free, ''],
     ['page table', pages.table, ''],
-    ['not the allocator\'s', pages.foreign, 'program data, stack, other allocators'],
+    ['not the allocator\'s', pages.foreign, 'data, stack, other allocators'],
   ]);
   const grown = `${plural(growth.grows, 'growth')}, ${count(growth.failures)} refused`;
   return [
-    `linear memory: ${count(pages.memory)} pages of 64 KiB, ${bytes(pages.memory * pageBytes)}; `
-      + `${count(pages.owned)} the allocator's (peak ${count(pages.peakOwned)}); ${grown}`,
+    `linear memory: ${count(pages.memory)} pages of 64 KiB, ${bytes(pages.memory * pageBytes)}; ${grown}`,
     ...bars(rows.filter(([name, n]) => n > 0 || name === 'free, for either').map(([name, n, note]) =>
       ({ cells: [name, count(n), bytes(n * pageBytes)], value: n, note })), pages.memory, width),
   ];
@@ -80,7 +91,7 @@ function lossTable({ pageBytes, domains, lost, pages }, width) {
   const rows = /** @type {[string, number][]} */ ([
     ['asked for by the program', live - rounding],
     ['rounding up (estimate)', rounding],
-    ['headers of pools', lost.poolHeaders],
+    ['descriptors of pools', lost.poolHeaders],
     ['free space in pools', lost.freePoolSpace],
     ['headers of raw blocks', lost.rawHeaders],
     ['free raw blocks', lost.freeChunks],
@@ -95,7 +106,8 @@ function lossTable({ pageBytes, domains, lost, pages }, width) {
   ];
 }
 
-/** Bars: memory held now while something is live, else the memory held at each class's peak.
+/** Bars: memory held now while much is live, else what each class held at its own peak.  Classes
+ *  that hold next to nothing are summed up in the last line.
  *  @param {HeapStats} stats  @param {number} width  @param {number} most
  *  @returns {string[]} */
 function classChart({ classes, poolBytes }, width, most) {
@@ -105,24 +117,25 @@ function classChart({ classes, poolBytes }, width, most) {
   const peak = used.reduce((sum, c) => sum + c.peakPools * poolBytes, 0);
   const now = live > peak / 8;
   const value = (/** @type {ClassStats} */ c) => now ? c.liveBlocks * c.blockSize : c.peakPools * poolBytes;
-  const shown = new Set([...used].sort((a, b) => value(b) - value(a) || b.totalBlocks - a.totalBlocks)
-    .slice(0, most));
+  const largest = Math.max(...used.map(value));
+  const shown = new Set([...used].sort((a, b) => value(b) - value(a)).slice(0, most)
+    .filter((c) => value(c) >= largest / 100));
   const rest = used.filter((c) => !shown.has(c));
   const rows = used.filter((c) => shown.has(c)).map((c) => ({
-    cells: [count(c.blockSize), count(c.liveBlocks), bytes(c.peakPools * poolBytes),
-      count(c.totalBlocks), bytes(c.totalBlocks * c.blockSize)],
+    cells: [count(c.blockSize), bytes(c.liveBlocks * c.blockSize), bytes(c.peakPools * poolBytes),
+      bytes(c.totalBlocks * c.blockSize), count(c.totalBlocks)],
     value: value(c),
     note: '',
   }));
-  const head = { cells: ['block size', 'live', 'at peak', 'handed out', ''], value: 0,
+  const head = { cells: ['block size', 'live', 'at peak', 'ever', 'blocks'], value: 0,
     note: now ? 'bytes live' : 'memory at peak' };
-  const lines = bars([head, ...rows], Math.max(...rows.map((r) => r.value)), width);
+  const lines = bars([head, ...rows], largest, width);
   const title = `size classes, mem and object domains: ${count(used.length)} of `
     + `${count(classes.length)} used`;
   if (rest.length === 0) return [`${title}:`, ...lines];
   const sum = rest.reduce((total, c) => total + value(c), 0);
-  return [`${title}, the ${count(most)} largest:`, ...lines,
-    `${INDENT}${count(rest.length)} others: ${bytes(sum)} ${now ? 'live' : 'at peak'}`];
+  return [`${title}:`, ...lines,
+    `${INDENT}and ${plural(rest.length, 'other')}: ${bytes(sum)} ${now ? 'live' : 'at peak'}`];
 }
 
 /** Rows of right-aligned cells (the first one left-aligned unless it is a number) and a bar.
@@ -138,7 +151,7 @@ function bars(rows, full, width) {
     const line = (lines[i] ?? '').padEnd(used);
     const bar = barOf(row.value, full, room);
     if (!row.note) return line + bar;
-    return line + (row.value > 0 ? bar.padEnd(room + 2) : '') + row.note;
+    return (line + (row.value > 0 ? bar.padEnd(room + 2) : '') + row.note).slice(0, width);
   });
 }
 
@@ -172,15 +185,15 @@ function plural(n, noun) {
 export function bytes(n) {
   const sign = n < 0 ? '-' : '';
   let value = Math.abs(n);
-  if (value < 1024) return `${sign}${Math.round(value)} B`;
+  if (value < 1023.5) return `${sign}${Math.round(value)} B`;
   const units = ['KiB', 'MiB', 'GiB', 'TiB'];
   let unit = 'B';
   for (const next of units) {
-    if (value < 1024) break;
+    if (value < 1023.5) break;
     value /= 1024;
     unit = next;
   }
-  return `${sign}${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} ${unit}`;
+  return `${sign}${value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0)} ${unit}`;
 }
 
 /** @param {number} part  @param {number} whole  @returns {string} */

@@ -5,12 +5,12 @@ import { Worker } from 'node:worker_threads';
 
 import { memoryReport } from '../report.js';
 import { checkCommand, checkReadable, loadModule, message, reason } from './module.js';
-import { HELP, UsageError, parseCommand } from './options.js';
+import { HELP, StartError, UsageError, parseCommand } from './options.js';
 
 /** @typedef {import('./guest.js').Outcome} Outcome */
 /** @typedef {import('./options.js').RunOptions} RunOptions */
 
-const EXIT_USAGE = 2;
+const EXIT_NOT_STARTED = 2;
 /** As a shell reports an abort: 128 + SIGABRT. */
 const EXIT_TRAP = 134;
 /** Stack of the thread that runs the guest.  Only what is used becomes memory. */
@@ -27,9 +27,10 @@ export async function main(argv) {
       case 'run': return await run(parsed.options);
     }
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    write(2, `wasm-pymalloc: ${error.message} (see wasm-pymalloc --help)\n`);
-    return EXIT_USAGE;
+    if (!(error instanceof StartError)) throw error;
+    const hint = error instanceof UsageError ? ' (see wasm-pymalloc --help)' : '';
+    write(2, `wasm-pymalloc: ${error.message}${hint}\n`);
+    return EXIT_NOT_STARTED;
   }
 }
 
@@ -48,7 +49,7 @@ async function run(options) {
     module, ...wasi, args: [file, ...options.args], env: options.env, preopens: options.preopens,
     report: stats || json !== null, limit,
   });
-  if (outcome.refused !== null) throw new UsageError(`${file}: ${outcome.refused}`);
+  if (outcome.refused !== null) throw new StartError(`${file}: ${outcome.refused}`);
   const exitCode = outcome.exitCode ?? EXIT_TRAP;
   if (outcome.trap !== null) write(2, `wasm-pymalloc: ${file} trapped: ${outcome.trap}\n`);
   if (outcome.unreadable !== null) write(2, `wasm-pymalloc: no report: ${outcome.unreadable}\n`);
@@ -92,12 +93,12 @@ function runInThread(task) {
   });
 }
 
-/** @param {string} folder  @throws {UsageError} */
+/** @param {string} folder  @throws {StartError} */
 function checkFolder(folder) {
   try {
     opendirSync(folder).closeSync();
   } catch (error) {
-    throw new UsageError(`--dir ${reason(folder, error)}`);
+    throw new StartError(`--dir ${reason(folder, error)}`);
   }
 }
 
@@ -107,7 +108,7 @@ function openForWriting(file) {
   try {
     return openSync(file, 'w');
   } catch (error) {
-    throw new UsageError(`--json ${reason(file, error)}`);
+    throw new StartError(`--json ${reason(file, error)}`);
   }
 }
 

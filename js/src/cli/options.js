@@ -1,7 +1,10 @@
 /** The command line, parsed. */
 
-/** A mistake of the user: one line on standard error, exit code 2. */
-export class UsageError extends Error {}
+/** What keeps the program from being started: one line on standard error, exit code 2. */
+export class StartError extends Error {}
+
+/** The same, where the command line itself is wrong. */
+export class UsageError extends StartError {}
 
 /** @typedef {object} RunOptions
  *  @property {Record<string, string>} preopens  host folder by guest name

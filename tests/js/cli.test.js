@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+
+import { assemble, commandOver, op, print, printImports } from './lib/guest.js';
+import { Image } from './lib/image.js';
+import { built, cli, cliStarted } from './lib/run.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'wasm-pymalloc-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function file(name, contents) {
+  const path = join(folder, name);
+  writeFileSync(path, contents);
+  return path;
+}
+
+const hello = print(1, 'hello');
+const exit = (code) => [...op.i32(code), ...op.call(1)];
+const plain = file('plain.wasm', assemble({ imports: printImports, data: hello.data,
+  functions: [['_start', 'none', [...hello.code, ...exit(7)]]] }));
+const image = new Image();
+image.set('space', image.root, { pages_owned: 10, pages_pool: 4, pages_owned_peak: 12, grows: 3 });
+image.set('heap', image.heap, { pool_pages: 4, pools: { 4: 9 }, pools_peak: { 4: 9 },
+  obj_mallocs: { 4: 1000 } });
+image.set('domain', image.domain(2), { live: 32000, peak: 33000 });
+const linked = file('linked.wasm', commandOver(image, [...hello.code, ...exit(3)], hello));
+const trapping = file('trapping.wasm', commandOver(image, [...hello.code, ...op.unreachable], hello));
+
+/** One line on standard error, nothing on standard output, exit code 2. */
+function refused(args, message, options) {
+  const { stdout, stderr, status } = cli(args, options);
+  assert.match(stderr, message);
+  assert.equal(stderr.trimEnd().split('\n').length, 1);
+  assert.equal(stdout, '');
+  assert.equal(status, 2);
+}
+
+test('output is untouched and the exit code passed on', () => {
+  const { stdout, stderr, status } = cli(['run', plain]);
+  assert.deepEqual([stdout, stderr, status], ['hello', '', 7]);
+});
+
+test('a program that returns from _start ends with 0', () => {
+  assert.equal(cli(['run', file('empty.wasm', assemble({ functions: [['_start', 'none', []]] }))]).status, 0);
+});
+
+test('--stats prints a report after the program, on standard error', () => {
+  const { stdout, stderr, status } = cli(['run', '--stats', linked]);
+  assert.equal(stdout, 'hello');
+  assert.match(stderr, /memory report: .*linked\.wasm, exit code 3/);
+  assert.match(stderr, /object +31\.3 KiB +1,000/);
+  assert.equal(status, 3);
+});
+
+test('a trap is told with exit code 134, and the report still printed', () => {
+  const { stdout, stderr, status } = cli(['run', '--stats', trapping]);
+  assert.equal(stdout, 'hello');
+  assert.match(stderr, /trapping\.wasm trapped: RuntimeError: unreachable/);
+  assert.match(stderr, /memory report: .*trapped/);
+  assert.equal(status, 134);
+});
+
+test('--json writes the same for machines, for a trap too', () => {
+  const json = join(folder, 'report.json');
+  for (const [module, exitCode, trap] of [[linked, 3, null], [trapping, 134, /unreachable/]]) {
+    const { stderr, status } = cli(['run', '--json', json, module, 'an', 'argument']);
+    const report = JSON.parse(readFileSync(json, 'utf8'));
+    assert.equal(status, exitCode);
+    assert.equal(report.exitCode, exitCode);
+    assert.equal(report.schema, 1);
+    assert.deepEqual([report.module, report.args], [module, ['an', 'argument']]);
+    assert.equal(report.stats.domains.object.liveBlocks, 1000);
+    if (trap) assert.match(report.trap, trap);
+    else assert.deepEqual([report.trap, stderr], [null, '']);
+  }
+});
+
+test('a program whose heap was overwritten is told so and keeps its exit code', () => {
+  const broken = new Image();
+  const module = file('broken.wasm', commandOver(broken, [
+    ...op.i32(broken.root), ...op.i32(0), 0x36, 2, 0,      // i32.store: the root's magic
+    ...exit(5)]));
+  const { stderr, status } = cli(['run', '--stats', module]);
+  assert.match(stderr, /no report: no root structure/);
+  assert.equal(status, 5);
+});
+
+// f(n) = n == 0 ? 0 : f(n - 1): 300,000 frames are about 10 MiB of stack.
+const recursive = (depth) => assemble({ functions: [
+  ['_start', 'none', [...op.i32(depth), ...op.call(1), ...op.drop]],
+  [null, 'one', [0x20, 0, 0x45, 0x04, 0x7f, ...op.i32(0), 0x05,
+    0x20, 0, ...op.i32(1), 0x6b, ...op.call(1), ...op.i32(1), 0x6a, 0x0b]]] });
+
+test('a program may recurse deeper than Node\'s main thread could', () => {
+  const { stderr, status } = cli(['run', file('deep.wasm', recursive(300000))]);
+  assert.deepEqual([stderr, status], ['', 0]);
+});
+
+test('recursion without end is a trap', () => {
+  const { stderr, status } = cli(['run', file('endless.wasm', recursive(-1))]);
+  assert.match(stderr, /trapped: RangeError: Maximum call stack size exceeded/);
+  assert.equal(status, 134);
+});
+
+test('Ctrl-C ends a program that runs for ever', async () => {
+  const module = file('forever.wasm', assemble({ imports: printImports, data: hello.data,
+    functions: [['_start', 'none', [...hello.code, ...op.forever]]] }));
+  const child = cliStarted(['run', module]);
+  const kill = setTimeout(() => child.kill('SIGKILL'), 60000);
+  child.stdout.once('data', () => child.kill('SIGINT'));
+  const signal = await new Promise((resolve) => child.once('exit', (_, name) => resolve(name)));
+  clearTimeout(kill);
+  assert.equal(signal, 'SIGINT');
+});
+
+test('a reader that goes away early does not hurt', async () => {
+  const child = cliStarted(['run', '--stats', linked]);
+  child.stderr.destroy();
+  assert.equal(await new Promise((resolve) => child.once('exit', resolve)), 3);
+});
+
+test('help and version are on standard output', () => {
+  assert.match(cli(['--help']).stdout, /usage: wasm-pymalloc run/);
+  assert.match(cli(['run', '--help']).stdout, /--dir HOST\[::GUEST\]/);
+  const { version } = JSON.parse(readFileSync(new URL('../../js/package.json', import.meta.url), 'utf8'));
+  assert.equal(cli(['--version']).stdout, `${version}\n`);
+});
+
+for (const [what, args, message] of [
+  ['no command', [], /nothing to do/],
+  ['an unknown command', ['walk', plain], /unknown command "walk"/],
+  ['no module', ['run'], /no module/],
+  ['an unknown option', ['run', '--frobnicate', plain], /unknown option --frobnicate/],
+  ['an option of Object.prototype', ['run', '--constructor', plain], /unknown option/],
+  ['an option without its value', ['run', '--dir'], /--dir needs a value/],
+  ['a value that an option does not take', ['run', '--stats=1', plain], /--stats takes no value/],
+  ['a limit that is no number', ['run', '--limit', '64Q', linked], /--limit 64Q/],
+  ['a limit of 4 GiB', ['run', '--limit', '4G', linked], /--limit 4G/],
+  ['a variable that is not set', ['run', '--env', 'PYM_NOT_SET', plain], /PYM_NOT_SET/],
+  ['a folder that does not exist', ['run', '--dir', '/does/not/exist', plain], /--dir \/does\/not\/exist: no such/],
+  ['a folder that is a file', ['run', '--dir', plain, plain], /is not a folder/],
+  ['two folders of one name', ['run', '--dir', '/tmp::/x', '--dir', '/::/x', plain], /two folders/],
+  ['a module that does not exist', ['run', 'missing.wasm'], /missing\.wasm: no such file/],
+  ['a module that is a folder', ['run', folder], /is a folder/],
+  ['a file that is not wasm', ['run', file('text.wasm', 'hello, world')], /not a WebAssembly module/],
+  ['an empty file', ['run', file('none.wasm', '')], /not a WebAssembly module/],
+  ['a component', ['run', file('component.wasm', Buffer.from('0061736d0d000100', 'hex'))], /not a core module/],
+  ['a broken module', ['run', file('cut.wasm', readFileSync(plain).subarray(0, 60))], /cut\.wasm: .*WebAssembly/],
+  ['foreign imports', ['run', file('foreign.wasm', assemble({ imports: [['env', 'frob', 'none']],
+    functions: [['_start', 'none', []]] }))], /imports env\.frob/],
+  ['an unknown WASI function', ['run', file('newer.wasm', assemble({
+    imports: [['wasi_snapshot_preview1', 'frob', 'none']], functions: [['_start', 'none', []]] }))],
+  /frob/],
+  ['a reactor', ['run', file('reactor.wasm', assemble({ functions: [['_initialize', 'none', []]] }))],
+    /exports no _start \(a reactor/],
+  ['a module without memory', ['run', file('dry.wasm', assemble({ exportMemory: false,
+    functions: [['_start', 'none', []]] }))], /exports no memory/],
+  ['--stats of a module without descriptor', ['run', '--stats', plain], /--stats is not possible: .*pymalloc::pymalloc/],
+  ['--json of a module without descriptor', ['run', '--json', join(folder, 'x'), plain], /--json is not possible/],
+  ['--limit of a module without pym_limit_set', ['run', '--limit', '1M', linked], /--export=pym_limit_set/],
+  ['a report that cannot be written', ['run', '--json', '/does/not/exist', linked], /--json \/does\/not\/exist/],
+]) {
+  test(`${what}: one line says what is wrong, exit code 2`, () => refused(args, message));
+}
+
+test('a folder that may not be read is one error', { skip: process.getuid?.() === 0 && 'root may read everything' }, () => {
+  const dir = mkdtempSync(join(folder, 'closed-'), { mode: 0 });
+  refused(['run', '--dir', dir, plain], /permission denied/);
+});
+
+// The rest with a real interpreter.
+const lua = (args, options = [], more = {}) => cli(['run', ...options, built('lua/lua.wasm'), ...args], more);
+
+test('what stands behind the module goes to the program, options included', () => {
+  file('args.lua', 'print(arg[0], ...)');
+  const { stdout } = lua([`${folder}/args.lua`, '--stats', '--dir', '-x'], ['--dir', folder]);
+  assert.equal(stdout, `${folder}/args.lua\t--stats\t--dir\t-x\n`);
+});
+
+test('standard input is the program\'s', () => {
+  const input = 'x'.repeat(300000);
+  assert.equal(lua(['-e', 'print(#io.read("a"))'], [], { input }).stdout, '300000\n');
+});
+
+test('a large output arrives whole', () => {
+  const { stdout } = lua(['-e', 'for i = 1, 100000 do print(i) end']);
+  assert.equal(stdout.split('\n').length, 100001);
+});
+
+test('--dir shows a folder by another name, and only that', () => {
+  file('data.txt', 'found');
+  const read = 'local f = io.open("/in/data.txt") print(f and f:read("a")) print(io.open("/etc/passwd"))';
+  const { stdout } = lua(['-e', read], [`--dir=${folder}::/in`]);
+  assert.match(stdout, /^found\nnil/);
+});
+
+test('--dir without a second name keeps the first', () => {
+  file('data.txt', 'found');
+  const read = `print(io.open("${folder}/data.txt"):read("a"))`;
+  assert.equal(lua(['-e', read], ['--dir', folder]).stdout, 'found\n');
+});
+
+test('the environment holds what --env says and nothing else', () => {
+  const { stdout } = lua(['-e', 'print(os.getenv("A"), os.getenv("PYM_GIVEN"), os.getenv("PATH"))'],
+    ['--env', 'A=1=2', '--env', 'PYM_GIVEN'], { env: { ...process.env, PYM_GIVEN: 'here' } });
+  assert.equal(stdout, '1=2\there\tnil\n');
+});
+
+test('a Lua error is the program\'s own: exit code 1, no trap', () => {
+  const { stderr, status } = lua(['-e', 'error("no")']);
+  assert.match(stderr, /^lua: .*no/);
+  assert.doesNotMatch(stderr, /trapped/);
+  assert.equal(status, 1);
+});
+
+test('--limit makes Lua run out of memory, and the report counts the refusals', () => {
+  const json = join(folder, 'limit.json');
+  const { stderr, status } = lua(['-e', 'local t = {} for i = 1, 1e7 do t[i] = {} end'],
+    ['--limit', '2M', '--json', json]);
+  assert.match(stderr, /not enough memory/);
+  assert.equal(status, 1);
+  const { stats } = JSON.parse(readFileSync(json, 'utf8'));
+  assert.equal(stats.hardLimit, 2 << 20);
+  assert.ok(stats.domains.object.failures > 0);
+  assert.ok(stats.domains.object.peakBytes <= 2 << 20);
+});
+
+test('--stats of a module that does not link the library is refused before it starts', () => {
+  refused(['run', '--stats', built('lua/lua-libc.wasm'), '-e', 'print(1)'], /lua-libc\.wasm: --stats is not possible/);
+});

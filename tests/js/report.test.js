@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Heap, memoryReport } from '../../js/src/index.js';
+import { bytes } from '../../js/src/report.js';
+import { Image } from './lib/image.js';
+
+function stats(change = () => {}) {
+  const image = new Image({ pages: 100 });
+  image.set('space', image.root, { pages_owned: 80, pages_owned_peak: 90, pages_free: 10,
+    pages_pool: 60, pages_raw: 9, grows: 12 });
+  image.set('heap', image.heap, { pool_pages: 60, arenas: 15, arenas_peak: 20, pools_used: 900,
+    raw_segments: 2, raw_bytes: 589824, raw_free: 80000, raw_chunks: 12,
+    pools: { 3: 700, 4: 200 }, pools_peak: { 3: 800, 4: 300 },
+    obj_mallocs: { 3: 1000000, 4: 200000 }, obj_frees: { 3: 900000, 4: 180000 } });
+  image.set('domain', image.domain(2), { live: 3040000 + 400000, peak: 5000000, raw_bytes: 400000,
+    raw_mallocs: 1 });
+  change(image);
+  return Heap.from(image.module, image.instance).stats();
+}
+
+const lines = (snapshot, options) => memoryReport(snapshot, options).split('\n');
+
+test('no line is longer than the width', () => {
+  for (const width of [80, 96, 100]) {
+    for (const line of lines(stats(), { width, title: 'lua.wasm, exit code 0, 1.23 s' })) {
+      assert.ok(line.length <= width, `${line.length} of ${width}: ${line}`);
+    }
+  }
+});
+
+test('the report is plain ASCII without trailing blanks', () => {
+  for (const line of lines(stats())) {
+    assert.match(line, /^[\x20-\x7e]*$/);
+    assert.equal(line, line.trimEnd());
+  }
+});
+
+test('every domain, page state and loss has its line', () => {
+  const text = memoryReport(stats());
+  for (const word of ['raw', 'mem', 'object', 'pools of small blocks', 'raw segments', 'free, for either',
+    'page table', 'not the allocator\'s', 'asked for by the program', 'rounding up',
+    'descriptors of pools', 'free space in pools', 'free raw blocks', 'free pages', '12 growths']) {
+    assert.ok(text.includes(word), word);
+  }
+});
+
+test('the longest bar is that of the class with most live bytes', () => {
+  const bar = (size) => lines(stats()).find((l) => new RegExp(`^ +${size} `).test(l))?.split(' ').at(-1) ?? '';
+  assert.ok(bar(24).length > bar(32).length && bar(32).length > 0);
+});
+
+test('when nothing is live the bars show what was held at peak', () => {
+  const text = memoryReport(stats((image) => image.set('heap', image.heap,
+    { obj_frees: { 3: 1000000, 4: 200000 } })));
+  assert.match(text, /memory at peak/);
+  assert.match(text, / 24 .*####/);
+});
+
+test('limits have a column only when one is set', () => {
+  assert.doesNotMatch(memoryReport(stats()), /limit/);
+  assert.match(memoryReport(stats((image) => image.set('heap', image.heap, { hard: 64 << 20 }))),
+    /limit\n(.*\n)*.*64\.0 MiB/);
+});
+
+test('a heap that was never used has a report too', () => {
+  const image = new Image();
+  const text = memoryReport(Heap.from(image.module, image.instance).stats());
+  assert.match(text, /no small block was ever handed out/);
+  assert.doesNotMatch(text, /NaN|Infinity|undefined/);
+});
+
+test('many classes are cut down to the largest', () => {
+  const all = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [i + 1, 1000]));
+  const text = memoryReport(stats((image) => image.set('heap', image.heap,
+    { obj_mallocs: all, obj_frees: { 3: 0, 4: 0 } })), { rows: 5 });
+  assert.equal(text.split('\n').filter((l) => /^ +\d+ .*#/.test(l)).length, 5);
+  assert.match(text, /and 59 others: /);
+});
+
+test('numbers are written with three digits and a unit', () => {
+  assert.deepEqual([0, 1, 1023, 1024, 10240, 1048576 * 99.95, 5e9].map(bytes),
+    ['0 B', '1 B', '1023 B', '1.00 KiB', '10.0 KiB', '100 MiB', '4.66 GiB']);
+});
