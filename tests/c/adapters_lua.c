@@ -1,6 +1,6 @@
 /* The lua_Alloc adapter: Lua 5.4's manual, "lua_Alloc". */
 #include "check.h"
-#include "lua.h"
+#include "adapters/lua.h"
 #include "pymalloc.h"
 #include "target.h"
 

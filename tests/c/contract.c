@@ -286,6 +286,19 @@ static void shrink_body(const struct domain_api *api) {
 }
 static void shrinking_never_fails(void) { each_domain(shrink_body); }
 
+/* A segment whose free end is the smallest chunk that there is. */
+static void the_smallest_free_end_is_no_obstacle(void) {
+  for (size_t left = 0; left <= 64; left += 8) {
+    pym_heap *h = pym_heap_new();
+    check_context("left at the end", left);
+    void *p = pym_heap_malloc(h, PYM_RAW, 65480 - left), *q = pym_heap_malloc(h, PYM_RAW, 8);
+    void *r = pym_heap_malloc(h, PYM_RAW, 8);
+    CHECK(p != NULL && q != NULL && r != NULL);
+    CHECK(pym_check(h) == 0);
+    pym_heap_destroy(h);
+  }
+}
+
 /* ---- Addresses ---- */
 
 static void alignment_body(const struct domain_api *api) {
@@ -424,7 +437,7 @@ CHECK_CASES(TEST(zero_bytes_are_a_distinct_block), TEST(realloc_to_zero_does_not
             TEST(the_largest_sizes_do_not_wrap), TEST(calloc_refuses_an_overflowing_product),
             TEST(calloc_zeroes_recycled_blocks), TEST(calloc_zeroes_fresh_blocks_of_dirty_pages),
             TEST(realloc_keeps_the_contents), TEST(growing_buffers_stay_apart),
-            TEST(a_failed_realloc_leaves_the_block), TEST(shrinking_never_fails),
+            TEST(a_failed_realloc_leaves_the_block), TEST(shrinking_never_fails), TEST(the_smallest_free_end_is_no_obstacle),
             TEST(blocks_are_aligned), TEST(usable_bytes_belong_to_the_block),
             TEST(aligned_blocks_are_aligned), TEST(bad_alignments_are_refused),
             TEST(owned_and_foreign_memory_are_told_apart),

@@ -87,9 +87,9 @@ static void growing_buffers(void) {
 }
 
 static void mixed_churn(void) {
-  for (unsigned step = 0; step < 9000; step++) {
+  for (unsigned step = 0; step < 12000; step++) {
     uint64_t r = check_mix(77, step);
-    unsigned i = (unsigned)(r % 1200);
+    unsigned i = (unsigned)(r % 4000);
     size_t n = r >> 40 & 15 ? (r >> 20) % 600 : (r >> 20) % 30000;
     enum pym_domain d = (enum pym_domain)(r >> 50 & 1 ? PYM_OBJ : (r >> 51) % 3);
     if (!lives[i].p) get(i, pym_heap_default(), d, n);
@@ -104,7 +104,7 @@ static void many_heaps(void) {
     if (!heaps[k] && refused()) heaps[k] = pym_heap_new();
     if (!CHECK(heaps[k] != NULL)) return;
     for (unsigned i = 0; i < 30; i++)
-      get(k * 30 + i, heaps[k], (enum pym_domain)(i % PYM_DOMAINS), 20 + i * 100);
+      get(k * 30 + i, heaps[k], (enum pym_domain)(i % PYM_DOMAINS), 20 + i * 400);
   }
 }
 
@@ -168,7 +168,7 @@ static void refuse_each(void (*work)(void)) {
       if (check_failures()) return;
     }
   }
-  CHECK(reached >= 6);
+  CHECK(reached >= 8);
   check_context("", 0);
   check_print_u64(reached);
   check_print(" growths refused\n");

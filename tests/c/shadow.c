@@ -48,9 +48,9 @@ static int in_pool(const struct shadow_block *b) {
   const struct {
     SPACE_FIELDS(DECLARE_FIELD)
   } *space = pym_root();
-  const uint8_t *table = at(space->page_table);
+  const uint32_t *table = at(space->page_table);
   uint64_t page = target_offset(b->p) / WASM_PAGE;
-  return page < space->page_table_len && table[page] == PAGE_POOL;
+  return page < space->page_table_len && table[page] >= PAGE_POOL;
 }
 
 static void change_live(struct shadow_heap *s, unsigned d, int64_t by) {

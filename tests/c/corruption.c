@@ -1,0 +1,461 @@
+/* Corruption that is noticed ends in one line on standard error and a trap, and is never silent.
+ *
+ * Native only: each attack runs in a child process whose end and last words are looked at. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "layout.h"
+#include "linmem.h"
+#include "pymalloc.h"
+#include "target.h"
+
+struct attack {
+  const char *name;
+  const char *cause; /* what the report must say */
+  void (*act)(void);
+  int debug; /* least PYM_DEBUG that notices */
+};
+
+/* ---- Running one ---- */
+
+static char said[4096];
+
+/* Child: default signals, standard error into the pipe, nothing else printed. */
+static void become_victim(int to, void (*act)(void)) {
+  static const int ends[] = {SIGABRT, SIGILL, SIGTRAP, SIGSEGV, SIGBUS};
+  for (unsigned i = 0; i < COUNT(ends); i++) signal(ends[i], SIG_DFL);
+  dup2(to, STDERR_FILENO);
+  alarm(20);
+  act();
+  _exit(0);
+}
+
+/* Returns how the child ended, as waitpid says; what it wrote is in `said`. */
+static int run_victim(void (*act)(void)) {
+  int pipe_ends[2], status = 0;
+  size_t n = 0;
+  ssize_t got;
+  fflush(stdout);
+  if (!CHECK(pipe(pipe_ends) == 0)) return 0;
+  pid_t child = fork();
+  if (child == 0) become_victim(pipe_ends[1], act);
+  close(pipe_ends[1]);
+  while ((got = read(pipe_ends[0], said + n, sizeof said - 1 - n)) > 0) n += (size_t)got;
+  said[n] = 0;
+  close(pipe_ends[0]);
+  waitpid(child, &status, 0);
+  return status;
+}
+
+/* One line that begins with the library's name, ends the process by a trap, names the cause. */
+static int noticed(int status, const char *cause) {
+  const char *end = strchr(said, '\n');
+  return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT &&
+         strncmp(said, "pymalloc: ", 10) == 0 && end && end[1] == 0 && end - said < 160 &&
+         strstr(said, ", address 0x") != NULL && strstr(said, cause) != NULL;
+}
+
+static void expect_noticed(const char *name, const char *cause, void (*act)(void)) {
+  int status = run_victim(act);
+  check_context(name, (uint64_t)status);
+  if (!CHECK(noticed(status, cause))) {
+    check_print("    wanted: ");
+    check_print(cause);
+    check_print("\n    said: ");
+    check_print(said);
+    check_print("\n");
+  }
+}
+
+static void run_table(const struct attack *table, unsigned count) {
+  for (unsigned i = 0; i < count; i++) {
+    if (table[i].debug > PYM_DEBUG) continue;
+    expect_noticed(table[i].name, table[i].cause, table[i].act);
+  }
+  check_context("", 0);
+}
+
+/* ---- Raw blocks ---- */
+
+static unsigned char *a, *b, *c; /* three neighbours */
+
+static void three_neighbours(enum pym_domain d) {
+  pym_heap *h = pym_heap_default();
+  a = pym_heap_malloc(h, d, 1000);
+  b = pym_heap_malloc(h, d, 1000);
+  c = pym_heap_malloc(h, d, 1000);
+}
+
+static void free_twice(void) {
+  three_neighbours(PYM_RAW);
+  pym_raw_free(b);
+  pym_raw_free(b);
+}
+static void free_twice_joined_before(void) {
+  three_neighbours(PYM_RAW);
+  pym_raw_free(a);
+  pym_raw_free(b);
+  pym_raw_free(b);
+}
+static void free_twice_joined_behind(void) {
+  three_neighbours(PYM_RAW);
+  pym_raw_free(b);
+  pym_raw_free(c);
+  pym_raw_free(b);
+}
+static void free_large_twice(void) {
+  three_neighbours(PYM_OBJ);
+  pym_obj_free(b);
+  pym_obj_free(b);
+}
+static void resize_freed(void) {
+  three_neighbours(PYM_RAW);
+  pym_raw_free(b);
+  pym_raw_realloc(b, 2000);
+}
+static void free_inside(void) {
+  three_neighbours(PYM_RAW);
+  fill(b, 1000, 3);
+  pym_raw_free(b + 32);
+}
+static void free_inside_unaligned(void) {
+  three_neighbours(PYM_RAW);
+  fill(b, 1000, 3);
+  pym_raw_free(b + 1);
+}
+static void resize_inside(void) {
+  three_neighbours(PYM_RAW);
+  fill(b, 1000, 3);
+  pym_raw_realloc(b + 64, 500);
+}
+static void free_by_wrong_domain(void) {
+  three_neighbours(PYM_MEM);
+  pym_obj_free(b);
+}
+static void free_raw_as_object(void) {
+  three_neighbours(PYM_RAW);
+  pym_obj_free(b);
+}
+static void resize_by_wrong_domain(void) {
+  three_neighbours(PYM_OBJ);
+  pym_raw_realloc(b, 10);
+}
+static void free_small_as_raw(void) { pym_raw_free(pym_obj_malloc(24)); }
+static void resize_small_as_raw(void) { pym_raw_realloc(pym_mem_malloc(24), 100); }
+static void free_of_other_heap(void) {
+  pym_heap *h = pym_heap_new();
+  pym_raw_free(pym_heap_malloc(h, PYM_RAW, 1000));
+}
+static void free_foreign_raw(void) { pym_raw_free((char *)target_foreign(1) + 64); }
+static void free_foreign_mem(void) {
+  pym_mem_free(pym_mem_malloc(8));
+  pym_mem_free((char *)target_foreign(1) + 64);
+}
+static void free_foreign_obj(void) {
+  pym_obj_free(pym_obj_malloc(8));
+  pym_obj_free((char *)target_foreign(1) + 64);
+}
+static void resize_foreign(void) { pym_obj_realloc((char *)target_foreign(1) + 64, 100); }
+static void resize_far_foreign(void) {
+  char *p = target_foreign(1000); /* above 16 MiB: beyond the first page table */
+  pym_obj_realloc(p + 900 * WASM_PAGE, 100);
+}
+static void free_far_foreign(void) {
+  char *p = target_foreign(1000);
+  pym_obj_free(p + 900 * WASM_PAGE);
+}
+
+/* The classic unlink attack: the two words behind a freed block's header. */
+static void unlink_attack(void) {
+  three_neighbours(PYM_RAW);
+  uint32_t *target = pym_raw_malloc(64);
+  pym_raw_free(b);
+  uint32_t *links = (uint32_t *)b;
+  links[0] = (uint32_t)target_offset(target);
+  links[1] = (uint32_t)target_offset(target + 4);
+  pym_raw_malloc(1000);
+}
+static void wild_links(void) {
+  three_neighbours(PYM_RAW);
+  pym_raw_free(b);
+  memset(b, 0xf0, 8);
+  pym_raw_malloc(1000);
+}
+static void wild_links_then_other_size(void) {
+  three_neighbours(PYM_RAW);
+  pym_raw_free(b);
+  memset(b, 0xee, 8);
+  pym_raw_malloc(990);
+  pym_raw_malloc(1000);
+  pym_raw_free(a);
+}
+static void size_behind_free_chunk(void) {
+  three_neighbours(PYM_RAW);
+  pym_raw_free(b);
+  *(uint32_t *)(b + pym_usable_size(a) - 4) ^= 16; /* a and b are of one size */
+  pym_raw_free(c);
+}
+static void overrun_into_header(void) {
+  three_neighbours(PYM_RAW);
+  memset(b, 0x41, pym_usable_size(b) + 8);
+  pym_raw_free(b);
+}
+static void overrun_of_last_block(void) {
+  three_neighbours(PYM_RAW);
+  unsigned char *p = pym_raw_malloc(100);
+  for (void *q; (q = pym_raw_malloc(100)) != NULL && (unsigned char *)q > p;) p = q;
+  memset(p, 0x41, pym_usable_size(p) + 8);
+  pym_raw_free(p);
+}
+
+static const struct attack raw_attacks[] = {
+    {"free twice", "double free of a raw block", free_twice, 0},
+    {"free twice, joined with the one before", "double free of a raw block",
+     free_twice_joined_before, 0},
+    {"free twice, joined with the one behind", "double free of a raw block",
+     free_twice_joined_behind, 0},
+    {"free a large object twice", "double free of a raw block", free_large_twice, 0},
+    {"resize a freed block", "double free of a raw block", resize_freed, 0},
+    {"free inside a block", "raw block header overwritten", free_inside, 0},
+    {"free an odd address", "pointer is not a block", free_inside_unaligned, 0},
+    {"resize inside a block", "raw block header overwritten", resize_inside, 0},
+    {"free in another domain", "block belongs to another domain", free_by_wrong_domain, 0},
+    {"free raw as object", "block belongs to another domain", free_raw_as_object, 0},
+    {"resize in another domain", "block belongs to another domain", resize_by_wrong_domain, 0},
+    {"free a pool block as raw", "block belongs to another domain", free_small_as_raw, 0},
+    {"resize a pool block as raw", "block belongs to another domain", resize_small_as_raw, 0},
+    {"free a block of another heap", "raw block header overwritten", free_of_other_heap, 0},
+    {"free foreign, raw", "pointer is not a block", free_foreign_raw, 0},
+    {"free foreign, mem", "pointer is not a block", free_foreign_mem, 0},
+    {"free foreign, object", "pointer is not a block", free_foreign_obj, 0},
+    {"resize foreign", "pointer is not a block", resize_foreign, 0},
+    {"resize foreign above 16 MiB", "pointer is not a block", resize_far_foreign, 0},
+    {"free foreign above 16 MiB", "pointer is not a block", free_far_foreign, 1},
+    {"unlink attack", "free raw memory overwritten", unlink_attack, 0},
+    {"wild links", "free raw memory overwritten", wild_links, 0},
+    {"wild links, other size", "free raw memory overwritten", wild_links_then_other_size, 0},
+    {"size behind a free chunk", "free raw memory overwritten", size_behind_free_chunk, 0},
+    {"overrun into a header", "raw block header overwritten", overrun_into_header, 0},
+    {"overrun of the last block", "raw block header overwritten", overrun_of_last_block, 0},
+};
+
+static void attacks_on_raw_blocks_are_reported(void) {
+  run_table(raw_attacks, COUNT(raw_attacks));
+}
+
+/* Every single bit of a header, noticed by whatever looks at it next. */
+static unsigned flipped_bit;
+static void flip(void) {
+  three_neighbours(PYM_RAW);
+  (b - 8)[flipped_bit / 8] ^= (unsigned char)(1u << flipped_bit % 8);
+}
+static void flip_and_free(void) {
+  flip();
+  pym_raw_free(b);
+}
+static void flip_and_free_before(void) {
+  flip();
+  pym_raw_free(a);
+}
+static void flip_and_resize(void) {
+  flip();
+  pym_raw_realloc(b, 3000);
+}
+static void flip_and_grow_before(void) {
+  flip();
+  pym_raw_realloc(a, 3000);
+}
+static void flip_and_shrink_before(void) {
+  flip();
+  pym_raw_realloc(a, 100);
+}
+static void every_bit_of_a_raw_header_is_guarded(void) {
+  static void (*const acts[])(void) = {flip_and_free, flip_and_free_before, flip_and_resize,
+                                       flip_and_grow_before, flip_and_shrink_before};
+  for (flipped_bit = 0; flipped_bit < 64; flipped_bit++) {
+    for (unsigned i = 0; i < COUNT(acts); i++)
+      expect_noticed("bit of a header", "raw block header overwritten", acts[i]);
+  }
+}
+
+/* pym_check sees every one-byte change of the header of a live block, of a free one and of the
+ * size behind it. */
+static void check_sees_change(unsigned char *at, const char *what) {
+  unsigned char was = *at;
+  for (unsigned change = 1; change < 256; change++) {
+    *at = (unsigned char)(was ^ change);
+    check_context(what, change);
+    if (!CHECK(pym_check(pym_heap_default()) != 0)) break;
+    CHECK(*pym_check_message() != 0);
+  }
+  *at = was;
+}
+static void pym_check_sees_every_changed_byte_of_raw_metadata(void) {
+  three_neighbours(PYM_RAW);
+  for (int i = -8; i < 0; i++) check_sees_change(b + i, "header in use");
+  size_t usable = pym_usable_size(b);
+  pym_raw_free(b);
+  for (int i = -8; i < 8; i++) check_sees_change(b + i, "header and links of a free chunk");
+  for (size_t i = usable - 4; i < usable; i++) check_sees_change(b + i, "size behind");
+  for (int i = -8; i < 0; i++) check_sees_change(c + i, "header behind a free chunk");
+  CHECK(pym_check(pym_heap_default()) == 0);
+}
+
+/* ---- Pool blocks ---- */
+
+static void *small[3];
+static void some_small(void) {
+  for (unsigned i = 0; i < COUNT(small); i++) small[i] = pym_obj_malloc(48);
+}
+/* Descriptor of the pool that p lies in, as the layout tells any reader. */
+static struct pool *pool_of(const void *p) {
+  const struct {
+    SPACE_FIELDS(DECLARE_FIELD)
+  } *space = pym_root();
+  const uint32_t *table = at(space->page_table);
+  return (struct pool *)at(table[off(p) >> 16]) + (off(p) >> 12) % 16;
+}
+static struct page *page_of(const void *p) {
+  return (struct page *)(pool_of(p) - (off(p) >> 12) % 16) - 1;
+}
+
+static void free_small_twice(void) {
+  some_small();
+  pym_obj_free(small[1]);
+  pym_obj_free(small[1]);
+}
+static void free_small_twice_later(void) {
+  some_small();
+  pym_obj_free(small[1]);
+  pym_obj_free(small[0]);
+  pym_obj_free(small[2]);
+  pym_obj_free(small[1]);
+}
+static void free_small_inside(void) {
+  some_small();
+  pym_obj_free((char *)small[1] + 8);
+}
+static void free_never_given(void) {
+  some_small();
+  pym_obj_free((char *)at(pool_of(small[0])->base) + 48 * 84);
+}
+static void free_small_of_other_heap(void) {
+  pym_heap *h = pym_heap_new();
+  pym_obj_free(pym_heap_malloc(h, PYM_OBJ, 48));
+}
+static void resize_small_of_other_heap(void) {
+  pym_heap *h = pym_heap_new();
+  pym_obj_realloc(pym_heap_malloc(h, PYM_OBJ, 48), 300);
+}
+/* A pool of 48-byte blocks that is full, and one that was and has room again. */
+static void *in_full, *in_usable;
+static void fill_two_pools(void) {
+  static void *p[200];
+  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_malloc(48);
+  in_usable = p[0];
+  in_full = p[100];
+  CHECK(pool_of(in_full) != pool_of(in_usable));
+  pym_obj_free(p[1]);
+}
+static void overwrite_pool_base(void) {
+  fill_two_pools();
+  pool_of(in_full)->base ^= 8192;
+  pym_obj_free(in_full);
+}
+static void overwrite_pool_heap(void) {
+  fill_two_pools();
+  pool_of(in_full)->heap ^= 16;
+  pym_obj_free(in_full);
+}
+static void overwrite_pool_links(void) {
+  fill_two_pools();
+  pool_of(in_usable)->next = pool_of(in_usable)->prev = 0xfffffff0;
+  for (unsigned i = 0; i < 500; i++) pym_obj_malloc(48);
+}
+static void overwrite_page_magic(void) {
+  some_small();
+  page_of(small[0])->magic ^= 1;
+  pym_obj_malloc(200); /* a new pool: the page leaves its list */
+}
+static void write_freed_small(void) {
+  static void *p[2000];
+  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_malloc(48);
+  for (unsigned i = 0; i < COUNT(p); i++) pym_obj_free(p[i]);
+  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_malloc(48);
+  pym_obj_free(p[0]);
+  pym_obj_free(p[1]);
+  memset(p[1], 0xee, 8);
+  pym_obj_free(p[2]);
+  for (unsigned i = 0; i < COUNT(p); i++) pym_obj_malloc(48);
+}
+static void sized_free_too_large(void) { pym_obj_free_sized(pym_obj_malloc(40), 300); }
+
+static const struct attack pool_attacks[] = {
+    {"free a small block twice", "double free", free_small_twice, 1},
+    {"free a small block twice, later", "double free", free_small_twice_later, 2},
+    {"free inside a small block", "pointer is not a block", free_small_inside, 1},
+    {"free a block never given out", "block was never given out", free_never_given, 1},
+    {"free small of another heap", "block belongs to another heap", free_small_of_other_heap, 1},
+    {"resize small of another heap", "block belongs to another heap", resize_small_of_other_heap,
+     1},
+    {"pool's place", "pool descriptor overwritten", overwrite_pool_base, 0},
+    {"pool's heap", "pool descriptor overwritten", overwrite_pool_heap, 0},
+    {"pool's links", "pool descriptor overwritten", overwrite_pool_links, 0},
+    {"page's magic", "arena page's descriptor overwritten", overwrite_page_magic, 0},
+    {"write to a freed small block", "freed block written to", write_freed_small, 2},
+    {"sized free with too large a size", "wrong size given to a sized free", sized_free_too_large,
+     2},
+};
+
+static void attacks_on_pool_blocks_are_reported(void) {
+  run_table(pool_attacks, COUNT(pool_attacks));
+}
+
+/* ---- Heaps and free pages ---- */
+
+static void destroy_default(void) { pym_heap_destroy(pym_heap_default()); }
+static void destroy_twice(void) {
+  pym_heap *h = pym_heap_new();
+  pym_heap_destroy(h);
+  pym_heap_destroy(h);
+}
+static unsigned char *free_run(void) {
+  pym_heap *h = pym_heap_new();
+  unsigned char *p = pym_heap_malloc(h, PYM_RAW, 6 * WASM_PAGE);
+  pym_heap_destroy(h);
+  return (unsigned char *)((uintptr_t)p & ~(uintptr_t)65535);
+}
+static void overwrite_free_run(void) {
+  memset(free_run(), 0x77, 16);
+  pym_raw_malloc(5 * WASM_PAGE);
+}
+static void overwrite_free_run_links(void) {
+  memset(free_run(), 0x77, 8);
+  pym_raw_malloc(5 * WASM_PAGE);
+}
+static void overwrite_free_run_length(void) {
+  free_run()[12] ^= 0x40;
+  pym_raw_malloc(5 * WASM_PAGE);
+}
+
+static const struct attack heap_attacks[] = {
+    {"destroy the default heap", "heap cannot be destroyed", destroy_default, 0},
+    {"destroy a heap twice", "heap cannot be destroyed", destroy_twice, 0},
+    {"free run", "free page", overwrite_free_run, 0},
+    {"links of a free run", "free page", overwrite_free_run_links, 0},
+    {"length of a free run", "free page", overwrite_free_run_length, 0},
+};
+
+static void attacks_on_heaps_and_free_pages_are_reported(void) {
+  run_table(heap_attacks, COUNT(heap_attacks));
+}
+
+CHECK_CASES(TEST(attacks_on_raw_blocks_are_reported), TEST(every_bit_of_a_raw_header_is_guarded),
+            TEST(pym_check_sees_every_changed_byte_of_raw_metadata),
+            TEST(attacks_on_pool_blocks_are_reported),
+            TEST(attacks_on_heaps_and_free_pages_are_reported));
