@@ -168,7 +168,7 @@ static void refuse_each(void (*work)(void)) {
       if (check_failures()) return;
     }
   }
-  CHECK(reached >= 8);
+  CHECK(reached >= 4);
   check_context("", 0);
   check_print_u64(reached);
   check_print(" growths refused\n");
