@@ -352,29 +352,29 @@ static void resize_small_of_other_heap(void) {
   pym_heap *h = pym_heap_new();
   pym_obj_realloc(pym_heap_malloc(h, PYM_OBJ, 48), 300);
 }
-/* A pool of 48-byte blocks that is full, and one that was and has room again. */
-static void *in_full, *in_usable;
-static void fill_two_pools(void) {
-  static void *p[200];
-  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_malloc(48);
-  in_usable = p[0];
-  in_full = p[100];
-  CHECK(pool_of(in_full) != pool_of(in_usable));
-  pym_obj_free(p[1]);
+/* Pools of 48-byte blocks: the first was full and has room again, the others are full. */
+#define MANY 600
+static void *many[MANY];
+static void fill_pools(void) {
+  for (unsigned i = 0; i < MANY; i++) many[i] = pym_obj_malloc(48);
+  for (unsigned i = 0; i < 80; i++) pym_obj_free(many[i]);
+}
+static void empty_pools(void) {
+  for (unsigned i = 80; i < MANY; i++) pym_obj_free(many[i]);
 }
 static void overwrite_pool_base(void) {
-  fill_two_pools();
-  pool_of(in_full)->base ^= 8192;
-  pym_obj_free(in_full);
+  fill_pools();
+  pool_of(many[200])->base ^= 8192;
+  empty_pools();
 }
 static void overwrite_pool_heap(void) {
-  fill_two_pools();
-  pool_of(in_full)->heap ^= 16;
-  pym_obj_free(in_full);
+  fill_pools();
+  pool_of(many[200])->heap ^= 16;
+  empty_pools();
 }
 static void overwrite_pool_links(void) {
-  fill_two_pools();
-  pool_of(in_usable)->next = pool_of(in_usable)->prev = 0xfffffff0;
+  fill_pools();
+  pool_of(many[0])->next = pool_of(many[0])->prev = 0xfffffff0;
   for (unsigned i = 0; i < 500; i++) pym_obj_malloc(48);
 }
 static void overwrite_page_magic(void) {

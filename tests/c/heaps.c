@@ -177,6 +177,32 @@ static void emptied_pages_are_reused_by_anything(void) {
   check_sound(pym_heap_default());
 }
 
+/* Whole pages inside free raw memory serve pools, wherever its ends lie in their pages. */
+static void free_raw_memory_gives_its_pages(void) {
+  for (size_t over = 0; over <= 96; over += 16) {
+    static void *small[16 * 512];
+    unsigned count = 0;
+    pym_heap *h = pym_heap_new();
+    check_context("bytes over", over);
+    void *a = pym_heap_malloc(h, PYM_RAW, 4 * WASM_PAGE - 8 + over - 48);
+    void *b = pym_heap_malloc(h, PYM_RAW, 70000);
+    if (!CHECK(a != NULL && b != NULL)) return;
+    fill(b, 70000, over);
+    pym_heap_free(h, PYM_RAW, a);
+    target_fail_after(0, 1);
+    while (count < COUNT(small) && (small[count] = pym_obj_malloc(512)) != NULL) count++;
+    target_fail_after(-1, 0);
+    CHECK(count >= 3 * 16 * 7); /* three pages of sixteen pools at least */
+    check_sound(h);
+    check_sound(pym_heap_default());
+    CHECK(holds(b, 70000, over));
+    while (count) pym_obj_free(small[--count]);
+    pym_heap_free(h, PYM_RAW, b);
+    check_sound(h);
+    pym_heap_destroy(h);
+  }
+}
+
 /* ---- Limits ---- */
 
 static void limits_read_back_body(pym_heap *h, unsigned which) {
@@ -494,7 +520,8 @@ static void page_counters_add_up(void) {
 
 CHECK_CASES(TEST(a_new_heap_is_empty_and_apart), TEST(destroy_gives_every_page_back),
             TEST(pages_of_a_destroyed_heap_serve_others), TEST(heaps_come_and_go_without_growth),
-            TEST(emptied_pages_are_reused_by_anything), TEST(limits_read_back),
+            TEST(emptied_pages_are_reused_by_anything),
+            TEST(free_raw_memory_gives_its_pages), TEST(limits_read_back),
             TEST(a_hard_limit_is_exact_to_the_byte), TEST(a_limit_binds_its_own_domain_only),
             TEST(plain_functions_obey_limits),
             TEST(a_hard_limit_below_live_grants_nothing_until_enough_was_freed),

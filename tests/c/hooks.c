@@ -271,13 +271,15 @@ static struct {
   unsigned allocs, frees, wrong;
   size_t misalign;
   int refuse;
+  unsigned char *spare; /* given instead of new memory, if not NULL */
   unsigned char *memory[ARENAS], *given[ARENAS];
 } arena_seen;
 
 static void *arena_alloc(void *ctx, size_t size) {
   arena_seen.wrong += ctx != &arena_seen || size != PYM_ARENA_BYTES;
   if (arena_seen.refuse || arena_seen.allocs == ARENAS) return NULL;
-  unsigned char *p = arena_seen.memory[arena_seen.allocs] = target_foreign(6);
+  unsigned char *p = arena_seen.spare ? arena_seen.spare : target_foreign(6);
+  arena_seen.memory[arena_seen.allocs] = p;
   if (!CHECK(p != NULL)) return NULL;
   /* guards on both sides must stay untouched */
   fill(p, 6 * WASM_PAGE, 11);
@@ -400,6 +402,89 @@ static void no_arena_is_out_of_memory(void) {
   check_sound();
 }
 
+/* A hook that passes on to what it found. */
+static struct {
+  pym_arena_allocator below;
+  unsigned allocs, frees;
+} chained;
+static void *chained_alloc(void *ctx, size_t size) {
+  (void)ctx;
+  chained.allocs++;
+  return chained.below.alloc(chained.below.ctx, size);
+}
+static void chained_free(void *ctx, void *p, size_t size) {
+  (void)ctx;
+  chained.frees++;
+  chained.below.free(chained.below.ctx, p, size);
+}
+
+static void an_arena_hook_may_pass_on(void) {
+  pym_arena_allocator hook = {NULL, chained_alloc, chained_free};
+  chained.allocs = chained.frees = 0;
+  pym_arena_allocator_get(&chained.below);
+  pym_arena_allocator_set(&hook);
+  for (unsigned i = 0; i < SMALL; i++) {
+    small[i] = pym_obj_malloc(32);
+    if (!CHECK(small[i] != NULL)) return;
+    fill(small[i], 32, i);
+  }
+  CHECK(chained.allocs >= 2);
+  check_sound();
+  pym_arena_allocator_set(&chained.below);
+  for (unsigned i = 0; i < SMALL; i++) {
+    CHECK(holds(small[i], 32, i));
+    pym_obj_free(small[i]);
+  }
+  CHECK(chained.frees + 1 >= chained.allocs);
+  check_sound();
+}
+
+/* The library needs a little memory of its own for an arena; without it the arena goes back. */
+static void an_arena_that_cannot_be_used_goes_back(void) {
+  pym_arena_allocator first, hook = {&arena_seen, arena_alloc, arena_free};
+  pym_heap *hog = pym_heap_new();
+  forget_arenas();
+  arena_seen.misalign = 0;
+  arena_seen.spare = target_foreign(6);
+  target_fail_after(0, 1);
+  for (size_t n = 1 << 22; n > 0; n -= (n + 3) / 4) {
+    while (pym_heap_malloc(hog, PYM_RAW, n) || pym_raw_malloc(n)) continue;
+  }
+  while (pym_obj_malloc(264)) continue;
+  pym_arena_allocator_get(&first);
+  pym_arena_allocator_set(&hook);
+  CHECK(pym_obj_malloc(264) == NULL);
+  CHECK(arena_seen.allocs > 0 && arena_seen.frees == arena_seen.allocs);
+  CHECK_EQ(arena_seen.wrong, 0);
+  target_fail_after(-1, 0);
+  check_sound();
+  pym_arena_allocator_set(&first);
+  arena_seen.spare = NULL;
+  pym_heap_destroy(hog);
+  check_sound();
+}
+
+/* Arenas far above what the first page table covers. */
+static void an_arena_may_lie_anywhere(void) {
+  pym_arena_allocator first, hook = {&arena_seen, arena_alloc, arena_free};
+  forget_arenas();
+  arena_seen.misalign = 0;
+  CHECK(target_foreign(2000) != NULL);
+  pym_arena_allocator_get(&first);
+  pym_arena_allocator_set(&hook);
+  unsigned count = 0;
+  for (; count < 3000; count++) {
+    small[count] = pym_obj_malloc(304);
+    if (!CHECK(small[count] != NULL)) break;
+    CHECK(pym_owns(small[count]));
+  }
+  CHECK(arena_seen.allocs >= 3);
+  check_sound();
+  while (count) pym_obj_free(small[--count]);
+  pym_arena_allocator_set(&first);
+  check_sound();
+}
+
 static void other_heaps_do_not_use_the_arena_hook(void) {
   pym_arena_allocator first, hook = {&arena_seen, arena_alloc, arena_free};
   pym_heap *h = pym_heap_new();
@@ -421,4 +506,6 @@ CHECK_CASES(TEST(every_call_and_its_size_reach_the_hook), TEST(a_sized_free_reac
             TEST(any_pointer_reaches_the_hook),
             TEST(arenas_come_from_the_hook_and_go_back),
             TEST(a_misaligned_arena_serves_whole_pages_only), TEST(no_arena_is_out_of_memory),
+            TEST(an_arena_hook_may_pass_on), TEST(an_arena_that_cannot_be_used_goes_back),
+            TEST(an_arena_may_lie_anywhere),
             TEST(other_heaps_do_not_use_the_arena_hook));

@@ -1,0 +1,283 @@
+/* What shows the heap to others: pym_walk, pym_dump, the root structures and their events. */
+#include "check.h"
+#include "layout.h"
+#include "linmem.h"
+#include "pymalloc.h"
+#include "target.h"
+
+/* ---- Walk ---- */
+
+#define BLOCKS 700
+static struct {
+  unsigned char *p;
+  size_t usable;
+  enum pym_domain d;
+  unsigned met;
+} blocks[BLOCKS];
+
+static size_t size_of_block(unsigned i) { return 1 + (i * 37 + i / 7 * 411) % (i % 9 ? 600 : 9000); }
+
+static void populate(pym_heap *h) {
+  for (unsigned i = 0; i < BLOCKS; i++) {
+    blocks[i].d = (enum pym_domain)(i % PYM_DOMAINS);
+    blocks[i].p = pym_heap_malloc(h, blocks[i].d, size_of_block(i));
+    if (!CHECK(blocks[i].p != NULL)) return;
+    blocks[i].usable = pym_usable_size(blocks[i].p);
+    blocks[i].met = 0;
+  }
+  for (unsigned i = 0; i < BLOCKS; i += 3) {
+    pym_heap_free(h, blocks[i].d, blocks[i].p);
+    blocks[i].p = NULL;
+  }
+}
+
+static struct {
+  uint64_t blocks, bytes, free_bytes, pages, pools, segments, wrong;
+  uint64_t out_in_pool; /* of the pool met last, blocks still to come */
+  unsigned char *page, *segment_end;
+} met;
+
+static void meet_block(unsigned char *p, size_t size) {
+  met.blocks++;
+  met.bytes += size;
+  for (unsigned i = 0; i < BLOCKS; i++) {
+    if (blocks[i].p == p) blocks[i].met += blocks[i].usable == size;
+  }
+}
+
+static int visit(void *ctx, enum pym_what what, void *p, size_t size, unsigned count,
+                 enum pym_domain d) {
+  unsigned char *at_p = p;
+  (void)d;
+  met.wrong += ctx != &met;
+  switch (what) {
+  case PYM_WALK_PAGE:
+    met.pages++;
+    met.wrong += size != WASM_PAGE || count > 15 || target_offset(p) % WASM_PAGE != 0;
+    met.page = p;
+    break;
+  case PYM_WALK_POOL:
+    met.pools++;
+    met.wrong += met.out_in_pool != 0 || size % 8 != 0 || size > PYM_SMALL_MAX;
+    met.wrong += at_p < met.page || at_p >= met.page + WASM_PAGE;
+    met.out_in_pool = count;
+    break;
+  case PYM_WALK_BLOCK:
+    met.out_in_pool--;
+    meet_block(p, size);
+    break;
+  case PYM_WALK_SEGMENT:
+    met.segments++;
+    met.segment_end = at_p + size;
+    break;
+  case PYM_WALK_CHUNK:
+    met.wrong += at_p + size > met.segment_end;
+    meet_block(p, size);
+    break;
+  case PYM_WALK_FREE_CHUNK:
+    met.wrong += at_p + size > met.segment_end;
+    met.free_bytes += size;
+    break;
+  }
+  return 0;
+}
+
+static void a_walk_meets_every_live_block_once(void) {
+  pym_heap *h = pym_heap_new();
+  populate(h);
+  __builtin_memset(&met, 0, sizeof met);
+  CHECK_EQ(pym_walk(h, visit, &met), 0);
+  CHECK_EQ(met.wrong, 0);
+  CHECK_EQ(met.out_in_pool, 0);
+  CHECK(met.pages > 0 && met.pools > 10 && met.segments > 0 && met.free_bytes > 0);
+  for (unsigned i = 0; i < BLOCKS; i++) CHECK_EQ(blocks[i].met, blocks[i].p != NULL);
+  uint64_t live = 0, live_bytes = 0;
+  for (unsigned d = 0; d < PYM_DOMAINS; d++) {
+    pym_domain_stats s;
+    pym_domain_stats_get(h, (enum pym_domain)d, &s);
+    live += s.live_blocks;
+    live_bytes += s.live_bytes;
+  }
+  CHECK_EQ(met.blocks, live);
+  CHECK_EQ(met.bytes, live_bytes);
+  pym_heap_destroy(h);
+}
+
+static int stop_at_third(void *ctx, enum pym_what what, void *p, size_t size, unsigned count,
+                         enum pym_domain d) {
+  (void)what, (void)p, (void)size, (void)count, (void)d;
+  return ++*(int *)ctx == 3 ? 77 : 0;
+}
+
+static void a_walk_stops_when_told(void) {
+  pym_heap *h = pym_heap_new();
+  populate(h);
+  int visits = 0;
+  CHECK_EQ(pym_walk(h, stop_at_third, &visits), 77);
+  CHECK_EQ(visits, 3);
+  pym_heap_destroy(h);
+}
+
+static int note_domain(void *ctx, enum pym_what what, void *p, size_t size, unsigned count,
+                       enum pym_domain d) {
+  (void)p, (void)size, (void)count;
+  if (what == PYM_WALK_CHUNK) ((unsigned *)ctx)[d]++;
+  return 0;
+}
+
+static void a_walk_tells_the_domain_of_raw_blocks(void) {
+  pym_heap *h = pym_heap_new();
+  unsigned chunks[PYM_DOMAINS + 1] = {0};
+  for (unsigned d = 0; d < PYM_DOMAINS; d++) {
+    for (unsigned i = 0; i <= d; i++) pym_heap_malloc(h, (enum pym_domain)d, 1000);
+  }
+  pym_walk(h, note_domain, chunks);
+  CHECK(chunks[PYM_RAW] == 1 && chunks[PYM_MEM] == 2 && chunks[PYM_OBJ] == 3);
+  pym_heap_destroy(h);
+}
+
+/* ---- Dump ---- */
+
+static struct {
+  char text[16384];
+  size_t n, pieces;
+} dump;
+
+static void collect(void *ctx, const char *text, size_t n) {
+  CHECK(ctx == &dump && n > 0 && n < 200);
+  dump.pieces++;
+  for (size_t i = 0; i < n && dump.n < sizeof dump.text - 1; i++) dump.text[dump.n++] = text[i];
+}
+
+/* The number that ends the first line that begins with `what`. */
+static uint64_t dumped(const char *what) {
+  for (size_t i = 0; i < dump.n; i++) {
+    if (i && dump.text[i - 1] != '\n') continue;
+    size_t k = 0;
+    while (what[k] && dump.text[i + k] == what[k]) k++;
+    if (what[k]) continue;
+    uint64_t value = 0;
+    for (i += k; dump.text[i] != '\n'; i++) {
+      char c = dump.text[i];
+      value = c >= '0' && c <= '9' ? value * 10 + (uint64_t)(c - '0') : 0;
+    }
+    return value;
+  }
+  return UINT64_MAX;
+}
+
+static void a_dump_tells_what_the_counters_say(void) {
+  pym_heap *h = pym_heap_new();
+  populate(h);
+  dump.n = dump.pieces = 0;
+  pym_dump(h, collect, &dump);
+  CHECK(dump.pieces > 20 && dump.n < sizeof dump.text - 1 && dump.text[dump.n - 1] == '\n');
+  pym_page_stats pages;
+  pym_page_stats_get(&pages);
+  CHECK_EQ(dumped("# pages of this library"), pages.owned);
+  CHECK_EQ(dumped("# pages of arenas"), pages.pool);
+  CHECK_EQ(dumped("# growths"), pages.grows);
+  uint64_t in_use = 0, pools = 0;
+  for (unsigned i = 0; i < PYM_SMALL_MAX / 8; i++) {
+    pym_class_stats c;
+    pym_class_stats_get(h, i, &c);
+    in_use += c.live_blocks * c.block_size;
+    pools += c.pools;
+  }
+  CHECK_EQ(dumped("# bytes in allocated blocks"), in_use);
+  CHECK_EQ(dumped("# pools in use"), pools);
+  pym_heap_destroy(h);
+}
+
+/* ---- What readers outside see ---- */
+
+struct root {
+  SPACE_FIELDS(DECLARE_FIELD)
+  struct event events[EVENTS];
+};
+
+static void the_root_says_what_the_functions_say(void) {
+  void *p = pym_obj_malloc(100);
+  const struct root *root = pym_root();
+  pym_page_stats pages;
+  pym_page_stats_get(&pages);
+  CHECK_EQ(root->version, LAYOUT_VERSION);
+  CHECK(at(root->first_heap) == (void *)pym_heap_default());
+  CHECK_EQ(root->pages_owned, pages.owned);
+  CHECK_EQ(root->pages_free, pages.free);
+  CHECK_EQ(root->pages_pool, pages.pool);
+  CHECK_EQ(root->pages_raw, pages.raw);
+  CHECK_EQ(root->grows, pages.grows);
+  uint32_t heaps = root->heaps;
+  pym_heap *h = pym_heap_new();
+  CHECK_EQ(root->heaps, heaps + 1);
+  pym_heap_destroy(h);
+  CHECK_EQ(root->heaps, heaps);
+  pym_obj_free(p);
+}
+
+static const struct event *last_event(void) {
+  const struct root *root = pym_root();
+  return &root->events[(root->event_seq - 1) % EVENTS];
+}
+
+static void check_event(uint32_t seq, enum event_kind kind, unsigned domain) {
+  const struct event *e = last_event();
+  check_context("event kind", kind);
+  CHECK_EQ(e->seq, seq);
+  CHECK_EQ(e->kind, kind);
+  CHECK_EQ(e->domain, domain);
+  CHECK_EQ(e->pages_after, target_pages());
+  CHECK(e->pages_before <= e->pages_after);
+}
+
+static void events_tell_of_growth_limits_and_refusals(void) {
+  const struct root *root = pym_root();
+  uint32_t seq = root->event_seq;
+  void *p = pym_raw_malloc((size_t)(root->pages_free + 40) * WASM_PAGE);
+  check_event(seq + 1, EVENT_GROW, PYM_RAW);
+  CHECK(last_event()->pages_after >= last_event()->pages_before + 40);
+  CHECK_EQ(last_event()->heap, 1);
+  seq = root->event_seq;
+  pym_limit_set(pym_heap_default(), PYM_MEM, PYM_UNLIMITED, 0);
+  CHECK(pym_mem_malloc(33) == NULL);
+  check_event(seq + 1, EVENT_HARD, PYM_MEM);
+  CHECK(last_event()->bytes >= 33 && last_event()->bytes <= 40);
+  pym_limit_set(pym_heap_default(), PYM_MEM, PYM_UNLIMITED, PYM_UNLIMITED);
+  pym_limit_set(pym_heap_default(), PYM_WHOLE_HEAP, 0, PYM_UNLIMITED);
+  pym_raw_free(p); /* what else lives is above the limit already, or nothing is */
+  seq = root->event_seq;
+  target_fail_after(0, 1);
+  CHECK(pym_obj_malloc(900u << 20) == NULL);
+  target_fail_after(-1, 0);
+  check_event(root->event_seq, EVENT_OOM, PYM_OBJ);
+  CHECK(root->event_seq > seq);
+  pym_limit_set(pym_heap_default(), PYM_WHOLE_HEAP, PYM_UNLIMITED, PYM_UNLIMITED);
+}
+
+static void a_soft_limit_is_an_event(void) {
+  pym_heap *h = pym_heap_new();
+  pym_limit_set(h, PYM_WHOLE_HEAP, 50, PYM_UNLIMITED);
+  void *p = pym_heap_malloc(h, PYM_RAW, 5000), *q = pym_heap_malloc(h, PYM_RAW, 40);
+  const struct root *root = pym_root();
+  unsigned soft = 0;
+  for (unsigned i = 0; i < EVENTS; i++) {
+    const struct event *e = &root->events[i];
+    soft += e->kind == EVENT_SOFT && e->domain == PYM_WHOLE_HEAP && e->heap != 1;
+  }
+  CHECK_EQ(soft, 1);
+  pym_heap_free(h, PYM_RAW, p);
+  pym_heap_free(h, PYM_RAW, q);
+  pym_heap_destroy(h);
+}
+
+static void a_sound_heap_has_no_message(void) {
+  CHECK_EQ(pym_check(pym_heap_default()), 0);
+  CHECK_EQ(*pym_check_message(), 0);
+}
+
+CHECK_CASES(TEST(a_walk_meets_every_live_block_once), TEST(a_walk_stops_when_told),
+            TEST(a_walk_tells_the_domain_of_raw_blocks), TEST(a_dump_tells_what_the_counters_say),
+            TEST(the_root_says_what_the_functions_say),
+            TEST(events_tell_of_growth_limits_and_refusals), TEST(a_soft_limit_is_an_event),
+            TEST(a_sound_heap_has_no_message));
