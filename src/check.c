@@ -27,12 +27,12 @@ struct page_recount {
 
 static int check_table(struct page_recount *n) {
   const struct space *sp = &pym__space;
-  u32 len = sp->page_table_len;
+  u32 len = sp->page_table_len, pages = pym__linmem_pages();
+  REQUIRE(sp->pages_memory <= pages, "size of linear memory", off(sp));
   REQUIRE(len == sizeof sp->first_table / 4 || len == MAX_PAGES / 4 || len == MAX_PAGES,
           "page table length", off(sp));
   REQUIRE(in_memory(sp->page_table & ~7u) && in_memory((sp->page_table + len * 4 - 40) & ~7u),
           "page table's place", off(sp));
-  u32 pages = pym__linmem_pages();
   for (u32 i = 0; i < len; i++) {
     enum page_kind kind = pym__page_kind(i);
     u32 entry = entry_at(i << 16);
@@ -71,6 +71,9 @@ static int check_runs(u32 free_pages) {
 
 /* ---- Pools ---- */
 
+/* No list of blocks at hand is longer: a whole pool, and what is freed until it is looked at. */
+#define AT_HAND_LIMIT 1024u
+
 struct pool_recount {
   u32 pages, arenas, pools, usable[CLASS_SLOTS], held[CLASS_SLOTS];
   uint64_t out[CLASS_SLOTS];
@@ -87,7 +90,7 @@ static int check_pool_blocks(const struct pym_heap *h, const struct pool *pool, 
     seen[i / 32] |= 1u << (i % 32);
     n++;
   }
-  u32 limit = CLASS_SLOTS * 8;
+  u32 limit = AT_HAND_LIMIT;
   for (u32 b = h->bins[pool->size / 8].free; b && limit--; b = *(const u32 *)at(b)) {
     REQUIRE(in_memory(b) && pym__page_kind(b >> 16) == PAGE_POOL, "list of blocks at hand", b);
     if (b >> 12 != o >> 12) continue;
@@ -192,7 +195,7 @@ static int check_class(const struct pym_heap *h, u32 c, const struct pool_recoun
     REQUIRE(in_memory(b) && pym__page_kind(b >> 16) == PAGE_POOL &&
                 pool_of(b)->size == c * 8,
             "list of blocks at hand", b);
-    REQUIRE(++at_hand <= POOL_BYTES / 8, "list of blocks at hand loops", b);
+    REQUIRE(++at_hand <= AT_HAND_LIMIT, "list of blocks at hand loops", b);
   }
   REQUIRE(n->held[c] == h->pools[c] && h->pools[c] <= h->pools_peak[c], "pools of a class", c * 8);
   uint64_t live = h->mem_mallocs[c] - h->mem_frees[c] + h->obj_mallocs[c] - h->obj_frees[c];

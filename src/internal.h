@@ -50,7 +50,7 @@ _Static_assert(RAW_WORDS * 32 >= RAW_BINS, "one bit a bin");
 
 /* A size class: a list of blocks at hand, and the ring of pools that can give more. */
 struct bin {
-  u32 free;   /* first block at hand, 0: none; the fast path pops here */
+  u32 free;   /* first block at hand, 0: none; the fast path pops and pushes here */
   u32 usable; /* first usable pool; the ring closes, so its prev is the last; 0: none */
 };
 
@@ -69,6 +69,8 @@ struct pym_heap {
   struct domain domains[PYM_DOMAINS + 1]; /* the last: INTERNAL */
   /* Not for readers: */
   struct bin bins[CLASS_SLOTS];
+  u64 mem_stop[CLASS_SLOTS]; /* number of frees at which the length of the bin is looked at */
+  u64 obj_stop[CLASS_SLOTS];
   u32 page_lists[POOLS_PER_PAGE + 1]; /* pages with k pools not in use, k = 1..16; [0] unused */
   u32 all_pages;                      /* every pool page */
   u32 last_page;                      /* page number last taken for pools, 0: none */
@@ -136,7 +138,7 @@ void pym__raw_release_all(struct pym_heap *h);
 
 /* ---- pool.c ---- */
 u32 pym__refill(struct pym_heap *h, unsigned d, u32 s); /* blocks to the bin of s; first, or 0 */
-void pym__pool_event(struct pym_heap *h, struct pool *pool); /* its `until` has reached 0 */
+void pym__trim(struct pym_heap *h, unsigned d, u32 s);  /* many were freed: shorten a long bin */
 void pym__flush(void);                             /* blocks at hand go back to their pools */
 void pym__pools_release_all(struct pym_heap *h);
 extern pym_arena_allocator pym__arena_hook;        /* alloc is NULL: the page pool */

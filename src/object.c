@@ -115,6 +115,7 @@ static void *resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
     void *q = move(h, d, p, old, n);
     return q || n > old ? q : p;
   }
+  if (kind == PAGE_POOL) pym__corrupt("block belongs to another domain", o, d);
   if (kind != PAGE_RAW) pym__corrupt("pointer is not a block", o, d);
   if (is_small(d, n)) {
     void *q = move(h, d, p, pym__raw_usable(p), n);
@@ -165,10 +166,14 @@ void pym__check_block(const struct pym_heap *h, unsigned d, u32 o) {
   if ((o - pool->base) % pool->size) pym__corrupt("pointer is not a block", o, d);
   if ((o - pool->base) / pool->size >= pool->carved)
     pym__corrupt("block was never given out", o, d);
-  u32 tries = PYM_DEBUG >= 2 ? pool->carved : 1;
-  for (u32 b = pool->free; b && tries--; b = *(const u32 *)at(b)) {
+  u32 tries = PYM_DEBUG >= 2 ? POOL_BYTES / PYM_ALIGNMENT : 1;
+  for (u32 b = pool->free, i = 0; b && i < tries; b = *(const u32 *)at(b), i++) {
     if (b == o) pym__corrupt("double free", o, d);
     if (b >> 12 != o >> 12) pym__corrupt("freed block written to", b, d);
+  }
+  for (u32 b = h->bins[pool->size / 8].free, i = 0; b && i < tries; b = *(const u32 *)at(b), i++) {
+    if (b == o) pym__corrupt("double free", o, d);
+    if (!in_memory(b) || entry_at(b) <= GATE) pym__corrupt("freed block written to", b, d);
   }
 }
 #endif

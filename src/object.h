@@ -2,9 +2,9 @@
  * heap and domain, so that every address in it is a constant on wasm.
  *
  * malloc   pop the class's first block at hand
- * free     push on the list of the block's own pool
+ * free     push it there: what was freed last is the next to go out, while the cache holds it
  * What is rare leaves by one comparison: zero or large requests, an empty class, a limit, a new
- * peak, a hook, a raw block, a pool that changes its state. */
+ * peak, a hook, a raw block, a list of blocks at hand that may be long by now. */
 #ifndef PYM_OBJECT_H
 #define PYM_OBJECT_H
 
@@ -15,6 +15,9 @@ HOT uint64_t *mallocs_of(struct pym_heap *h, unsigned d, u32 s) {
 }
 HOT uint64_t *frees_of(struct pym_heap *h, unsigned d, u32 s) {
   return (uint64_t *)((char *)(d == PYM_MEM ? h->mem_frees : h->obj_frees) + s);
+}
+HOT uint64_t *stop_of(struct pym_heap *h, unsigned d, u32 s) {
+  return (uint64_t *)((char *)(d == PYM_MEM ? h->mem_stop : h->obj_stop) + s);
 }
 _Static_assert(sizeof(uint64_t) == PYM_ALIGNMENT, "a block size is the offset of its counter");
 HOT struct bin *bin_of_size(struct pym_heap *h, u32 s) {
@@ -50,10 +53,11 @@ HOT void pym__free_small(struct pym_heap *h, unsigned d, u32 o, struct pool *poo
 #endif
   u32 s = pool->size;
   h->domains[d].live -= s;
-  ++*frees_of(h, d, s);
-  *(u32 *)at(o) = pool->free;
-  pool->free = o;
-  if (UNLIKELY(--pool->until == 0)) pym__pool_event(h, pool);
+  uint64_t frees = ++*frees_of(h, d, s);
+  struct bin *bin = bin_of_size(h, s);
+  *(u32 *)at(o) = bin->free;
+  bin->free = o;
+  if (UNLIKELY(frees == *stop_of(h, d, s))) pym__trim(h, d, s);
 }
 
 HOT void pym__free(struct pym_heap *h, unsigned d, void *p) {

@@ -11,14 +11,18 @@
  *     ^                       |  ^                                             |
  *     +--- all blocks back ---+  +---------------- a block comes back ---------+
  *
- * A class refills its list of blocks at hand (struct bin) from the first pool of its ring; pools
- * that become usable again join at the end, so they gather free blocks meanwhile.  A new pool comes
+ * A class keeps a short list of blocks at hand (struct bin): it is refilled from the first pool of
+ * its ring, and when frees have made it long, its older half goes back to the pools.  For a pool a
+ * block at hand is out.  Pools that become usable again join the ring at its end, so they gather
+ * free blocks meanwhile.  A new pool comes
  * from the fullest page that has one, so that other pages run empty; an empty page goes back to the
  * page pool at once. */
 #include "internal.h"
 
 #define BATCH_BYTES 1024u
 #define BATCH_LEAST 8u
+#define AT_HAND_BYTES 2048u
+#define AT_HAND_MOST 64u
 
 pym_arena_allocator pym__arena_hook;
 
@@ -244,7 +248,8 @@ static void pool_retire(struct pym_heap *h, struct pool *pool) {
   if (--a->live == 0) arena_to_hook(h, a);
 }
 
-void pym__pool_event(struct pym_heap *h, struct pool *pool) {
+/* The pool's `until` has reached 0. */
+static void pool_event(struct pym_heap *h, struct pool *pool) {
   if (UNLIKELY(pool->heap != off(h) || pool_of(pool->base) != pool))
     pym__corrupt("pool descriptor overwritten, or block of another heap", off(pool), INTERNAL);
   if (pool->state == POOL_FULL) {
@@ -270,6 +275,17 @@ static u32 carve(struct pool *pool) {
   return first;
 }
 
+/* How many blocks at hand are few: about 2 KiB of them. */
+static u32 few(u32 s) {
+  u32 n = AT_HAND_BYTES / s;
+  return n < BATCH_LEAST ? BATCH_LEAST : n > AT_HAND_MOST ? AT_HAND_MOST : n;
+}
+
+static void set_stops(struct pym_heap *h, u32 s) {
+  h->mem_stop[s / 8] = h->mem_frees[s / 8] + few(s);
+  h->obj_stop[s / 8] = h->obj_frees[s / 8] + few(s);
+}
+
 u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
   struct bin *bin = &h->bins[s / 8];
   struct pool *pool = bin->usable ? pool_at(bin->usable) : pool_new(h, d, s, 0);
@@ -291,25 +307,42 @@ u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
     pool->state = POOL_FULL;
     ring_remove(bin, pool);
   }
+  set_stops(h, s);
   return bin->free;
 }
 
-static void flush_bin(struct pym_heap *h, struct bin *bin) {
+/* Give a list of blocks back to their pools. */
+static void give_back(struct pym_heap *h, u32 list) {
   u32 next;
-  for (u32 b = bin->free; b; b = next) {
+  for (u32 b = list; b; b = next) {
     struct pool *pool = pool_of(b);
     next = *(u32 *)at(b);
     *(u32 *)at(b) = pool->free;
     pool->free = b;
-    if (--pool->until == 0) pym__pool_event(h, pool);
+    if (--pool->until == 0) pool_event(h, pool);
   }
-  bin->free = 0;
+}
+
+void pym__trim(struct pym_heap *h, unsigned d, u32 s) {
+  (void)d;
+  u32 keep = few(s), b = h->bins[s / 8].free;
+  for (u32 i = 1; b && i < keep; i++) b = *(u32 *)at(b);
+  if (b) {
+    u32 rest = *(u32 *)at(b);
+    *(u32 *)at(b) = 0;
+    give_back(h, rest);
+  }
+  set_stops(h, s);
 }
 
 void pym__flush(void) {
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) {
     struct pym_heap *h = at(o);
-    for (u32 c = 1; c < CLASS_SLOTS; c++) flush_bin(h, &h->bins[c]);
+    for (u32 c = 1; c < CLASS_SLOTS; c++) {
+      u32 list = h->bins[c].free;
+      h->bins[c].free = 0;
+      give_back(h, list);
+    }
   }
 }
 

@@ -101,10 +101,17 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL };
   X(state_usable, POOL_USABLE)                                                                  \
   X(state_full, POOL_FULL)
 
-#define CONST_RECORD(n, v) {.name = #n, .group = IN_CONST, .type = TYPE_u32, .count = 1, .value = v},
+/* One record, as the assembler writes it: a custom section cannot be had from a C variable.  The
+ * section goes on from record to record; the last line returns to the function's own. */
+#define TO_DESCRIPTOR ".section .custom_section.pymalloc,\"\",@\n"
+#define BACK "\n.section .text.pym__describe,\"R\",@"
+#define RECORD(n, in, type, of, count, stride, value)                                           \
+  __asm__ volatile(TO_DESCRIPTOR ".ascii \"" n "\"\n .skip %0\n .int8 %1\n .int8 %2\n"          \
+    ".int8 %3\n .int8 0\n .int16 %4\n .int16 %5\n .int32 %6" BACK                               \
+    ::"i"(25 - sizeof(n)), "i"(in), "i"(type), "i"(of), "i"(count), "i"(stride), "i"(value));
+#define CONST_RECORD(n, v) RECORD(#n, IN_CONST, TYPE_u32, 0, 1, 0, v)
 #define FIELD_RECORD(in, strukt, t, n, c)                                                       \
-  {.name = #n, .group = in, .type = TYPE_##t, .count = c, .stride = sizeof(t),                  \
-   .value = offsetof(struct strukt, n)},
+  RECORD(#n, in, TYPE_##t, 0, c, sizeof(t), offsetof(struct strukt, n))
 #define SPACE_RECORD(t, n, c, what) FIELD_RECORD(IN_SPACE, space, t, n, c)
 #define HEAP_RECORD(t, n, c, what) FIELD_RECORD(IN_HEAP, pym_heap, t, n, c)
 #define DOMAIN_RECORD(t, n, c, what) FIELD_RECORD(IN_DOMAIN, domain, t, n, c)
@@ -112,8 +119,7 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL };
 #define PAGE_RECORD(t, n, c, what) FIELD_RECORD(IN_PAGE, page, t, n, c)
 #define POOL_RECORD(t, n, c, what) FIELD_RECORD(IN_POOL, pool, t, n, c)
 #define STRUCT_RECORD(in, strukt, n, group_of, c, elem)                                         \
-  {.name = #n, .group = in, .type = TYPE_STRUCT, .of = group_of, .count = c,                    \
-   .stride = sizeof(struct elem), .value = offsetof(struct strukt, n)},
+  RECORD(#n, in, TYPE_STRUCT, group_of, c, sizeof(struct elem), offsetof(struct strukt, n))
 
 #define RECORDS                                                                                 \
   CONSTANTS(CONST_RECORD)                                                                       \
@@ -123,15 +129,19 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL };
   DOMAIN_FIELDS(DOMAIN_RECORD) EVENT_FIELDS(EVENT_RECORD) PAGE_FIELDS(PAGE_RECORD)              \
   POOL_FIELDS(POOL_RECORD)
 
-#define N_RECORDS (sizeof((struct descriptor_record[]){RECORDS}) / sizeof(struct descriptor_record))
 
-/* Nothing refers to it; a custom section is kept as long as this file is linked. */
-__attribute__((section(".custom_section.pymalloc"), used)) static const struct {
-  struct descriptor_header header;
-  struct descriptor_record records[N_RECORDS];
-} descriptor = {
-    {{'P', 'Y', 'M', 'A', 'L', 'L', 'O', 'C'}, LAYOUT_VERSION, sizeof(struct descriptor_record), N_RECORDS},
-    {RECORDS}};
+#define COUNT(...) +1
+enum {
+  N_RECORDS = 0 CONSTANTS(COUNT) SPACE_FIELDS(COUNT) HEAP_FIELDS(COUNT) DOMAIN_FIELDS(COUNT)
+      EVENT_FIELDS(COUNT) PAGE_FIELDS(COUNT) POOL_FIELDS(COUNT) + 2 /* events, domains */
+};
+
+/* Never called; it and the section stay as long as this file is linked, with LTO too. */
+__attribute__((used)) static void pym__describe(void) {
+  __asm__ volatile(TO_DESCRIPTOR ".ascii \"PYMALLOC\"\n .int16 %0\n .int16 %1\n .int32 %2" BACK
+    ::"i"(LAYOUT_VERSION), "i"(sizeof(struct descriptor_record)), "i"(N_RECORDS));
+  RECORDS
+}
 
 __attribute__((export_name("pym_root")))
 #endif

@@ -6,7 +6,9 @@
  *   REPLAY_FLOOR    no allocator: the same touches at the addresses written down before
  *
  * A touch is what the owner of a block does at the least: writes its first word when it is new,
- * reads it before it is freed or resized.  The host puts the trace in place (bench.mjs). */
+ * reads it before it is freed or resized.  The host hands the trace over in pieces, so that linear
+ * memory holds little else than what the trace asks for: engines take longer to grow a memory that
+ * is large already. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,63 +21,63 @@
 #endif
 
 enum { MARK, MALLOC, CALLOC, REALLOC, REALLOC_NULL, FREE };
-enum { MAX_RECORDS = 4700000, MAX_IDS = 1400000 };
+enum { PIECE = 65536, MAX_IDS = 262144 };
 
 struct record {
   uint32_t word, id;
 };
-static struct record trace[MAX_RECORDS];
-static uint32_t addresses[MAX_RECORDS];
+static struct record trace[PIECE];
+static uint32_t addresses[PIECE];
 static uint32_t *blocks[MAX_IDS];
 
 uint32_t EXPORT(trace_at)(void) { return (uint32_t)(uintptr_t)trace; }
-uint32_t EXPORT(trace_room)(void) { return MAX_RECORDS; }
+uint32_t EXPORT(piece)(void) { return PIECE; }
+uint32_t EXPORT(max_ids)(void) { return MAX_IDS; }
 uint32_t EXPORT(addresses_at)(void) { return (uint32_t)(uintptr_t)addresses; }
 
+/* What serves operation `op` of domain d.  Each case of the dispatch below has a mark of its own, so
+ * that no module's cases are folded together: the dispatch, and what the processor mispredicts in
+ * it, is the same in every module and so part of the floor. */
+#if defined(REPLAY_FLOOR)
+#define HERE ((void *)(uintptr_t)addresses[i])
+#define OPERATIONS(number, d)                                       \
+  case MALLOC + 8 * number: p = HERE; MARKED(#d "malloc"); break;   \
+  case CALLOC + 8 * number: p = HERE; MARKED(#d "calloc"); break;   \
+  case REALLOC + 8 * number: p = HERE; MARKED(#d "realloc"); break; \
+  case REALLOC_NULL + 8 * number: p = HERE; MARKED(#d "null"); break; \
+  case FREE + 8 * number: MARKED(#d "free"); break;
+#else
 #if defined(REPLAY_LIBC)
-static inline void *get(uint32_t d, size_t n) { return (void)d, malloc(n); }
-static inline void *get_zeroed(uint32_t d, size_t n) { return (void)d, calloc(1, n); }
-static inline void *resize(uint32_t d, void *p, size_t n) { return (void)d, realloc(p, n); }
-static inline void put(uint32_t d, void *p) { (void)d, free(p); }
-#elif !defined(REPLAY_FLOOR)
-static inline void *get(uint32_t d, size_t n) {
-  return d == 2 ? pym_obj_malloc(n) : d == 1 ? pym_mem_malloc(n) : pym_raw_malloc(n);
-}
-static inline void *get_zeroed(uint32_t d, size_t n) {
-  return d == 2 ? pym_obj_calloc(1, n) : d == 1 ? pym_mem_calloc(1, n) : pym_raw_calloc(1, n);
-}
-static inline void *resize(uint32_t d, void *p, size_t n) {
-  return d == 2 ? pym_obj_realloc(p, n) : d == 1 ? pym_mem_realloc(p, n) : pym_raw_realloc(p, n);
-}
-static inline void put(uint32_t d, void *p) {
-  if (d == 2) pym_obj_free(p);
-  else if (d == 1) pym_mem_free(p);
-  else pym_raw_free(p);
-}
+#define CALL(d, f) f
+#else
+#define CALL(d, f) pym_##d##_##f
 #endif
+#define OPERATIONS(number, d)                                                           \
+  case MALLOC + 8 * number: p = CALL(d, malloc)(size); MARKED(#d "malloc"); break;      \
+  case CALLOC + 8 * number: p = CALL(d, calloc)(1, size); MARKED(#d "calloc"); break;   \
+  case REALLOC + 8 * number: p = CALL(d, realloc)(p, size); MARKED(#d "realloc"); break; \
+  case REALLOC_NULL + 8 * number: p = CALL(d, realloc)(NULL, size); MARKED(#d "null"); break; \
+  case FREE + 8 * number: CALL(d, free)(p); MARKED(#d "free"); break;
+#endif
+#define MARKED(text) __asm__ volatile("# " text)
 
-/* Returns 0, or the number of the first record that found no memory or a changed block. */
+/* The next n records.  Returns 0, or the number (from 1) of the first one that found no memory or a
+ * changed block. */
 uint32_t EXPORT(replay)(uint32_t n) {
   for (uint32_t i = 0; i < n; i++) {
-    uint32_t op = trace[i].word & 7, id = trace[i].id;
+    uint32_t word = trace[i].word, op = word & 7, size = word >> 5, id = trace[i].id;
     uint32_t *p = NULL;
     if (op == MARK) continue;
     if (op == REALLOC || op == FREE) {
       p = blocks[id];
       if (*p != id) return i + 1;
     }
-#if defined(REPLAY_FLOOR)
-    p = (uint32_t *)(uintptr_t)addresses[i];
-#else
-    uint32_t d = trace[i].word >> 3 & 3, size = trace[i].word >> 5;
-    switch (op) {
-      case MALLOC: p = get(d, size < 4 ? 4 : size); break;
-      case CALLOC: p = get_zeroed(d, size < 4 ? 4 : size); break;
-      case REALLOC: p = resize(d, p, size < 4 ? 4 : size); break;
-      case REALLOC_NULL: p = resize(d, NULL, size < 4 ? 4 : size); break;
-      case FREE: put(d, p); break;
+    if (size < 4) size = 4;
+    switch (word & 31) {
+      OPERATIONS(0, raw)
+      OPERATIONS(1, mem)
+      OPERATIONS(2, obj)
     }
-#endif
 #if defined(REPLAY_RECORD)
     addresses[i] = (uint32_t)(uintptr_t)p;
 #endif

@@ -32,38 +32,46 @@ function readTrace(file) {
   const bytes = gunzipSync(readFileSync(file));
   if (bytes.toString('latin1', 0, 8) !== 'CPYTRC01') throw new Error(`${file}: not a trace`);
   const records = bytes.readUInt32LE(12);
-  return { name: basename(file).replace(/\.trace.*/, ''), records, words: bytes.subarray(HEADER, HEADER + records * 8) };
+  return { name: basename(file).replace(/\.trace.*/, ''), records, ids: bytes.readUInt32LE(16), words: bytes.subarray(HEADER, HEADER + records * 8) };
 }
 
-/** A fresh instance with the trace in place. */
-function prepare(name, trace) {
+/** Runs the trace piece by piece in a fresh instance; `each` may look at the memory after a piece. */
+function run(name, trace, before, after) {
   const { exports } = new WebAssembly.Instance(modules.get(name), { wasi_snapshot_preview1: { fd_write: () => 8 } });
-  if (trace.records > exports.trace_room()) throw new Error(`${trace.name}: more records than the modules hold`);
-  new Uint8Array(exports.memory.buffer).set(trace.words, exports.trace_at());
-  return exports;
+  if (trace.ids > exports.max_ids()) throw new Error(`${trace.name}: more blocks than the modules hold`);
+  const piece = exports.piece();
+  const start = exports.memory.buffer.byteLength;
+  let ms = 0;
+  for (let i = 0; i < trace.records; i += piece) {
+    const n = Math.min(piece, trace.records - i);
+    before?.(exports, i, n);
+    new Uint8Array(exports.memory.buffer).set(trace.words.subarray(i * 8, (i + n) * 8), exports.trace_at());
+    const t = performance.now();
+    const failed = exports.replay(n);
+    ms += performance.now() - t;
+    if (failed) throw new Error(`${name}: record ${i + failed - 1} of ${trace.name} failed`);
+    after?.(exports, i, n);
+  }
+  const end = exports.memory.buffer.byteLength;
+  return { ns: (ms * 1e6) / trace.records, grown: end - start, pages: end / PAGE };
 }
 
 /** Where each record's block lies when wasm-pymalloc serves the trace. */
 function record(trace) {
-  const exports = prepare('record', trace);
-  if (exports.replay(trace.records)) throw new Error('record: out of memory');
-  const at = exports.addresses_at();
-  return { addresses: exports.memory.buffer.slice(at, at + trace.records * 4), pages: exports.memory.buffer.byteLength / PAGE };
+  const addresses = new Uint32Array(trace.records);
+  const { pages } = run('record', trace, undefined, (exports, i, n) => {
+    addresses.set(new Uint32Array(exports.memory.buffer, exports.addresses_at(), n), i);
+  });
+  return { addresses, pages };
 }
 
 function runOnce(name, trace, recorded) {
-  const exports = prepare(name, trace);
-  const before = exports.memory.buffer.byteLength;
-  if (name === 'floor') {
-    const missing = recorded.pages - before / PAGE;
+  if (name !== 'floor') return run(name, trace);
+  return run(name, trace, (exports, i, n) => {
+    const missing = recorded.pages - exports.memory.buffer.byteLength / PAGE;
     if (missing > 0) exports.memory.grow(missing);
-    new Uint8Array(exports.memory.buffer).set(new Uint8Array(recorded.addresses), exports.addresses_at());
-  }
-  const start = performance.now();
-  const failed = exports.replay(trace.records);
-  const ms = performance.now() - start;
-  if (failed) throw new Error(`${name}: record ${failed - 1} of ${trace.name} failed`);
-  return { ns: (ms * 1e6) / trace.records, grown: exports.memory.buffer.byteLength - before };
+    new Uint32Array(exports.memory.buffer, exports.addresses_at(), n).set(recorded.addresses.subarray(i, i + n));
+  });
 }
 
 const median = (list) => list.slice().sort((a, b) => a - b)[list.length >> 1];
