@@ -71,9 +71,6 @@ static int check_runs(u32 free_pages) {
 
 /* ---- Pools ---- */
 
-/* No list of blocks at hand is longer: a whole pool, and what is freed until it is looked at. */
-#define AT_HAND_LIMIT 1024u
-
 struct pool_recount {
   u32 pages, arenas, pools, usable[CLASS_SLOTS], held[CLASS_SLOTS];
   uint64_t out[CLASS_SLOTS];
@@ -90,15 +87,16 @@ static int check_pool_blocks(const struct pym_heap *h, const struct pool *pool, 
     seen[i / 32] |= 1u << (i % 32);
     n++;
   }
-  u32 limit = AT_HAND_LIMIT;
-  for (u32 b = h->bins[pool->size / 8].free; b && limit--; b = *(const u32 *)at(b)) {
-    REQUIRE(in_memory(b) && pym__page_kind(b >> 16) == PAGE_POOL, "list of blocks at hand", b);
-    if (b >> 12 != o >> 12) continue;
-    u32 i = (b - start) / pool->size;
-    REQUIRE(b >= start && (b - start) % pool->size == 0 && i < pool->carved &&
-                !(seen[i / 32] >> (i % 32) & 1),
-            "block at hand", b);
-    seen[i / 32] |= 1u << (i % 32);
+  for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++) {
+    const struct magazine *m = (d == PYM_MEM ? h->mem : h->obj) + pool->size / 8;
+    for (u32 place = m->top, k = pym__at_hand(h, d, pool->size / 8); k--; place -= 4) {
+      u32 b = *(const u32 *)at(place), i = (b - start) / pool->size;
+      if (b >> 12 != o >> 12) continue;
+      REQUIRE((b - start) % pool->size == 0 && i < pool->carved &&
+                  !(seen[i / 32] >> (i % 32) & 1),
+              "block at hand", b);
+      seen[i / 32] |= 1u << (i % 32);
+    }
   }
   *n_free = n;
   return 0;
@@ -179,7 +177,7 @@ static int check_page_lists(const struct pym_heap *h) {
 
 /* The ring of a class holds its usable pools, and the blocks at hand make up the rest. */
 static int check_class(const struct pym_heap *h, u32 c, const struct pool_recount *n) {
-  u32 first = h->bins[c].usable, seen = 0, at_hand = 0;
+  u32 first = h->usable[c], seen = 0;
   for (u32 o = first; first;) {
     REQUIRE(in_memory(o) && pym__page_kind(o >> 16) == PAGE_RAW, "ring of usable pools", o);
     const struct pool *pool = at(o);
@@ -191,15 +189,31 @@ static int check_class(const struct pym_heap *h, u32 c, const struct pool_recoun
     if (o == first) break;
   }
   REQUIRE(seen == n->usable[c], "usable pool in no ring", first);
-  for (u32 b = h->bins[c].free; b; b = *(const u32 *)at(b)) {
-    REQUIRE(in_memory(b) && pym__page_kind(b >> 16) == PAGE_POOL &&
-                pool_of(b)->size == c * 8,
-            "list of blocks at hand", b);
-    REQUIRE(++at_hand <= AT_HAND_LIMIT, "list of blocks at hand loops", b);
-  }
   REQUIRE(n->held[c] == h->pools[c] && h->pools[c] <= h->pools_peak[c], "pools of a class", c * 8);
-  uint64_t live = h->mem_mallocs[c] - h->mem_frees[c] + h->obj_mallocs[c] - h->obj_frees[c];
-  REQUIRE(live + at_hand == n->out[c], "live blocks of a class", c * 8);
+  REQUIRE((uint64_t)h->mem_out[c] + h->obj_out[c] == n->out[c], "blocks out of a class", c * 8);
+  return 0;
+}
+
+/* The magazines lie where they were put, and hold blocks of their class.  Before the pools, whose
+ * check follows them. */
+static int check_magazines(const struct pym_heap *h) {
+  for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++)
+    for (u32 c = 1; c < CLASS_SLOTS; c++) {
+      const struct magazine *m = (d == PYM_MEM ? h->mem : h->obj) + c;
+      u32 base = (d == PYM_MEM ? h->mem_base : h->obj_base)[c], words = off(h->words);
+      REQUIRE(base >= words && base < words + sizeof h->words && base % 4 == 0 &&
+                  *(const u32 *)at(base) == 0,
+              "bottom of a magazine", base);
+      REQUIRE(m->top >= base && (m->top - base) / 4 <= MAGAZINE_MOST && m->top % 4 == 0 &&
+                  m->top < words + sizeof h->words,
+              "top of a magazine", base);
+      for (u32 place = m->top; place > base; place -= 4) {
+        u32 b = *(const u32 *)at(place);
+        REQUIRE(in_memory(b) && pym__page_kind(b >> 16) == PAGE_POOL &&
+                    in_memory(off(pool_of(b))) && pool_of(b)->size == c * 8,
+                "block at hand", b);
+      }
+    }
   return 0;
 }
 
@@ -276,14 +290,12 @@ static int check_raw_bins(const struct pym_heap *h, u32 binned) {
 static int check_domains(const struct pym_heap *h, const struct raw_recount *raw) {
   for (u32 d = 0; d <= INTERNAL; d++) {
     const struct domain *dom = &h->domains[d];
-    uint64_t live = raw->live[d];
+    uint64_t charged = raw->live[d];
     for (u32 c = 1; c < CLASS_SLOTS && (d == PYM_MEM || d == PYM_OBJ); c++)
-      live += c * 8 * (d == PYM_MEM ? h->mem_mallocs[c] - h->mem_frees[c]
-                                    : h->obj_mallocs[c] - h->obj_frees[c]);
-    REQUIRE(dom->live == live, "live bytes of a domain", d);
-    REQUIRE(dom->peak >= dom->live, "peak of a domain", d);
+      charged += c * 8 * (uint64_t)(d == PYM_MEM ? h->mem_out[c] : h->obj_out[c]);
+    REQUIRE(dom->charged == charged, "bytes of a domain", d);
+    REQUIRE(dom->peak >= dom->charged, "peak of a domain", d);
     REQUIRE(dom->raw_mallocs - dom->raw_frees == raw->blocks[d], "raw blocks of a domain", d);
-    REQUIRE(dom->trip <= dom->peak && dom->trip <= dom->cap, "trip of a domain", d);
   }
   return 0;
 }
@@ -296,7 +308,7 @@ int pym_check(pym_heap *h) {
   message.n = 0;
   REQUIRE(h->magic == HEAP_MAGIC, "heap magic", off(h));
   if (check_table(&pages) || check_runs(pages.of[PAGE_FREE])) return 1;
-  if (check_pages(h, &pools) || check_page_lists(h)) return 1;
+  if (check_magazines(h) || check_pages(h, &pools) || check_page_lists(h)) return 1;
   for (u32 c = 1; c < CLASS_SLOTS; c++)
     if (check_class(h, c, &pools)) return 1;
   if (check_segments(h, &raw) || check_raw_bins(h, raw.binned)) return 1;

@@ -120,5 +120,6 @@ void pym_allocator_set(enum pym_domain d, const pym_allocator *a) {
   int base = a->malloc == base_malloc && domain_of(a->ctx) == (unsigned)d;
   pym__hooks[d] = (struct hook){.fn = *a, .on = !base};
   pym__main.domains[d].gate = base ? GATE : ~0u; /* no entry is above that */
-  pym__rebalance(&pym__main);
+  pym__flush(&pym__main);
+  pym__magazines_open(&pym__main);
 }

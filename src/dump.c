@@ -88,7 +88,7 @@ static void say_pools(const struct out *o, const pym_heap *h) {
 static void say_raw(const struct out *o, const pym_heap *h) {
   say_count(o, "# raw segments", h->raw_segments);
   say_count(o, "# raw blocks", h->raw_chunks);
-  say_count(o, "# bytes of them for pool descriptors and heaps", h->domains[INTERNAL].live);
+  say_count(o, "# bytes of them for pool descriptors and heaps", h->domains[INTERNAL].charged);
   say_count(o, "# bytes lost to raw headers", (uint64_t)h->raw_chunks * 8 + h->raw_segments * 48);
   say_count(o, "# bytes in free raw chunks", h->raw_free);
   say_count(o, "Total bytes of raw segments", h->raw_bytes);

@@ -12,9 +12,10 @@ void pym__heap_init(struct pym_heap *h) {
   h->soft = h->hard = PYM_UNLIMITED;
   for (unsigned d = 0; d <= INTERNAL; d++) {
     struct domain *dom = &h->domains[d];
-    dom->soft = dom->hard = dom->cap = PYM_UNLIMITED;
+    dom->soft = dom->hard = PYM_UNLIMITED;
     dom->gate = GATE;
   }
+  pym__magazines_init(h);
   pym__space.heaps++;
   if (h == &pym__main) {
     pym__space.first_heap = off(h);

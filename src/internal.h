@@ -48,11 +48,11 @@ _Static_assert(CLASSES * PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 byte
 _Static_assert(RAW_EXACT + 22 * 8 == RAW_BINS, "chunks below 4 GiB");
 _Static_assert(RAW_WORDS * 32 >= RAW_BINS, "one bit a bin");
 
-/* A size class: a list of blocks at hand, and the ring of pools that can give more. */
-struct bin {
-  u32 free;   /* first block at hand, 0: none; the fast path pops and pushes here */
-  u32 usable; /* first usable pool; the ring closes, so its prev is the last; 0: none */
-};
+/* How many blocks a magazine holds: about 2 KiB of them. */
+#define MAGAZINE_BYTES 2048u
+#define MAGAZINE_LEAST 8u
+#define MAGAZINE_MOST 64u
+#define MAGAZINE_WORDS 1152u /* of all classes of a domain, with the zero at each bottom */
 
 struct space {
   SPACE_FIELDS(DECLARE_FIELD)
@@ -67,10 +67,13 @@ struct space {
 struct pym_heap {
   HEAP_FIELDS(DECLARE_FIELD)
   struct domain domains[PYM_DOMAINS + 1]; /* the last: INTERNAL */
+  struct magazine mem[CLASS_SLOTS];
+  struct magazine obj[CLASS_SLOTS];
   /* Not for readers: */
-  struct bin bins[CLASS_SLOTS];
-  u64 mem_stop[CLASS_SLOTS]; /* number of frees at which the length of the bin is looked at */
-  u64 obj_stop[CLASS_SLOTS];
+  u32 usable[CLASS_SLOTS];   /* ring of the class's usable pools: the first; its prev is the last */
+  u32 closed;                /* a limit was passed: no magazine holds anything */
+  u32 discount;              /* bytes that the call under way will free: realloc that moves */
+  u32 words[2 * MAGAZINE_WORDS];
   u32 page_lists[POOLS_PER_PAGE + 1]; /* pages with k pools not in use, k = 1..16; [0] unused */
   u32 all_pages;                      /* every pool page */
   u32 last_page;                      /* page number last taken for pools, 0: none */
@@ -124,6 +127,7 @@ void pym__pages_give(u32 page, u32 n);     /* back to the page pool */
 int pym__cover(struct pym_heap *h, unsigned d, u32 n); /* the table reaches page n; 0: no memory */
 enum page_kind pym__page_kind(u32 page);   /* of a page number; foreign beyond the table */
 void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes, u32 before);
+void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind); /* event; NULL */
 
 /* ---- raw.c ---- */
 u32 pym__raw_size(u32 n);                                        /* usable size served for n */
@@ -137,9 +141,8 @@ void pym__raw_add(struct pym_heap *h, u32 from, u32 to);         /* [from, to) b
 void pym__raw_release_all(struct pym_heap *h);
 
 /* ---- pool.c ---- */
-u32 pym__refill(struct pym_heap *h, unsigned d, u32 s); /* blocks to the bin of s; first, or 0 */
-void pym__trim(struct pym_heap *h, unsigned d, u32 s);  /* many were freed: shorten a long bin */
-void pym__flush(void);                             /* blocks at hand go back to their pools */
+u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *to, u32 n); /* how many came */
+void pym__pools_give(struct pym_heap *h, const u32 *from, u32 n);
 void pym__pools_release_all(struct pym_heap *h);
 extern pym_arena_allocator pym__arena_hook;        /* alloc is NULL: the page pool */
 
@@ -152,15 +155,22 @@ void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n);
 void pym__free_slow(struct pym_heap *h, unsigned d, void *p);
 void pym__free_direct(struct pym_heap *h, unsigned d, void *p);
 
-/* ---- limits.c ---- */
-int pym__charge(struct pym_heap *h, unsigned d, u32 bytes); /* 1: granted and counted as live */
-void pym__commit(struct pym_heap *h, unsigned d);           /* memory was found: peaks */
-void pym__rebalance(struct pym_heap *h);                    /* trip and cap of each domain */
-int pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind); /* counts; 0 */
+/* ---- magazine.c ---- */
+void pym__magazines_init(struct pym_heap *h);
+u32 pym__refill(struct pym_heap *h, unsigned d, u32 s); /* one block, charged; or 0 */
+void pym__spill(struct pym_heap *h, unsigned d, u32 s, u32 o); /* take block o back */
+void pym__flush(struct pym_heap *h);                    /* all that is at hand: to the pools */
+void pym__flush_all(void);                              /* of every heap */
+void pym__magazines_open(struct pym_heap *h);           /* or close them, as limits and hooks ask */
+u32 pym__at_hand(const struct pym_heap *h, unsigned d, u32 c); /* blocks */
 
-HOT void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes) {
-  h->domains[d].live -= bytes;
-}
+/* ---- limits.c ---- */
+u32 pym__room(const struct pym_heap *h, unsigned d);    /* bytes until a limit must be looked at */
+int pym__charge(struct pym_heap *h, unsigned d, u32 bytes); /* 1: granted and counted */
+void pym__charge_more(struct pym_heap *h, unsigned d, u32 bytes); /* granted before */
+void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes);
+int pym__over_limit(const struct pym_heap *h);          /* of any domain, or of the whole */
+u32 pym__live(const struct pym_heap *h, unsigned d);
 
 /* ---- domain.c ---- */
 struct hook {

@@ -1,39 +1,43 @@
 /* Limits, to the byte, at no cost on the fast path.
  *
- * The fast path compares live against `trip` only.  cap[d] is how far domain d may go before a
- * limit must be looked at; trip[d] = min(cap[d], peak[d]), so passing the old peak is noticed by
- * the same comparison.  For a limit on the whole heap the room that is left is shared out: the caps
- * of the three domains never sum to more than it, and are dealt again when one of them is reached. */
+ * What leaves the pools for a magazine is charged at once, so charged >= live, and while charged is
+ * below every limit nothing needs to be looked at.  When a charge would pass a limit, everything at
+ * hand goes back first: then charged == live and the answer is exact.  Above a limit (soft and
+ * passed, or hard and set below what lives) the magazines stay closed, so that every call comes
+ * here until enough was freed. */
 #include "internal.h"
 
 static u32 min_u32(u32 a, u32 b) { return a < b ? a : b; }
 
-static uint64_t live_sum(const struct pym_heap *h) {
-  return (uint64_t)h->domains[0].live + h->domains[1].live + h->domains[2].live;
+static uint64_t charged_sum(const struct pym_heap *h) {
+  return (uint64_t)h->domains[0].charged + h->domains[1].charged + h->domains[2].charged;
 }
 
-static u32 cap_of(const struct pym_heap *h, unsigned d) {
+u32 pym__live(const struct pym_heap *h, unsigned d) {
+  u32 live = h->domains[d].charged;
+  for (u32 c = 1; c < CLASS_SLOTS && (d == PYM_MEM || d == PYM_OBJ); c++)
+    live -= pym__at_hand(h, d, c) * c * PYM_ALIGNMENT;
+  return live;
+}
+
+/* What may still be charged, once what the call will free is left out. */
+static u32 left(uint64_t charged, u32 discount, u32 limit) {
+  uint64_t now = charged - discount;
+  return now < limit ? limit - (u32)now : 0;
+}
+
+u32 pym__room(const struct pym_heap *h, unsigned d) {
   const struct domain *dom = &h->domains[d];
-  uint64_t sum = live_sum(h);
-  u32 limit = min_u32(h->soft, h->hard);
-  if (h == &pym__main && d != INTERNAL && pym__hooks[d].on) return 0;
-  if (dom->live > dom->soft || sum > limit) return 0; /* above: every allocation looks */
-  u32 cap = min_u32(dom->soft, dom->hard);
-  if (limit != PYM_UNLIMITED) cap = min_u32(cap, dom->live + (u32)(limit - sum) / 4);
-  return cap;
+  u32 own = left(dom->charged, h->discount, min_u32(dom->soft, dom->hard));
+  if (d == INTERNAL) return own;
+  return min_u32(own, left(charged_sum(h), h->discount, min_u32(h->soft, h->hard)));
 }
 
-void pym__rebalance(struct pym_heap *h) {
-  for (unsigned d = 0; d < PYM_DOMAINS; d++) {
-    struct domain *dom = &h->domains[d];
-    dom->cap = cap_of(h, d);
-    dom->trip = min_u32(dom->peak, dom->cap);
-  }
-}
-
-int pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind) {
-  pym__event(h, kind, d, bytes, pym__linmem_pages());
-  return 0;
+int pym__over_limit(const struct pym_heap *h) {
+  int over = charged_sum(h) > min_u32(h->soft, h->hard);
+  for (unsigned d = 0; d < PYM_DOMAINS; d++)
+    over |= h->domains[d].charged > min_u32(h->domains[d].soft, h->domains[d].hard);
+  return over;
 }
 
 static void tell_soft(struct pym_heap *h, unsigned which, uint64_t live) {
@@ -42,35 +46,47 @@ static void tell_soft(struct pym_heap *h, unsigned which, uint64_t live) {
   h->in_limit_fn = 1;
   h->limit_fn(h->limit_ctx, h, which, (u32)live);
   h->in_limit_fn = 0;
+  pym__flush(h); /* charged is live again */
 }
 
-static COLD int charge_limited(struct pym_heap *h, unsigned d, u32 bytes) {
-  struct domain *dom = &h->domains[d];
-  uint64_t own = (uint64_t)dom->live + bytes, sum = live_sum(h) + bytes;
-  if (dom->live <= dom->soft && own > dom->soft) tell_soft(h, d, own);
-  if (sum - bytes <= h->soft && sum > h->soft) tell_soft(h, PYM_WHOLE_HEAP, sum);
+static COLD int charge_at_limit(struct pym_heap *h, unsigned d, u32 bytes) {
+  const struct domain *dom = &h->domains[d];
+  const u32 less = h->discount;
+  pym__flush(h);
+  if (dom->charged <= dom->soft && (uint64_t)dom->charged - less + bytes > dom->soft)
+    tell_soft(h, d, (uint64_t)dom->charged - less + bytes);
+  uint64_t sum = charged_sum(h);
+  if (d < PYM_DOMAINS && sum <= h->soft && sum - less + bytes > h->soft)
+    tell_soft(h, PYM_WHOLE_HEAP, sum - less + bytes);
   /* the callback may have freed */
-  if ((uint64_t)dom->live + bytes > dom->hard) return pym__fail(h, d, bytes, EVENT_HARD);
-  if (live_sum(h) + bytes > h->hard) return pym__fail(h, PYM_WHOLE_HEAP, bytes, EVENT_HARD);
-  dom->live += bytes;
-  pym__rebalance(h);
-  return 1;
-}
-
-void pym__commit(struct pym_heap *h, unsigned d) {
-  struct domain *dom = &h->domains[d];
-  if (dom->live <= dom->peak) return;
-  dom->peak = dom->live;
-  dom->trip = min_u32(dom->peak, dom->cap);
+  unsigned which = d;
+  int refused = left(dom->charged, less, dom->hard) < bytes;
+  if (!refused && d < PYM_DOMAINS && left(charged_sum(h), less, h->hard) < bytes) {
+    refused = 1;
+    which = PYM_WHOLE_HEAP;
+  }
+  if (refused) pym__fail(h, which, bytes, EVENT_HARD);
+  else pym__charge_more(h, d, bytes);
+  pym__magazines_open(h);
+  return !refused;
 }
 
 int pym__charge(struct pym_heap *h, unsigned d, u32 bytes) {
-  struct domain *dom = &h->domains[d];
-  u32 live = dom->live + bytes;
-  if (UNLIKELY(live < bytes)) return pym__fail(h, d, bytes, EVENT_OOM); /* past 4 GiB */
-  if (UNLIKELY(live > dom->cap)) return charge_limited(h, d, bytes);
-  dom->live = live;
+  if (UNLIKELY(bytes > pym__room(h, d))) return charge_at_limit(h, d, bytes);
+  pym__charge_more(h, d, bytes);
   return 1;
+}
+
+void pym__charge_more(struct pym_heap *h, unsigned d, u32 bytes) {
+  struct domain *dom = &h->domains[d];
+  dom->charged += bytes;
+  u32 now = dom->charged - h->discount;
+  if (now > dom->peak) dom->peak = now;
+}
+
+void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes) {
+  h->domains[d].charged -= bytes;
+  if (UNLIKELY(h->closed)) pym__magazines_open(h);
 }
 
 int pym_limit_set(pym_heap *h, unsigned which, uint32_t soft, uint32_t hard) {
@@ -80,7 +96,8 @@ int pym_limit_set(pym_heap *h, unsigned which, uint32_t soft, uint32_t hard) {
   u32 *t = which == PYM_WHOLE_HEAP ? &h->hard : &h->domains[which].hard;
   *s = soft;
   *t = hard;
-  pym__rebalance(h);
+  pym__flush(h);
+  pym__magazines_open(h);
   return 0;
 }
 

@@ -16,24 +16,30 @@ static u32 served_size(unsigned d, u32 n) {
   return is_small(d, n) ? (n + 7) & ~7u : pym__raw_size(n);
 }
 
+/* The magazine is empty, or this call did not come by the fast path. */
 static void *take_small(struct pym_heap *h, unsigned d, u32 n) {
   u32 s = (n + 7) & ~7u;
-  struct bin *bin = bin_of_size(h, s);
-  u32 b = bin->free;
-  if (!b) {
+  struct magazine *m = magazine_of(h, d, s);
+  u32 b = *(u32 *)at(m->top);
+  if (b) {
+    m->top -= 4;
+  } else {
     h->sampled[s / 8]++;
     h->sampled_bytes[s / 8] += n;
     b = pym__refill(h, d, s);
     if (!b) return NULL;
   }
-  bin->free = *(u32 *)at(b);
-  ++*mallocs_of(h, d, s);
+  m->mallocs++;
   return at(b);
 }
 
-/* A block for n >= 1 bytes, charged before or not at all. */
-static void *take(struct pym_heap *h, unsigned d, u32 n) {
-  return is_small(d, n) ? take_small(h, d, n) : pym__raw_take(h, d, n, 1);
+static void *take_raw(struct pym_heap *h, unsigned d, u32 n, u32 align) {
+  u32 bytes = pym__raw_size(n);
+  if (!pym__charge(h, d, bytes)) return NULL;
+  void *p = pym__raw_take(h, d, n, align);
+  if (p) return p;
+  pym__discharge(h, d, bytes);
+  return pym__fail(h, d, n, EVENT_OOM);
 }
 
 /* The count of calls that returned NULL. */
@@ -42,21 +48,10 @@ static void *counted(struct pym_heap *h, unsigned d, void *p) {
   return p;
 }
 
-/* What was charged could not be found. */
-static void *give_up(struct pym_heap *h, unsigned d, u32 charged, u32 n) {
-  pym__discharge(h, d, charged);
-  pym__fail(h, d, n, EVENT_OOM);
-  return NULL;
-}
-
 static void *grant(struct pym_heap *h, unsigned d, size_t size, u32 align) {
   if (size > PYM_SIZE_MAX) return NULL;
-  u32 n = size ? (u32)size : 1, charge = served_size(d, n);
-  if (!pym__charge(h, d, charge)) return NULL;
-  void *p = align > 1 ? pym__raw_take(h, d, n, align) : take(h, d, n);
-  if (!p) return give_up(h, d, charge, n);
-  pym__commit(h, d);
-  return p;
+  u32 n = size ? (u32)size : 1;
+  return is_small(d, n) ? take_small(h, d, n) : take_raw(h, d, n, align);
 }
 
 void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n) {
@@ -88,17 +83,15 @@ void *pym__calloc(struct pym_heap *h, unsigned d, size_t count, size_t size) {
 /* ---- Resizing ---- */
 
 /* Move a block of `old` usable bytes to a new place for n; one of the two is in a pool.  Limits look
- * at the difference, so making it smaller cannot fail for a limit; nor for want of memory: then the
- * caller keeps what it has. */
+ * at the difference. */
 static void *move(struct pym_heap *h, unsigned d, void *p, u32 old, u32 n) {
-  u32 served = served_size(d, n), more = served > old ? served - old : 0;
-  if (more && !pym__charge(h, d, more)) return NULL;
-  void *q = take(h, d, n);
-  if (!q) return more ? give_up(h, d, more, n) : NULL;
-  h->domains[d].live += more ? old : served; /* both live until p is freed */
+  h->discount = old;
+  void *q = grant(h, d, n, 1);
+  h->discount = 0;
+  if (!q) return NULL;
+  u32 served = served_size(d, n);
   copy_words(q, p, served < old ? served : old);
   pym__free_direct(h, d, p);
-  pym__commit(h, d);
   return q;
 }
 
@@ -155,7 +148,7 @@ void pym__free_slow(struct pym_heap *h, unsigned d, void *p) {
 #if PYM_DEBUG >= 1
 /* Hardened and debug builds: is o a block of h that is in use?  A debug build looks through the
  * whole list of free blocks, a hardened one at its head. */
-void pym__check_block(const struct pym_heap *h, unsigned d, u32 o) {
+void pym__check_block(struct pym_heap *h, unsigned d, u32 o) {
   const struct pool *pool = pool_of(o);
   const struct page *page = at(entry_at(o) - PAGE_HEADER);
   if (page->magic != PAGE_MAGIC || page->number != o >> 16)
@@ -171,9 +164,8 @@ void pym__check_block(const struct pym_heap *h, unsigned d, u32 o) {
     if (b == o) pym__corrupt("double free", o, d);
     if (b >> 12 != o >> 12) pym__corrupt("freed block written to", b, d);
   }
-  for (u32 b = h->bins[pool->size / 8].free, i = 0; b && i < tries; b = *(const u32 *)at(b), i++) {
-    if (b == o) pym__corrupt("double free", o, d);
-    if (!in_memory(b) || entry_at(b) <= GATE) pym__corrupt("freed block written to", b, d);
-  }
+  const u32 *hand = at(magazine_of(h, d, pool->size)->top);
+  for (u32 i = 0; i < tries && *hand; i++)
+    if (*hand-- == o) pym__corrupt("double free", o, d);
 }
 #endif

@@ -1,63 +1,49 @@
 /* The fast path of the mem and object domains, inlined into each public function with a constant
  * heap and domain, so that every address in it is a constant on wasm.
  *
- * malloc   pop the class's first block at hand
- * free     push it there: what was freed last is the next to go out, while the cache holds it
- * What is rare leaves by one comparison: zero or large requests, an empty class, a limit, a new
- * peak, a hook, a raw block, a list of blocks at hand that may be long by now. */
+ * malloc   pop the class's magazine
+ * free     push on it: what was freed last is the next to go out, while the cache holds it
+ * What is rare leaves by one comparison: zero or large requests, an empty or a full magazine, a
+ * hook, a raw block.  Nothing is counted but blocks handed out: what lives follows from the
+ * magazines, and limits are looked at when they are refilled (limits.c). */
 #ifndef PYM_OBJECT_H
 #define PYM_OBJECT_H
 
 #include "internal.h"
 
-HOT uint64_t *mallocs_of(struct pym_heap *h, unsigned d, u32 s) {
-  return (uint64_t *)((char *)(d == PYM_MEM ? h->mem_mallocs : h->obj_mallocs) + s);
+HOT struct magazine *magazine_of(struct pym_heap *h, unsigned d, u32 s) {
+  return (struct magazine *)((char *)(d == PYM_MEM ? h->mem : h->obj) + 2 * s);
 }
-HOT uint64_t *frees_of(struct pym_heap *h, unsigned d, u32 s) {
-  return (uint64_t *)((char *)(d == PYM_MEM ? h->mem_frees : h->obj_frees) + s);
-}
-HOT uint64_t *stop_of(struct pym_heap *h, unsigned d, u32 s) {
-  return (uint64_t *)((char *)(d == PYM_MEM ? h->mem_stop : h->obj_stop) + s);
-}
-_Static_assert(sizeof(uint64_t) == PYM_ALIGNMENT, "a block size is the offset of its counter");
-HOT struct bin *bin_of_size(struct pym_heap *h, u32 s) {
-  return (struct bin *)((char *)h->bins + s);
-}
-_Static_assert(sizeof(struct bin) == PYM_ALIGNMENT, "a block size is the offset of its bin");
+_Static_assert(sizeof(struct magazine) == 2 * PYM_ALIGNMENT, "twice a block size is an offset");
 
 HOT void *pym__malloc(struct pym_heap *h, unsigned d, size_t n) {
   if (d == PYM_RAW || UNLIKELY(n - 1 >= PYM_SMALL_MAX)) return pym__malloc_slow(h, d, n);
-  u32 s = ((u32)n + 7) & ~7u;
-  struct domain *dom = &h->domains[d];
-  struct bin *bin = bin_of_size(h, s);
-  u32 b = bin->free, live = dom->live + s;
+  struct magazine *m = magazine_of(h, d, ((u32)n + 7) & ~7u);
+  u32 top = m->top, b = *(u32 *)at(top);
   if (UNLIKELY(!b)) return pym__malloc_slow(h, d, n);
-  if (UNLIKELY(live > dom->trip)) {
-    if (UNLIKELY(live > dom->cap)) return pym__malloc_slow(h, d, n);
-    dom->trip = dom->peak = live;
-  }
-  dom->live = live;
-  bin->free = *(u32 *)at(b);
-  ++*mallocs_of(h, d, s);
+  m->top = top - 4;
+  m->mallocs++;
   return at(b);
 }
 
 #if PYM_DEBUG >= 1
-void pym__check_block(const struct pym_heap *h, unsigned d, u32 o);
+void pym__check_block(struct pym_heap *h, unsigned d, u32 o);
 #endif
 
 /* Free block o of a pool. */
-HOT void pym__free_small(struct pym_heap *h, unsigned d, u32 o, struct pool *pool) {
+HOT void pym__free_small(struct pym_heap *h, unsigned d, u32 o, const struct pool *pool) {
 #if PYM_DEBUG >= 1
   pym__check_block(h, d, o);
 #endif
   u32 s = pool->size;
-  h->domains[d].live -= s;
-  uint64_t frees = ++*frees_of(h, d, s);
-  struct bin *bin = bin_of_size(h, s);
-  *(u32 *)at(o) = bin->free;
-  bin->free = o;
-  if (UNLIKELY(frees == *stop_of(h, d, s))) pym__trim(h, d, s);
+  struct magazine *m = magazine_of(h, d, s);
+  u32 top = m->top + 4;
+  if (UNLIKELY(top > m->limit)) {
+    pym__spill(h, d, s, o);
+    return;
+  }
+  *(u32 *)at(top) = o;
+  m->top = top;
 }
 
 HOT void pym__free(struct pym_heap *h, unsigned d, void *p) {

@@ -11,18 +11,11 @@
  *     ^                       |  ^                                             |
  *     +--- all blocks back ---+  +---------------- a block comes back ---------+
  *
- * A class keeps a short list of blocks at hand (struct bin): it is refilled from the first pool of
- * its ring, and when frees have made it long, its older half goes back to the pools.  For a pool a
- * block at hand is out.  Pools that become usable again join the ring at its end, so they gather
- * free blocks meanwhile.  A new pool comes
+ * Magazines (magazine.c) are refilled from the first pool of the class's ring.  Pools that become
+ * usable again join the ring at its end, so they gather free blocks meanwhile.  A new pool comes
  * from the fullest page that has one, so that other pages run empty; an empty page goes back to the
  * page pool at once. */
 #include "internal.h"
-
-#define BATCH_BYTES 1024u
-#define BATCH_LEAST 8u
-#define AT_HAND_BYTES 2048u
-#define AT_HAND_MOST 64u
 
 pym_arena_allocator pym__arena_hook;
 
@@ -179,27 +172,30 @@ static void page_to_pool(struct pym_heap *h, struct page *g) {
 
 /* ---- Pools ---- */
 
-static void ring_add(struct bin *bin, struct pool *pool) {
+static u32 *ring_of(struct pym_heap *h, const struct pool *pool) {
+  return &h->usable[pool->size / 8];
+}
+
+static void ring_add(u32 *ring, struct pool *pool) {
   u32 o = off(pool);
-  if (!bin->usable) {
-    pool->next = pool->prev = o;
-    bin->usable = o;
+  if (!*ring) {
+    pool->next = pool->prev = *ring = o;
     return;
   }
-  struct pool *first = pool_at(bin->usable), *last = pool_at(first->prev);
+  struct pool *first = pool_at(*ring), *last = pool_at(first->prev);
   pool->next = off(first);
   pool->prev = off(last);
   last->next = first->prev = o;
 }
 
-static void ring_remove(struct bin *bin, struct pool *pool) {
+static void ring_remove(u32 *ring, struct pool *pool) {
   u32 o = off(pool);
   if (UNLIKELY(!in_memory(pool->next) || !in_memory(pool->prev) ||
                pool_at(pool->next)->prev != o || pool_at(pool->prev)->next != o))
     pym__corrupt("pool descriptor overwritten", o, INTERNAL);
   pool_at(pool->next)->prev = pool->prev;
   pool_at(pool->prev)->next = pool->next;
-  if (bin->usable == o) bin->usable = pool->next == o ? 0 : pool->next;
+  if (*ring == o) *ring = pool->next == o ? 0 : pool->next;
 }
 
 /* A pool for blocks of s bytes, in the ring of its class.  0: no memory. */
@@ -223,7 +219,7 @@ static struct pool *pool_new(struct pym_heap *h, unsigned d, u32 s, int thorough
                         .state = POOL_USABLE,
                         .heap = off(h),
                         .base = (g->number << 16) + index * POOL_BYTES};
-  ring_add(&h->bins[s / 8], pool);
+  ring_add(&h->usable[s / 8], pool);
   h->pools_used++;
   if (++h->pools[s / 8] > h->pools_peak[s / 8]) h->pools_peak[s / 8] = h->pools[s / 8];
   return pool;
@@ -232,7 +228,7 @@ static struct pool *pool_new(struct pym_heap *h, unsigned d, u32 s, int thorough
 /* Every block of the pool is back: it leaves its class. */
 static void pool_retire(struct pym_heap *h, struct pool *pool) {
   struct page *g = page_of_pool(pool);
-  ring_remove(&h->bins[pool->size / 8], pool);
+  ring_remove(ring_of(h, pool), pool);
   h->pools[pool->size / 8]--;
   h->pools_used--;
   pool->state = POOL_UNUSED;
@@ -255,94 +251,60 @@ static void pool_event(struct pym_heap *h, struct pool *pool) {
   if (pool->state == POOL_FULL) {
     pool->state = POOL_USABLE;
     pool->until = (u16)(pool->carved - 1);
-    ring_add(&h->bins[pool->size / 8], pool);
+    ring_add(ring_of(h, pool), pool);
   } else {
     pool_retire(h, pool);
   }
 }
 
-/* ---- Blocks at hand ---- */
+/* ---- Blocks out and back ---- */
 
-/* Link up to a batch of blocks that were never given out.  The first one. */
-static u32 carve(struct pool *pool) {
-  u32 n = BATCH_BYTES / pool->size, left = (u32)pool->cap - pool->carved;
-  if (n < BATCH_LEAST) n = BATCH_LEAST;
-  if (n > left) n = left;
-  u32 first = pool->base + (u32)pool->carved * pool->size, b = first;
-  for (u32 i = 1; i < n; i++, b += pool->size) *(u32 *)at(b) = b + pool->size;
-  *(u32 *)at(b) = 0;
-  pool->carved = (u16)(pool->carved + n);
-  return first;
-}
-
-/* How many blocks at hand are few: about 2 KiB of them. */
-static u32 few(u32 s) {
-  u32 n = AT_HAND_BYTES / s;
-  return n < BATCH_LEAST ? BATCH_LEAST : n > AT_HAND_MOST ? AT_HAND_MOST : n;
-}
-
-static void set_stops(struct pym_heap *h, u32 s) {
-  h->mem_stop[s / 8] = h->mem_frees[s / 8] + few(s);
-  h->obj_stop[s / 8] = h->obj_frees[s / 8] + few(s);
-}
-
-u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
-  struct bin *bin = &h->bins[s / 8];
-  struct pool *pool = bin->usable ? pool_at(bin->usable) : pool_new(h, d, s, 0);
-  if (UNLIKELY(!pool)) {
-    pym__flush(); /* memory is at its end: what lies at hand elsewhere may free a page */
-    pool = bin->usable ? pool_at(bin->usable) : pool_new(h, d, s, 1);
-    if (!pool) return 0;
+/* Move up to n blocks from the pool to `to`, those of the lowest address last: they go out first.
+ * How many came. */
+static u32 pool_take(struct pym_heap *h, struct pool *pool, u32 *to, u32 n) {
+  u32 got = 0;
+  for (; got < n && pool->free; got++) {
+    u32 b = pool->free;
+    if (UNLIKELY((b ^ pool->base) >> 12)) pym__corrupt("freed block written to", b, INTERNAL);
+    to[got] = b;
+    pool->free = *(u32 *)at(b);
   }
-  if (pool->free) {
-    bin->free = pool->free;
-    pool->free = 0;
-  } else {
-    bin->free = carve(pool);
-  }
-  if (pool->carved < pool->cap) {
-    pool->until = pool->carved;
-  } else {
-    pool->until = 1;
+  u32 fresh = (u32)pool->cap - pool->carved;
+  if (fresh > n - got) fresh = n - got;
+  pool->carved = (u16)(pool->carved + fresh);
+  for (u32 b = pool->base + (u32)pool->carved * pool->size; fresh--;) to[got++] = b -= pool->size;
+  pool->until = (u16)(pool->until + got);
+  if (!pool->free && pool->carved == pool->cap) {
+    ring_remove(ring_of(h, pool), pool);
     pool->state = POOL_FULL;
-    ring_remove(bin, pool);
+    pool->until = 1;
   }
-  set_stops(h, s);
-  return bin->free;
+  return got;
 }
 
-/* Give a list of blocks back to their pools. */
-static void give_back(struct pym_heap *h, u32 list) {
-  u32 next;
-  for (u32 b = list; b; b = next) {
+u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *to, u32 n) {
+  u32 got = 0, *ring = &h->usable[s / 8];
+  while (got < n) {
+    struct pool *pool = *ring ? pool_at(*ring) : NULL;
+    if (!pool && got) break; /* a new pool only for want of any block */
+    if (!pool) pool = pool_new(h, d, s, 0);
+    if (UNLIKELY(!pool)) {
+      pym__flush_all(); /* memory is at its end: what lies at hand elsewhere may free a page */
+      pool = *ring ? pool_at(*ring) : pool_new(h, d, s, 1);
+    }
+    if (!pool) break;
+    got += pool_take(h, pool, to + got, n - got);
+  }
+  return got;
+}
+
+void pym__pools_give(struct pym_heap *h, const u32 *from, u32 n) {
+  for (u32 i = 0; i < n; i++) {
+    u32 b = from[i];
     struct pool *pool = pool_of(b);
-    next = *(u32 *)at(b);
     *(u32 *)at(b) = pool->free;
     pool->free = b;
     if (--pool->until == 0) pool_event(h, pool);
-  }
-}
-
-void pym__trim(struct pym_heap *h, unsigned d, u32 s) {
-  (void)d;
-  u32 keep = few(s), b = h->bins[s / 8].free;
-  for (u32 i = 1; b && i < keep; i++) b = *(u32 *)at(b);
-  if (b) {
-    u32 rest = *(u32 *)at(b);
-    *(u32 *)at(b) = 0;
-    give_back(h, rest);
-  }
-  set_stops(h, s);
-}
-
-void pym__flush(void) {
-  for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) {
-    struct pym_heap *h = at(o);
-    for (u32 c = 1; c < CLASS_SLOTS; c++) {
-      u32 list = h->bins[c].free;
-      h->bins[c].free = 0;
-      give_back(h, list);
-    }
   }
 }
 

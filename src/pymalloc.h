@@ -178,10 +178,11 @@ void pym_arena_allocator_set(const pym_arena_allocator *a);
 
 /* ---- Inspection --------------------------------------------------------------------------- */
 
-/* Counters of one domain of one heap, all exact. */
+/* Counters of one domain of one heap.  All exact but the peak, which also counts free blocks that
+ * were at hand: it is never below the true peak, and above it by at most some 2 KiB a size class. */
 typedef struct {
   uint64_t live_blocks, live_bytes;   /* now; bytes are usable sizes */
-  uint64_t peak_bytes;                /* high-water mark of live_bytes */
+  uint64_t peak_bytes;                /* high-water mark of live bytes and bytes at hand */
   uint64_t total_blocks, total_bytes; /* ever handed out; a realloc in place counts no block, and
                                          its growth as bytes */
   uint64_t failures;                  /* calls that returned NULL */

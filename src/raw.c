@@ -242,7 +242,7 @@ static int add_memory(struct pym_heap *h, unsigned d, u32 size) {
   if (!page && top && extend_segment(h, d, top, size, 1)) return 1;
   if (!page) page = pym__pages_grow(h, d, n, size);
   if (!page) {
-    pym__flush();
+    pym__flush_all();
     page = pym__pages_find(n, 1);
   }
   if (!page) return 0;
@@ -442,17 +442,14 @@ void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n) {
   if (!pym__charge(h, d, more)) return NULL;
   if (grow_in_place(h, d, c, old, size)) {
     dom->raw_bytes += more;
-    pym__commit(h, d);
     return p;
   }
   u32 to = find_chunk(h, size) ? 0 : grow_backwards(h, c, old, size);
   if (!to) to = move_block(h, d, c, old, size);
   if (!to) {
     pym__discharge(h, d, more);
-    pym__fail(h, d, n, EVENT_OOM);
-    return NULL;
+    return pym__fail(h, d, n, EVENT_OOM);
   }
-  pym__commit(h, d);
   dom->raw_mallocs++;
   dom->raw_frees++;
   dom->raw_bytes += size - HEADER;

@@ -258,6 +258,11 @@ void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes,
   pym__space.event_seq++;
 }
 
+void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind) {
+  pym__event(h, kind, d, bytes, pym__linmem_pages());
+  return NULL;
+}
+
 void pym__start(void) {
   if (pym__space.magic == SPACE_MAGIC) return;
   pym__space.magic = SPACE_MAGIC;

@@ -45,7 +45,7 @@ static int walk_segment(const struct visit *v, const struct segment *s) {
 
 int pym_walk(pym_heap *h, pym_walk_fn *fn, void *ctx) {
   pym__start();
-  pym__flush(); /* no block lies at hand: what is not in a free list is live */
+  pym__flush(h); /* no block lies at hand: what is not in a free list is live */
   struct visit v = {fn, ctx};
   int stop = 0;
   for (u32 o = h->all_pages; !stop && o; o = ((struct page *)at(o))->all_next)
