@@ -355,12 +355,19 @@ static void resize_small_of_other_heap(void) {
 /* Pools of 48-byte blocks: the first was full and has room again, the others are full. */
 #define MANY 600
 static void *many[MANY];
+static int visit_nothing(void *ctx, enum pym_what what, void *p, size_t size, unsigned count,
+                         enum pym_domain d) {
+  (void)ctx, (void)what, (void)p, (void)size, (void)count, (void)d;
+  return 0;
+}
 static void fill_pools(void) {
   for (unsigned i = 0; i < MANY; i++) many[i] = pym_obj_malloc(48);
   for (unsigned i = 0; i < 80; i++) pym_obj_free(many[i]);
+  pym_walk(pym_heap_default(), visit_nothing, NULL); /* no block stays at hand */
 }
 static void empty_pools(void) {
   for (unsigned i = 80; i < MANY; i++) pym_obj_free(many[i]);
+  pym_walk(pym_heap_default(), visit_nothing, NULL);
 }
 static void overwrite_pool_base(void) {
   fill_pools();
