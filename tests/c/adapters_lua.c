@@ -1,6 +1,7 @@
 /* The lua_Alloc adapter: Lua 5.4's manual, "lua_Alloc". */
-#include "check.h"
 #include "adapters/lua.h"
+#include "check.h"
+#include "domains.h"
 #include "pymalloc.h"
 #include "target.h"
 
@@ -46,7 +47,7 @@ static void resizing_keeps_the_contents(void) {
       CHECK(pym_lua_alloc(NULL, p, sizes[j], 0) == NULL);
     }
   }
-  CHECK(pym_check(pym_heap_default()) == 0);
+  check_sound(pym_heap_default());
 }
 
 static void no_memory_is_null_and_the_block_stays(void) {
@@ -79,7 +80,7 @@ static void shrinking_never_fails(void) {
   }
   pym_limit_set(pym_heap_default(), PYM_WHOLE_HEAP, PYM_UNLIMITED, PYM_UNLIMITED);
   target_fail_after(-1, 0);
-  CHECK(pym_check(pym_heap_default()) == 0);
+  check_sound(pym_heap_default());
 }
 
 CHECK_CASES(TEST(nothing_to_free_is_nothing), TEST(a_new_block_comes_with_a_type_for_its_old_size),

@@ -15,13 +15,13 @@ struct check_case {
 
 /* Once in each program: CHECK_CASES(TEST(first), TEST(second)); */
 extern const struct check_case check_cases[];
-#define TEST(function) {#function, function}
+#define TEST(function)                                                                             \
+  { #function, function }
 #define CHECK_CASES(...) const struct check_case check_cases[] = {__VA_ARGS__, {NULL, NULL}}
 
 /* Both give 1 if it held, so that a test can stop: if (!CHECK(p)) return; */
 #define CHECK(condition) check_that((condition) ? 1 : 0, #condition, __FILE__, __LINE__)
-#define CHECK_EQ(a, b) \
-  check_equal((uint64_t)(a), (uint64_t)(b), #a " == " #b, __FILE__, __LINE__)
+#define CHECK_EQ(a, b) check_equal((uint64_t)(a), (uint64_t)(b), #a " == " #b, __FILE__, __LINE__)
 
 int check_that(int held, const char *text, const char *file, int line);
 int check_equal(uint64_t a, uint64_t b, const char *text, const char *file, int line);

@@ -244,9 +244,7 @@ static const struct attack raw_attacks[] = {
     {"overrun of the last block", "raw block header overwritten", overrun_of_last_block, 0},
 };
 
-static void attacks_on_raw_blocks_are_reported(void) {
-  run_table(raw_attacks, COUNT(raw_attacks));
-}
+static void attacks_on_raw_blocks_are_reported(void) { run_table(raw_attacks, COUNT(raw_attacks)); }
 
 /* Every single bit of a header, noticed by whatever looks at it next. */
 static unsigned flipped_bit;
@@ -314,9 +312,7 @@ static void some_small(void) {
 }
 /* Descriptor of the pool that p lies in, as the layout tells any reader. */
 static struct pool *pool_of(const void *p) {
-  const struct {
-    SPACE_FIELDS(DECLARE_FIELD)
-  } *space = pym_root();
+  const struct { SPACE_FIELDS(DECLARE_FIELD) } *space = pym_root();
   const uint32_t *table = at(space->page_table);
   return (struct pool *)at(table[off(p) >> 16]) + (off(p) >> 12) % 16;
 }

@@ -4,22 +4,52 @@
 
 static pym_heap *second;
 
-#define ON_SECOND(x, d)                                                                          \
-  static void *second_##x##_malloc(size_t n) { return pym_heap_malloc(second, d, n); }           \
-  static void *second_##x##_calloc(size_t count, size_t size) {                                  \
-    return pym_heap_calloc(second, d, count, size);                                              \
-  }                                                                                              \
-  static void *second_##x##_realloc(void *p, size_t n) { return pym_heap_realloc(second, d, p, n); } \
+void check_sound(pym_heap *h) {
+  if (CHECK(pym_check(h) == 0)) return;
+  check_print(pym_check_message());
+  check_print("\n");
+}
+
+pym_domain_stats stats_of(const pym_heap *h, enum pym_domain d) {
+  pym_domain_stats s;
+  pym_domain_stats_get(h, d, &s);
+  return s;
+}
+
+pym_page_stats pages_now(void) {
+  pym_page_stats s;
+  pym_page_stats_get(&s);
+  return s;
+}
+
+uint32_t live_in(const pym_heap *h, unsigned which) {
+  uint64_t sum = 0;
+  for (unsigned d = 0; d < PYM_DOMAINS; d++) {
+    if (which == d || which == PYM_WHOLE_HEAP) sum += stats_of(h, (enum pym_domain)d).live_bytes;
+  }
+  return (uint32_t)sum;
+}
+
+#define ON_SECOND(x, d)                                                                            \
+  static void *second_##x##_malloc(size_t n) { return pym_heap_malloc(second, d, n); }             \
+  static void *second_##x##_calloc(size_t count, size_t size) {                                    \
+    return pym_heap_calloc(second, d, count, size);                                                \
+  }                                                                                                \
+  static void *second_##x##_realloc(void *p, size_t n) {                                           \
+    return pym_heap_realloc(second, d, p, n);                                                      \
+  }                                                                                                \
   static void second_##x##_free(void *p) { pym_heap_free(second, d, p); }
 ON_SECOND(raw, PYM_RAW)
 ON_SECOND(mem, PYM_MEM)
 ON_SECOND(obj, PYM_OBJ)
 
-#define PLAIN(x, d, hooked, name) \
-  {name, d, hooked, pym_##x##_malloc, pym_##x##_calloc, pym_##x##_realloc, pym_##x##_free}
-#define SECOND(x, d) \
-  {"second heap " #x, d, 0, second_##x##_malloc, second_##x##_calloc, second_##x##_realloc, \
-   second_##x##_free}
+#define PLAIN(x, d, hooked, name)                                                                  \
+  { name, d, hooked, pym_##x##_malloc, pym_##x##_calloc, pym_##x##_realloc, pym_##x##_free }
+#define SECOND(x, d)                                                                               \
+  {                                                                                                \
+    "second heap " #x, d, 0, second_##x##_malloc, second_##x##_calloc, second_##x##_realloc,       \
+        second_##x##_free                                                                          \
+  }
 
 static const struct domain_api plain[] = {
     PLAIN(raw, PYM_RAW, 0, "raw"), PLAIN(mem, PYM_MEM, 0, "mem"), PLAIN(obj, PYM_OBJ, 0, "obj")};
@@ -55,15 +85,14 @@ pym_heap *heap_of(const struct domain_api *api) {
 }
 
 static void run_on(const struct domain_api *api, void (*body)(const struct domain_api *api)) {
-  pym_domain_stats before, after;
   check_context(api->name, 0);
-  pym_domain_stats_get(heap_of(api), api->domain, &before);
+  pym_domain_stats before = stats_of(heap_of(api), api->domain);
   body(api);
   check_context(api->name, 0);
-  pym_domain_stats_get(heap_of(api), api->domain, &after);
+  pym_domain_stats after = stats_of(heap_of(api), api->domain);
   CHECK_EQ(after.live_blocks, before.live_blocks);
   CHECK_EQ(after.live_bytes, before.live_bytes);
-  if (!CHECK(pym_check(heap_of(api)) == 0)) check_print(pym_check_message());
+  check_sound(heap_of(api));
 }
 
 static void run_hooked(const struct domain_api *api, void (*body)(const struct domain_api *api)) {

@@ -25,6 +25,14 @@ void each_domain(void (*body)(const struct domain_api *api));
 /* The heap that api's functions work on. */
 pym_heap *heap_of(const struct domain_api *api);
 
+/* pym_check finds nothing; or a failed check with its message. */
+void check_sound(pym_heap *h);
+
+pym_domain_stats stats_of(const pym_heap *h, enum pym_domain d);
+pym_page_stats pages_now(void);
+/* Live bytes that limit `which` of h counts. */
+uint32_t live_in(const pym_heap *h, unsigned which);
+
 /* 1 if api serves a request of n bytes from pools of equal blocks. */
 static inline int from_pool(const struct domain_api *api, size_t n) {
   return api->domain != PYM_RAW && n <= PYM_SMALL_MAX;

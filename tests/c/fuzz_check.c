@@ -45,8 +45,8 @@ static uint32_t some_place(uint64_t r, uint32_t bytes) {
 }
 
 static uint32_t some_value(uint64_t r, uint32_t bytes) {
-  static const uint32_t edges[] = {0, 1, 8, 16, 0xffffffff, 0x7fffffff, 0x80000000, 0xfffffff8,
-                                   0xffff0000, 65536, 0xfff8};
+  static const uint32_t edges[] = {
+      0, 1, 8, 16, 0xffffffff, 0x7fffffff, 0x80000000, 0xfffffff8, 0xffff0000, 65536, 0xfff8};
   switch (r % 4) {
   case 0: return edges[(r >> 8) % COUNT(edges)];
   case 1: return (uint32_t)(r >> 8) % bytes & ~7u;

@@ -15,7 +15,9 @@ static struct {
   unsigned met;
 } blocks[BLOCKS];
 
-static size_t size_of_block(unsigned i) { return 1 + (i * 37 + i / 7 * 411) % (i % 9 ? 600 : 9000); }
+static size_t size_of_block(unsigned i) {
+  return 1 + (i * 37 + i / 7 * 411) % (i % 9 ? 600 : 9000);
+}
 
 static void populate(pym_heap *h) {
   for (unsigned i = 0; i < BLOCKS; i++) {

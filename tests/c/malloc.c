@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "domains.h"
 #include "pymalloc.h"
 #include "target.h"
 
@@ -162,7 +163,7 @@ static void nothing_is_left_behind(void) {
   pym_domain_stats_get(pym_heap_default(), PYM_OBJ, &after);
   CHECK_EQ(after.live_bytes, before.live_bytes);
   CHECK(after.total_blocks > before.total_blocks);
-  CHECK(pym_check(pym_heap_default()) == 0);
+  check_sound(pym_heap_default());
 }
 
 CHECK_CASES(TEST(the_four_functions_are_ours), TEST(zero_bytes_are_a_distinct_block),

@@ -1,6 +1,8 @@
 /* Growth refused: at every growth of five workloads, once and for good; and memory of 1..64 pages.
- * After each refusal the heap is sound, the blocks hold what they held and the next success works. */
+ * After each refusal the heap is sound, the blocks hold what they held and the next success works.
+ */
 #include "check.h"
+#include "domains.h"
 #include "pymalloc.h"
 #include "target.h"
 
@@ -26,9 +28,9 @@ static size_t filled(size_t n) { return n < FILLED ? n : FILLED; }
 /* ---- After a refusal ---- */
 
 static void check_all_sound(void) {
-  if (!CHECK(pym_check(pym_heap_default()) == 0)) check_print(pym_check_message());
+  check_sound(pym_heap_default());
   for (unsigned i = 0; i < COUNT(heaps); i++) {
-    if (heaps[i] && !CHECK(pym_check(heaps[i]) == 0)) check_print(pym_check_message());
+    if (heaps[i]) check_sound(heaps[i]);
   }
   for (unsigned i = 0; i < LIVES; i++) {
     if (lives[i].p && !CHECK(holds(lives[i].p, filled(lives[i].n), i))) return;
@@ -129,9 +131,7 @@ static void clear(void) {
 }
 
 /* Where memory cannot be had fresh, all that is free is held while a workload runs. */
-static struct {
-  pym_heap *h;
-} hog;
+static struct { pym_heap *h; } hog;
 
 static void start_run(void) {
   if (target_reset(1, TARGET_MAX)) return;
@@ -215,7 +215,6 @@ static void memory_of_1_to_64_pages_is_used_up_and_given_back(void) {
 }
 
 CHECK_CASES(TEST(small_objects_survive_refused_growth),
-            TEST(growing_buffers_survive_refused_growth),
-            TEST(mixed_churn_survives_refused_growth), TEST(many_heaps_survive_refused_growth),
-            TEST(the_page_table_survives_refused_growth),
+            TEST(growing_buffers_survive_refused_growth), TEST(mixed_churn_survives_refused_growth),
+            TEST(many_heaps_survive_refused_growth), TEST(the_page_table_survives_refused_growth),
             TEST(memory_of_1_to_64_pages_is_used_up_and_given_back));

@@ -52,9 +52,7 @@ static void start_block(unsigned op, unsigned d, uint32_t id, uint32_t n) {
   if (!CHECK(b->p == NULL)) return;
   b->domain = (uint8_t)d;
   b->seed = id + 7;
-  void *p = op == MALLOC   ? mallocs[d](n)
-            : op == CALLOC ? callocs[d](1, n)
-                           : reallocs[d](NULL, n);
+  void *p = op == MALLOC ? mallocs[d](n) : op == CALLOC ? callocs[d](1, n) : reallocs[d](NULL, n);
   if (!CHECK(p != NULL)) return;
   if (op == CALLOC) CHECK(all_zero(p, n));
   shadow_enter(b, p, n);

@@ -45,9 +45,7 @@ uint64_t shadow_live(const struct shadow_heap *s, unsigned which) {
 
 /* A pool block, as a reader outside sees it: by the page table. */
 static int in_pool(const struct shadow_block *b) {
-  const struct {
-    SPACE_FIELDS(DECLARE_FIELD)
-  } *space = pym_root();
+  const struct { SPACE_FIELDS(DECLARE_FIELD) } *space = pym_root();
   const uint32_t *table = at(space->page_table);
   uint64_t page = target_offset(b->p) / WASM_PAGE;
   return page < space->page_table_len && table[page] >= PAGE_POOL;

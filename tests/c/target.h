@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #define WASM_PAGE ((size_t)65536)
-#define TARGET_INITIAL 2u  /* pages at the start of each case, where that can be chosen */
-#define TARGET_MAX 16384u  /* 1 GiB */
+#define TARGET_INITIAL 2u /* pages at the start of each case, where that can be chosen */
+#define TARGET_MAX 16384u /* 1 GiB */
 
 /* Fresh linear memory of `initial` pages that may grow to `max`, and a library that knows nothing.
  * Returns 0 and does nothing on wasm, where neither can be had. */

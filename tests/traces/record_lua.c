@@ -85,8 +85,8 @@ static int write_trace(const char *name) {
     uint32_t header_bytes, records, ids, peak_live;
     uint64_t peak_bytes;
     uint32_t end_live, clipped, count[OPS];
-  } header = {"CPYTRC01", 64, trace.n, trace.ids, trace.peak_live, trace.peak_bytes,
-              trace.live, 0, {0}};
+  } header = {"CPYTRC01",       64,         trace.n, trace.ids, trace.peak_live,
+              trace.peak_bytes, trace.live, 0,       {0}};
   _Static_assert(sizeof header == 64, "as documented");
   memcpy(header.count, trace.count, sizeof header.count);
   FILE *f = fopen(name, "wb");
