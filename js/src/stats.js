@@ -4,12 +4,14 @@ import { badMemory, hex } from './errors.js';
 import { checkRange, readU64 } from './memory.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
+/** @typedef {import('./layout.js').Span} Span */
 
 /** Bytes, unless the name says otherwise.  Counters are exact up to 2^53.
  *  @typedef {object} DomainStats
  *  @property {number} liveBytes    usable bytes of live blocks
  *  @property {number} liveBlocks
- *  @property {number} peakBytes    high-water mark of liveBytes
+ *  @property {number} peakBytes    high-water mark of liveBytes; free blocks at hand may add up to
+ *    some 2 KiB a size class
  *  @property {number} totalBlocks  ever handed out
  *  @property {number} totalBytes   usable bytes ever handed out
  *  @property {number | null} softLimit  null: none
@@ -41,7 +43,7 @@ import { checkRange, readU64 } from './memory.js';
  *  @typedef {object} LostStats
  *  @property {number} rounding       inside live blocks: sum of the classes' estimates
  *  @property {number} poolHeaders    descriptors of pools and of their pages
- *  @property {number} freePoolSpace  free blocks, space never carved, pools not in use
+ *  @property {number} freePoolSpace  free blocks, blocks at hand, space never carved, pools not in use
  *  @property {number} rawHeaders     headers of raw chunks and segments, structures of further heaps
  *  @property {number} freeChunks     free raw chunks
  *  @property {number} freePages      pages that nobody uses, of the whole program */
@@ -87,15 +89,14 @@ export function checkRoot(view, root, layout) {
 export function readStats(view, root, heap, layout) {
   const { heap: f, domains, domain } = layout;
   const pages = readPages(view, root, layout);
-  const sums = { memBlocks: 0, memTotal: 0, memBytes: 0, objBlocks: 0, objTotal: 0, objBytes: 0,
-    live: 0, rounding: 0 };
-  const classes = readClasses(view, heap, layout, sums);
+  const inMem = { blocks: 0, total: 0, bytes: 0, atHand: 0 };
+  const inObject = { ...inMem };
+  const sums = { live: 0, rounding: 0 };
+  const classes = readClasses(view, heap, layout, inMem, inObject, sums);
   const at = heap + domains.offset;
-  const raw = readDomain(view, at, domain, 0, 0, 0);
-  const mem = readDomain(view, at + domains.stride, domain,
-    sums.memBlocks, sums.memTotal, sums.memBytes);
-  const object = readDomain(view, at + 2 * domains.stride, domain,
-    sums.objBlocks, sums.objTotal, sums.objBytes);
+  const raw = readDomain(view, at, domain, NO_POOLS);
+  const mem = readDomain(view, at + domains.stride, domain, inMem);
+  const object = readDomain(view, at + 2 * domains.stride, domain, inObject);
 
   const rawBytes = view.getUint32(heap + f.raw_bytes, true);
   const rawFree = view.getUint32(heap + f.raw_free, true);
@@ -163,63 +164,86 @@ function readPages(view, root, layout) {
   });
 }
 
+/** What a domain has in pools: the sum over the classes.
+ *  @typedef {object} InPools
+ *  @property {number} blocks  live
+ *  @property {number} total   blocks ever handed out
+ *  @property {number} bytes   of those
+ *  @property {number} atHand  bytes of free blocks in magazines: charged, not live */
+
+const NO_POOLS = Object.freeze({ blocks: 0, total: 0, bytes: 0, atHand: 0 });
+
 /** @param {DataView} view  @param {number} at  of the domain  @param {Layout['domain']} f
- *  @param {number} blocks  live in pools  @param {number} total  ever handed out from pools
- *  @param {number} bytes  of those
+ *  @param {Readonly<InPools>} inPools
  *  @returns {Readonly<DomainStats>} */
-function readDomain(view, at, f, blocks, total, bytes) {
-  const live = view.getUint32(at + f.live, true);
+function readDomain(view, at, f, inPools) {
+  const live = view.getUint32(at + f.charged, true) - inPools.atHand;
   const rawMallocs = readU64(view, at + f.raw_mallocs);
   return Object.freeze({
     liveBytes: live,
-    liveBlocks: blocks + rawMallocs - readU64(view, at + f.raw_frees),
+    liveBlocks: inPools.blocks + rawMallocs - readU64(view, at + f.raw_frees),
     peakBytes: Math.max(live, view.getUint32(at + f.peak, true)),
-    totalBlocks: total + rawMallocs,
-    totalBytes: bytes + readU64(view, at + f.raw_bytes),
+    totalBlocks: inPools.total + rawMallocs,
+    totalBytes: inPools.bytes + readU64(view, at + f.raw_bytes),
     softLimit: limitOf(view.getUint32(at + f.soft, true)),
     hardLimit: limitOf(view.getUint32(at + f.hard, true)),
     failures: readU64(view, at + f.failures),
   });
 }
 
-/** @typedef {{memBlocks: number, memTotal: number, memBytes: number, objBlocks: number,
- *    objTotal: number, objBytes: number, live: number, rounding: number}} Sums */
-
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout
- *  @param {Sums} sums  added to
+ *  @param {InPools} mem  added to  @param {InPools} object  added to
+ *  @param {{live: number, rounding: number}} sums  bytes, added to
  *  @returns {readonly ClassStats[]} */
-function readClasses(view, heap, layout, sums) {
-  const { constants: { classes, alignment }, arrays: a } = layout;
+function readClasses(view, heap, layout, mem, object, sums) {
+  const { constants: { classes, alignment }, arrays: a, unusedClasses } = layout;
   /** @type {ClassStats[]} */
   const out = [];
   for (let i = 1; i <= classes; i++) {   // slot 0 holds nothing
     const blockSize = i * alignment;
-    const mem = readU64(view, heap + a.mem_mallocs.offset + i * a.mem_mallocs.stride);
-    const obj = readU64(view, heap + a.obj_mallocs.offset + i * a.obj_mallocs.stride);
-    const memLive = mem - readU64(view, heap + a.mem_frees.offset + i * a.mem_frees.stride);
-    const objLive = obj - readU64(view, heap + a.obj_frees.offset + i * a.obj_frees.stride);
-    const liveBlocks = memLive + objLive;
+    const before = mem.total + object.total;
+    const liveBlocks
+      = readInPools(view, heap, i, blockSize, layout.mem, layout.magazine, mem)
+      + readInPools(view, heap, i, blockSize, layout.obj, layout.magazine, object);
+    const totalBlocks = mem.total + object.total - before;
+    const pools = u32(view, heap, a.pools, i);
+    if (totalBlocks === 0 && liveBlocks === 0 && pools === 0) {
+      out.push(/** @type {ClassStats} */ (unusedClasses[i - 1]));
+      continue;
+    }
     const roundingEstimate = liveBlocks <= 0 ? 0 : liveBlocks * roundingOf(blockSize, alignment,
-      view.getUint32(heap + a.sampled.offset + i * a.sampled.stride, true),
-      view.getUint32(heap + a.sampled_bytes.offset + i * a.sampled_bytes.stride, true));
-    sums.memBlocks += memLive;
-    sums.memTotal += mem;
-    sums.memBytes += mem * blockSize;
-    sums.objBlocks += objLive;
-    sums.objTotal += obj;
-    sums.objBytes += obj * blockSize;
+      u32(view, heap, a.sampled, i), u32(view, heap, a.sampled_bytes, i));
     sums.live += liveBlocks * blockSize;
     sums.rounding += roundingEstimate;
-    out.push(Object.freeze({
-      blockSize,
-      liveBlocks,
-      totalBlocks: mem + obj,
-      pools: view.getUint32(heap + a.pools.offset + i * a.pools.stride, true),
-      peakPools: view.getUint32(heap + a.pools_peak.offset + i * a.pools_peak.stride, true),
-      roundingEstimate,
-    }));
+    out.push(Object.freeze({ blockSize, liveBlocks, totalBlocks, pools,
+      peakPools: u32(view, heap, a.pools_peak, i), roundingEstimate }));
   }
   return Object.freeze(out);
+}
+
+/** One class of one domain: blocks that left the pools are live, or at hand in its magazine.
+ *  @param {DataView} view  @param {number} heap  @param {number} i  slot of the class
+ *  @param {number} blockSize
+ *  @param {import('./layout.js').SmallDomain} domain  @param {Layout['magazine']} f
+ *  @param {InPools} sum  added to
+ *  @returns {number} live blocks */
+function readInPools(view, heap, i, blockSize, { magazines, base, out }, f, sum) {
+  const at = heap + magazines.offset + i * magazines.stride;
+  const atHand = (view.getUint32(at + f.top, true) - u32(view, heap, base, i)) >>> 2;
+  const live = u32(view, heap, out, i) - atHand;
+  const total = readU64(view, at + f.mallocs);
+  sum.blocks += live;
+  sum.total += total;
+  sum.bytes += total * blockSize;
+  sum.atHand += atHand * blockSize;
+  return live;
+}
+
+/** @param {DataView} view  @param {number} base  of the structure  @param {Span} span  of it
+ *  @param {number} i  element
+ *  @returns {number} */
+function u32(view, base, span, i) {
+  return view.getUint32(base + span.offset + i * span.stride, true);
 }
 
 /** Bytes of a block beyond its request: from the sampled requests of its class or, without any,

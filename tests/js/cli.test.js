@@ -23,9 +23,9 @@ const plain = file('plain.wasm', assemble({ imports: printImports, data: hello.d
   functions: [['_start', 'none', [...hello.code, ...exit(7)]]] }));
 const image = new Image();
 image.set('space', image.root, { pages_owned: 10, pages_pool: 4, pages_owned_peak: 12, grows: 3 });
-image.set('heap', image.heap, { pool_pages: 4, pools: { 4: 9 }, pools_peak: { 4: 9 },
-  obj_mallocs: { 4: 1000 } });
-image.set('domain', image.domain(2), { live: 32000, peak: 33000 });
+image.set('heap', image.heap, { pool_pages: 4, pools: { 4: 9 }, pools_peak: { 4: 9 } });
+image.setClass('obj', 4, { mallocs: 1000, live: 1000 });
+image.set('domain', image.domain(2), { charged: 32000, peak: 33000 });
 const linked = file('linked.wasm', commandOver(image, [...hello.code, ...exit(3)], hello));
 const trapping = file('trapping.wasm', commandOver(image, [...hello.code, ...op.unreachable], hello));
 

@@ -35,11 +35,16 @@ function cases(name, count, run) {
   });
 }
 
-/** Every way to read; each may throw a PymallocError and nothing else. */
+/** Every way to read, with a view made now and with one made before the damage. */
 function readAll(module, image) {
-  const pages = image.memory.buffer.byteLength / 65536;
   const heap = typed(() => Heap.from(module, image.instance));
-  if (!heap) return;
+  if (heap) readWith(heap, image);
+  readWith(image.veteran, image);
+}
+
+/** Each call may throw a PymallocError and nothing else. */
+function readWith(heap, image) {
+  const pages = image.memory.buffer.byteLength / 65536;
   typed(() => heap.stats());
   typed(() => heap.limits);
   const map = typed(() => heap.map());
@@ -47,6 +52,8 @@ function readAll(module, image) {
     assert.equal(map.pages.length, pages);
     assert.ok(map.poolPages.length <= pages);
     assert.ok(map.pools.state.length <= pages * 32);
+    const { blocks, capacity, blockSize } = map.pools;
+    assert.ok(blocks.every((n, k) => n <= capacity[k] && n * blockSize[k] <= map.poolBytes));
   }
   const heaps = typed(() => heap.heaps());
   assert.ok((heaps?.length ?? 0) <= image.memory.buffer.byteLength / 4);
@@ -88,6 +95,12 @@ function victim() {
     undone.push([address, memory.slice(address, address + bytes.length)]);
     memory.set(bytes, address);
   };
+  image.renew = () => {      // with twenty events still to be told
+    image.set('space', image.root, { event_seq: 20 });
+    image.veteran = Heap.from(image.module, image.instance);
+    image.set('space', image.root, { event_seq: 40 });
+  };
+  image.renew();
   image.undo = () => {
     while (undone.length > 0) {
       const [address, bytes] = undone.pop();
@@ -96,6 +109,7 @@ function victim() {
     image.root = 1024;
     image.message = 1024;
     image.calls.length = 0;
+    image.renew();
   };
   return image;
 }
@@ -107,7 +121,9 @@ const memoryBytes = image.memory.buffer.byteLength;
 const targets = [];
 for (const [group, base] of [['space', image.root], ['heap', image.heap], ['heap', image.second],
   ...[0, 1, 2].map((d) => ['domain', image.domain(d)]),
-  ...[7, 8].map((i) => ['event', image.element('space', image.root, 'events', i)]),
+  ['magazine', image.element('heap', image.heap, 'mem', 5)],
+  ['magazine', image.element('heap', image.heap, 'obj', 64)],
+  ...[25, 26].map((i) => ['event', image.element('space', image.root, 'events', i)]),
   ['page', image.pools(9) - image.layout.constants.page_header],
   ...[0, 1, 15].map((i) => ['pool', image.pools(9) + i * image.layout.constants.pool_descriptor])]) {
   for (const [name, f] of Object.entries(image.layout.groups[group])) {
@@ -121,8 +137,9 @@ for (let page = 0; page < 16; page++) {
 
 /** Values near what the memory makes interesting. */
 function value(random) {
-  switch (random(4)) {
-    case 0: return BOUNDARY[random(BOUNDARY.length)];
+  switch (random(5)) {
+    case 0: return [image.root, image.heap, image.second, image.table, image.pools(9)][random(5)];
+    case 4: return BOUNDARY[random(BOUNDARY.length)];
     case 1: return (memoryBytes + random(64) - 32) >>> 0;
     case 2: return random(memoryBytes);
     default: return random(2 ** 32);

@@ -97,6 +97,18 @@ test('stats(), map(), limits, heaps() and poll() call no guest function', () => 
   assert.equal(calls(), before);
 });
 
+test('stats() takes at most 20 µs', () => {
+  const { heap } = lua(objects);
+  const times = [];
+  for (let i = 0; i < 3000; i++) {
+    const start = performance.now();
+    heap.stats();
+    times.push((performance.now() - start) * 1000);
+  }
+  const median = times.slice(1000).sort((a, b) => a - b)[1000];
+  assert.ok(median <= 20, `median ${median} µs`);
+});
+
 test('growth is told, from the page it started at', () => {
   let told = [];
   const { heap } = lua(objects, (h) => h.on('grow', (e) => told.push(e)));

@@ -11,9 +11,10 @@ function stats(change = () => {}) {
     pages_pool: 60, pages_raw: 9, grows: 12 });
   image.set('heap', image.heap, { pool_pages: 60, arenas: 15, arenas_peak: 20, pools_used: 900,
     raw_segments: 2, raw_bytes: 589824, raw_free: 80000, raw_chunks: 12,
-    pools: { 3: 700, 4: 200 }, pools_peak: { 3: 800, 4: 300 },
-    obj_mallocs: { 3: 1000000, 4: 200000 }, obj_frees: { 3: 900000, 4: 180000 } });
-  image.set('domain', image.domain(2), { live: 3040000 + 400000, peak: 5000000, raw_bytes: 400000,
+    pools: { 3: 700, 4: 200 }, pools_peak: { 3: 800, 4: 300 } });
+  image.setClass('obj', 3, { mallocs: 1000000, live: 100000 });
+  image.setClass('obj', 4, { mallocs: 200000, live: 20000 });
+  image.set('domain', image.domain(2), { charged: 3040000 + 400000, peak: 5000000, raw_bytes: 400000,
     raw_mallocs: 1 });
   change(image);
   return Heap.from(image.module, image.instance).stats();
@@ -51,8 +52,10 @@ test('the longest bar is that of the class with most live bytes', () => {
 });
 
 test('when nothing is live the bars show what was held at peak', () => {
-  const text = memoryReport(stats((image) => image.set('heap', image.heap,
-    { obj_frees: { 3: 1000000, 4: 200000 } })));
+  const text = memoryReport(stats((image) => {
+    image.setClass('obj', 3, { mallocs: 1000000, live: 0 });
+    image.setClass('obj', 4, { mallocs: 200000, live: 0 });
+  }));
   assert.match(text, /memory at peak/);
   assert.match(text, / 24 .*####/);
 });
@@ -71,9 +74,9 @@ test('a heap that was never used has a report too', () => {
 });
 
 test('many classes are cut down to the largest', () => {
-  const all = Object.fromEntries(Array.from({ length: 64 }, (_, i) => [i + 1, 1000]));
-  const text = memoryReport(stats((image) => image.set('heap', image.heap,
-    { obj_mallocs: all, obj_frees: { 3: 0, 4: 0 } })), { rows: 5 });
+  const text = memoryReport(stats((image) => {
+    for (let slot = 1; slot <= 64; slot++) image.setClass('obj', slot, { mallocs: 1000, live: 1000 });
+  }), { rows: 5 });
   assert.equal(text.split('\n').filter((l) => /^ +\d+ .*#/.test(l)).length, 5);
   assert.match(text, /and 59 others: /);
 });

@@ -1,0 +1,59 @@
+/** What reading costs: median microseconds of heap.stats(), map() and poll() on a real heap.
+ *
+ *    node js/bench/stats-cost.mjs [lua.wasm] [megabytes ...]
+ *
+ *  Lua makes a heap of so many megabytes of small tables; then it is read, warm.  CSV on standard
+ *  output. */
+
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { WASI } from 'node:wasi';
+
+import { Heap } from '../src/index.js';
+
+const ROUNDS = 2000;
+
+const [file = fileURLToPath(new URL('../../build/lua/lua.wasm', import.meta.url)), ...sizes]
+  = process.argv.slice(2);
+const module = new WebAssembly.Module(readFileSync(file));
+
+/** @param {number} megabytes  @returns {Heap} */
+function heapOf(megabytes) {
+  const program = `keep = {} for i = 1, ${megabytes} * 13000 do keep[i] = {i} end os.exit(0, false)`;
+  const wasi = new WASI({ version: 'preview1', args: ['lua', '-e', program] });
+  const plain = Object.fromEntries(Object.entries(wasi.wasiImport).map(([name, fn]) =>
+    [name, (...args) => Reflect.apply(fn, undefined, args)]));
+  const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: plain });
+  wasi.start(instance);
+  return Heap.from(module, instance);
+}
+
+/** @param {() => unknown} fn  @param {number} rounds  @returns {[number, number]} µs: median, 99 % */
+function time(fn, rounds) {
+  const times = [];
+  for (let i = 0; i < rounds; i++) {
+    const start = performance.now();
+    fn();
+    times.push((performance.now() - start) * 1000);
+  }
+  times.sort((a, b) => a - b);
+  return [times[rounds >> 1], times[Math.floor(rounds * 0.99)]];
+}
+
+console.log(`# Node ${process.version}, ${cpus()[0].model}`);
+console.log('heap_mb,memory_mb,pools,call,median_us,p99_us');
+for (const megabytes of sizes.length > 0 ? sizes.map(Number) : [1, 64, 512]) {
+  const heap = heapOf(megabytes);
+  const { pages, pools, domains } = heap.stats();
+  for (const [name, fn, rounds] of [
+    ['stats', () => heap.stats(), ROUNDS],
+    ['poll', () => heap.poll(), ROUNDS],
+    ['map', () => heap.map(), Math.max(20, Math.min(ROUNDS, 20000 / megabytes))],
+  ]) {
+    time(fn, Math.min(rounds, 500));                 // warm
+    const [median, late] = time(fn, Math.floor(rounds));
+    console.log([(domains.object.liveBytes / 2 ** 20).toFixed(1), pages.memory / 16, pools, name,
+      median.toFixed(2), late.toFixed(2)].join());
+  }
+}
