@@ -28,11 +28,11 @@ const HEAP = /** @type {const} */ ({
   raw_free: U32, raw_chunks: U32,
 });
 const HEAP_ARRAYS = /** @type {const} */ ({
-  pools: U32, pools_peak: U32, sampled: U32, sampled_bytes: U32,
+  pools: U32, pools_peak: U32, mem_mallocs: U64, mem_frees: U64, obj_mallocs: U64, obj_frees: U64,
+  sampled: U32, sampled_bytes: U32,
 });
-const MAGAZINE = /** @type {const} */ ({ top: U32, mallocs: U64 });
 const DOMAIN = /** @type {const} */ ({
-  charged: U32, peak: U32, soft: U32, hard: U32, raw_mallocs: U64, raw_frees: U64, raw_bytes: U64,
+  raw_live: U32, peak: U32, soft: U32, hard: U32, raw_mallocs: U64, raw_frees: U64, raw_bytes: U64,
   failures: U64,
 });
 const EVENT = /** @type {const} */ ({
@@ -48,12 +48,6 @@ const POOL = /** @type {const} */ ({ until: U16, size: U16, cap: U16, state: U16
  *  @property {number} stride
  *  @property {number} count */
 
-/** What a domain has in pools, by class: blocks that left them, and the magazine of those at hand.
- *  @typedef {object} SmallDomain
- *  @property {Span} out
- *  @property {Span} base       bottom of each magazine
- *  @property {Span} magazines */
-
 /** @typedef {object} Layout
  *  @property {Offsets<typeof CONSTANTS[number]>} constants
  *  @property {number} poolsPerPage
@@ -61,9 +55,6 @@ const POOL = /** @type {const} */ ({ until: U16, size: U16, cap: U16, state: U16
  *  @property {Span} events
  *  @property {Offsets<keyof typeof HEAP>} heap
  *  @property {Readonly<Record<keyof typeof HEAP_ARRAYS, Span>>} arrays
- *  @property {SmallDomain} mem
- *  @property {SmallDomain} obj
- *  @property {Offsets<keyof typeof MAGAZINE>} magazine
  *  @property {readonly import('./stats.js').ClassStats[]} unusedClasses  what a class reads as that
  *    never served a block
  *  @property {Span} domains
@@ -87,11 +78,6 @@ export function layoutOf(descriptor) {
   const array = (/** @type {ReadonlyMap<string, Field>} */ of, /** @type {string} */ name,
     /** @type {number} */ group, /** @type {number} */ least, /** @type {number} */ bytes) =>
     structs(of, name, fields(group), group, least, bytes);
-  const small = (/** @type {string} */ name) => Object.freeze({
-    out: perClass(U32, `${name}_out`),
-    base: perClass(U32, `${name}_base`),
-    magazines: array(heap, name, Group.MAGAZINE, classes + 1, heap_bytes),
-  });
 
   return Object.freeze({
     constants,
@@ -100,9 +86,6 @@ export function layoutOf(descriptor) {
     events: array(space, 'events', Group.EVENT, 1, space_bytes),
     heap: offsets(heap, HEAP, heap_bytes),
     arrays: mapValues(HEAP_ARRAYS, perClass),
-    mem: small('mem'),
-    obj: small('obj'),
-    magazine: offsets(fields(Group.MAGAZINE), MAGAZINE, heap_bytes),
     unusedClasses: Array.from({ length: classes }, (_, i) => unusedClass((i + 1) * constants.alignment)),
     domains: array(heap, 'domains', Group.DOMAIN, 3, heap_bytes),
     domain: offsets(fields(Group.DOMAIN), DOMAIN, heap_bytes),

@@ -89,10 +89,10 @@ export function checkRoot(view, root, layout) {
 export function readStats(view, root, heap, layout) {
   const { heap: f, domains, domain } = layout;
   const pages = readPages(view, root, layout);
-  const inMem = { blocks: 0, total: 0, bytes: 0, atHand: 0 };
-  const inObject = { ...inMem };
-  const sums = { live: 0, rounding: 0 };
-  const classes = readClasses(view, heap, layout, inMem, inObject, sums);
+  const inMem = { ...NO_POOLS };
+  const inObject = { ...NO_POOLS };
+  const classes = readClasses(view, heap, layout, inMem, inObject);
+  const poolLive = inMem.liveBytes + inObject.liveBytes;
   const at = heap + domains.offset;
   const raw = readDomain(view, at, domain, NO_POOLS);
   const mem = readDomain(view, at + domains.stride, domain, inMem);
@@ -100,7 +100,7 @@ export function readStats(view, root, heap, layout) {
 
   const rawBytes = view.getUint32(heap + f.raw_bytes, true);
   const rawFree = view.getUint32(heap + f.raw_free, true);
-  const rawLive = raw.liveBytes + mem.liveBytes + object.liveBytes - sums.live;
+  const rawLive = raw.liveBytes + mem.liveBytes + object.liveBytes - poolLive;
   const poolPages = view.getUint32(heap + f.pool_pages, true);
   const pools = view.getUint32(heap + f.pools_used, true);
   const { page_bytes, pool_bytes, page_header, pool_descriptor } = layout.constants;
@@ -129,9 +129,9 @@ export function readStats(view, root, heap, layout) {
       failures: readU64(view, root + layout.space.grow_failures),
     }),
     lost: Object.freeze({
-      rounding: sums.rounding,
+      rounding: classes.reduce((sum, c) => sum + c.roundingEstimate, 0),
       poolHeaders,
-      freePoolSpace: poolPages * page_bytes - sums.live,
+      freePoolSpace: poolPages * page_bytes - poolLive,
       rawHeaders: rawBytes - rawFree - rawLive - poolHeaders,   // descriptors lie in raw chunks
       freeChunks: rawFree,
       freePages: pages.free * page_bytes,
@@ -166,25 +166,25 @@ function readPages(view, root, layout) {
 
 /** What a domain has in pools: the sum over the classes.
  *  @typedef {object} InPools
- *  @property {number} blocks  live
- *  @property {number} total   blocks ever handed out
- *  @property {number} bytes   of those
- *  @property {number} atHand  bytes of free blocks in magazines: charged, not live */
+ *  @property {number} liveBlocks
+ *  @property {number} liveBytes
+ *  @property {number} totalBlocks
+ *  @property {number} totalBytes */
 
-const NO_POOLS = Object.freeze({ blocks: 0, total: 0, bytes: 0, atHand: 0 });
+const NO_POOLS = Object.freeze({ liveBlocks: 0, liveBytes: 0, totalBlocks: 0, totalBytes: 0 });
 
 /** @param {DataView} view  @param {number} at  of the domain  @param {Layout['domain']} f
  *  @param {Readonly<InPools>} inPools
  *  @returns {Readonly<DomainStats>} */
 function readDomain(view, at, f, inPools) {
-  const live = view.getUint32(at + f.charged, true) - inPools.atHand;
+  const liveBytes = inPools.liveBytes + view.getUint32(at + f.raw_live, true);
   const rawMallocs = readU64(view, at + f.raw_mallocs);
   return Object.freeze({
-    liveBytes: live,
-    liveBlocks: inPools.blocks + rawMallocs - readU64(view, at + f.raw_frees),
-    peakBytes: Math.max(live, view.getUint32(at + f.peak, true)),
-    totalBlocks: inPools.total + rawMallocs,
-    totalBytes: inPools.bytes + readU64(view, at + f.raw_bytes),
+    liveBytes,
+    liveBlocks: inPools.liveBlocks + rawMallocs - readU64(view, at + f.raw_frees),
+    peakBytes: Math.max(liveBytes, view.getUint32(at + f.peak, true)),
+    totalBlocks: inPools.totalBlocks + rawMallocs,
+    totalBytes: inPools.totalBytes + readU64(view, at + f.raw_bytes),
     softLimit: limitOf(view.getUint32(at + f.soft, true)),
     hardLimit: limitOf(view.getUint32(at + f.hard, true)),
     failures: readU64(view, at + f.failures),
@@ -193,50 +193,45 @@ function readDomain(view, at, f, inPools) {
 
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout
  *  @param {InPools} mem  added to  @param {InPools} object  added to
- *  @param {{live: number, rounding: number}} sums  bytes, added to
  *  @returns {readonly ClassStats[]} */
-function readClasses(view, heap, layout, mem, object, sums) {
+function readClasses(view, heap, layout, mem, object) {
   const { constants: { classes, alignment }, arrays: a, unusedClasses } = layout;
   /** @type {ClassStats[]} */
   const out = [];
   for (let i = 1; i <= classes; i++) {   // slot 0 holds nothing
     const blockSize = i * alignment;
-    const before = mem.total + object.total;
-    const liveBlocks
-      = readInPools(view, heap, i, blockSize, layout.mem, layout.magazine, mem)
-      + readInPools(view, heap, i, blockSize, layout.obj, layout.magazine, object);
-    const totalBlocks = mem.total + object.total - before;
+    const memTotal = u64(view, heap, a.mem_mallocs, i);
+    const objTotal = u64(view, heap, a.obj_mallocs, i);
     const pools = u32(view, heap, a.pools, i);
-    if (totalBlocks === 0 && liveBlocks === 0 && pools === 0) {
+    if (memTotal === 0 && objTotal === 0 && pools === 0) {
       out.push(/** @type {ClassStats} */ (unusedClasses[i - 1]));
       continue;
     }
-    const roundingEstimate = liveBlocks <= 0 ? 0 : liveBlocks * roundingOf(blockSize, alignment,
-      u32(view, heap, a.sampled, i), u32(view, heap, a.sampled_bytes, i));
-    sums.live += liveBlocks * blockSize;
-    sums.rounding += roundingEstimate;
-    out.push(Object.freeze({ blockSize, liveBlocks, totalBlocks, pools,
-      peakPools: u32(view, heap, a.pools_peak, i), roundingEstimate }));
+    const memLive = memTotal - u64(view, heap, a.mem_frees, i);
+    const objLive = objTotal - u64(view, heap, a.obj_frees, i);
+    const liveBlocks = memLive + objLive;
+    add(mem, memLive, memTotal, blockSize);
+    add(object, objLive, objTotal, blockSize);
+    out.push(Object.freeze({
+      blockSize,
+      liveBlocks,
+      totalBlocks: memTotal + objTotal,
+      pools,
+      peakPools: u32(view, heap, a.pools_peak, i),
+      roundingEstimate: liveBlocks <= 0 ? 0 : liveBlocks * roundingOf(blockSize, alignment,
+        u32(view, heap, a.sampled, i), u32(view, heap, a.sampled_bytes, i)),
+    }));
   }
   return Object.freeze(out);
 }
 
-/** One class of one domain: blocks that left the pools are live, or at hand in its magazine.
- *  @param {DataView} view  @param {number} heap  @param {number} i  slot of the class
- *  @param {number} blockSize
- *  @param {import('./layout.js').SmallDomain} domain  @param {Layout['magazine']} f
- *  @param {InPools} sum  added to
- *  @returns {number} live blocks */
-function readInPools(view, heap, i, blockSize, { magazines, base, out }, f, sum) {
-  const at = heap + magazines.offset + i * magazines.stride;
-  const atHand = (view.getUint32(at + f.top, true) - u32(view, heap, base, i)) >>> 2;
-  const live = u32(view, heap, out, i) - atHand;
-  const total = readU64(view, at + f.mallocs);
-  sum.blocks += live;
-  sum.total += total;
-  sum.bytes += total * blockSize;
-  sum.atHand += atHand * blockSize;
-  return live;
+/** @param {InPools} sum  @param {number} live  blocks  @param {number} total  blocks
+ *  @param {number} blockSize */
+function add(sum, live, total, blockSize) {
+  sum.liveBlocks += live;
+  sum.liveBytes += live * blockSize;
+  sum.totalBlocks += total;
+  sum.totalBytes += total * blockSize;
 }
 
 /** @param {DataView} view  @param {number} base  of the structure  @param {Span} span  of it
@@ -244,6 +239,13 @@ function readInPools(view, heap, i, blockSize, { magazines, base, out }, f, sum)
  *  @returns {number} */
 function u32(view, base, span, i) {
   return view.getUint32(base + span.offset + i * span.stride, true);
+}
+
+/** The same for a 64-bit counter.
+ *  @param {DataView} view  @param {number} base  @param {Span} span  @param {number} i
+ *  @returns {number} */
+function u64(view, base, span, i) {
+  return readU64(view, base + span.offset + i * span.stride);
 }
 
 /** Bytes of a block beyond its request: from the sampled requests of its class or, without any,

@@ -19,7 +19,7 @@ test('a descriptor yields the constants and the offsets it was written with', ()
   const read = layoutOf(parseDescriptor(encode(recordsOf(made))));
   assert.equal(read.constants.page_bytes, 65536);
   assert.equal(read.heap.raw_free, made.groups.heap.raw_free.offset);
-  assert.equal(read.obj.out.offset, made.groups.heap.obj_out.offset);
+  assert.equal(read.arrays.obj_frees.offset, made.groups.heap.obj_frees.offset);
   assert.equal(read.domains.stride, made.sizes.domain);
   assert.equal(read.event.pages_after, made.groups.event.pages_after.offset);
 });
@@ -104,8 +104,8 @@ for (const [what, name, group, change] of [
   ['outside its structure', 'raw_free', 2, { value: 0x7ffffff0 }],
   ['whose end wraps around 2^32', 'raw_free', 2, { value: 0xffffffff }],
   ['of another type', 'grows', 1, { type: 3 }],
-  ['with too few elements', 'mem_out', 2, { count: 64 }],
-  ['with elements that overlap', 'mem_out', 2, { stride: 2 }],
+  ['with too few elements', 'mem_frees', 2, { count: 64 }],
+  ['with elements that overlap', 'mem_frees', 2, { stride: 4 }],
   ['whose elements are of another group', 'domains', 2, { of: 4 }],
   ['with too few structures', 'domains', 2, { count: 2 }],
   ['whose structures overlap', 'events', 1, { stride: 8 }],

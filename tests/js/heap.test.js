@@ -21,13 +21,13 @@ function lively(options) {
     pools_used: 6, raw_segments: 1, raw_bytes: 131072, raw_free: 100000, raw_chunks: 3,
     soft: 1000000, pools: { 2: 5, 64: 1 }, pools_peak: { 2: 9, 64: 1 },
     sampled: { 2: 4 }, sampled_bytes: { 2: 50 } });
-  image.setClass('mem', 2, { mallocs: 100, live: 60, atHand: 3 });
+  image.setClass('mem', 2, { mallocs: 100, live: 60 });
   image.setClass('obj', 2, { mallocs: 2n ** 40n, live: 10 });
-  image.setClass('obj', 64, { mallocs: 3, live: 2, atHand: 1 });
-  image.set('domain', image.domain(0), { charged: 30000, peak: 20000, raw_mallocs: 9, raw_frees: 7,
+  image.setClass('obj', 64, { mallocs: 3, live: 2 });
+  image.set('domain', image.domain(0), { raw_live: 30000, peak: 20000, raw_mallocs: 9, raw_frees: 7,
     raw_bytes: 99000, failures: 2 });
-  image.set('domain', image.domain(1), { charged: 960 + 3 * 16, peak: 5000, hard: 8000 });
-  image.set('domain', image.domain(2), { charged: 1184 + 1000 + 512, raw_mallocs: 1, raw_bytes: 1000 });
+  image.set('domain', image.domain(1), { peak: 5000, hard: 8000 });
+  image.set('domain', image.domain(2), { raw_live: 1000, raw_mallocs: 1, raw_bytes: 1000 });
   return image;
 }
 

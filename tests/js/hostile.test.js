@@ -121,8 +121,6 @@ const memoryBytes = image.memory.buffer.byteLength;
 const targets = [];
 for (const [group, base] of [['space', image.root], ['heap', image.heap], ['heap', image.second],
   ...[0, 1, 2].map((d) => ['domain', image.domain(d)]),
-  ['magazine', image.element('heap', image.heap, 'mem', 5)],
-  ['magazine', image.element('heap', image.heap, 'obj', 64)],
   ...[25, 26].map((i) => ['event', image.element('space', image.root, 'events', i)]),
   ['page', image.pools(9) - image.layout.constants.page_header],
   ...[0, 1, 15].map((i) => ['pool', image.pools(9) + i * image.layout.constants.pool_descriptor])]) {

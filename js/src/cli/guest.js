@@ -66,10 +66,10 @@ async function makeWasi({ version, args, env, preopens }) {
   return new WASI({ version, args, env, preopens, returnOnExit: true });
 }
 
-/** Plain functions in place of node:wasi's own, which V8 calls from wasm without leaving a frame
- *  that its garbage collector can walk: Node 20 and 22 abort when a collection starts in there,
- *  which large memories make likely.  Rest arguments with Reflect.apply keep the optimizing compiler
- *  from restoring that short cut: the cost of a call does not depend on --turbo-fast-api-calls.
+/** Plain functions in place of node:wasi's own.  Those are called from wasm by a short cut of V8, in
+ *  which Node 20 and 22 crash when a garbage collection starts there; it does when memory has grown
+ *  since the last call and the heap is large.  Rest arguments with Reflect.apply keep the optimizing
+ *  compiler from restoring the short cut: --turbo-fast-api-calls makes no difference to their cost.
  *  @param {object} functions
  *  @returns {WebAssembly.ModuleImports} */
 function plain(functions) {

@@ -7,8 +7,7 @@ import { readFileSync } from 'node:fs';
 const HEADER = new URL('../../../src/layout.h', import.meta.url);
 const SIZES = { u8: 1, u16: 2, u32: 4, u64: 8 };
 const TYPES = { u8: 1, u16: 2, u32: 3, u64: 4, struct: 5 };
-const GROUPS = { space: 1, heap: 2, domain: 3, event: 4, page: 5, pool: 6,
-  magazine: 7 };
+const GROUPS = { space: 1, heap: 2, domain: 3, event: 4, page: 5, pool: 6 };
 const CLASSES = 64;
 const EVENTS = 32;
 
@@ -49,12 +48,11 @@ export function layOut(gap = () => 0) {
     groups[group] = fields;
     sizes[group] = Math.ceil(at / 8) * 8;
   };
-  for (const group of ['domain', 'event', 'page', 'pool', 'magazine']) place(group);
+  for (const group of ['domain', 'event', 'page', 'pool']) place(group);
   const struct = (name, group, count) =>
     ({ type: 'struct', name, count, of: GROUPS[group], stride: sizes[group], align: 8 });
   place('space', [struct('events', 'event', EVENTS)]);
-  place('heap', [struct('domains', 'domain', 3), struct('mem', 'magazine', CLASSES + 1),
-    struct('obj', 'magazine', CLASSES + 1)]);
+  place('heap', [struct('domains', 'domain', 3)]);
   const constants = {
     layout_version: 1, page_bytes: 65536, pool_bytes: 4096, arena_bytes: 262144, classes: CLASSES,
     alignment: 8, events: EVENTS, page_header: sizes.page, pool_descriptor: sizes.pool,
@@ -183,12 +181,9 @@ export class Image {
   }
 
   /** Counters of one class (block size 8 * slot) of a domain, 'mem' or 'obj'. */
-  setClass(domain, slot, { mallocs, live, atHand = 0 }, heap = this.heap) {
-    const base = 4096 + slot * 256;      // nothing is read there
-    this.set('heap', heap, { [`${domain}_base`]: { [slot]: base },
-      [`${domain}_out`]: { [slot]: live + atHand } });
-    this.set('magazine', this.element('heap', heap, domain, slot),
-      { top: base + 4 * atHand, mallocs });
+  setClass(domain, slot, { mallocs, live }, heap = this.heap) {
+    this.set('heap', heap, { [`${domain}_mallocs`]: { [slot]: mallocs },
+      [`${domain}_frees`]: { [slot]: BigInt(mallocs) - BigInt(live) } });
   }
 
   addHeap(address, id, fields = {}) {
