@@ -1,84 +1,13 @@
 /* Corruption that is noticed ends in one line on standard error and a trap, and is never silent.
- *
- * Native only: each attack runs in a child process whose end and last words are looked at. */
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
+ * Native only. */
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "check.h"
 #include "layout.h"
 #include "linmem.h"
 #include "pymalloc.h"
 #include "target.h"
-
-struct attack {
-  const char *name;
-  const char *cause; /* what the report must say */
-  void (*act)(void);
-  int debug; /* least PYM_DEBUG that notices */
-};
-
-/* ---- Running one ---- */
-
-static char said[4096];
-
-/* Child: default signals, standard error into the pipe, nothing else printed. */
-static void become_victim(int to, void (*act)(void)) {
-  static const int ends[] = {SIGABRT, SIGILL, SIGTRAP, SIGSEGV, SIGBUS};
-  for (unsigned i = 0; i < COUNT(ends); i++) signal(ends[i], SIG_DFL);
-  dup2(to, STDERR_FILENO);
-  alarm(20);
-  act();
-  _exit(0);
-}
-
-/* Returns how the child ended, as waitpid says; what it wrote is in `said`. */
-static int run_victim(void (*act)(void)) {
-  int pipe_ends[2], status = 0;
-  size_t n = 0;
-  ssize_t got;
-  fflush(stdout);
-  if (!CHECK(pipe(pipe_ends) == 0)) return 0;
-  pid_t child = fork();
-  if (child == 0) become_victim(pipe_ends[1], act);
-  close(pipe_ends[1]);
-  while ((got = read(pipe_ends[0], said + n, sizeof said - 1 - n)) > 0) n += (size_t)got;
-  said[n] = 0;
-  close(pipe_ends[0]);
-  waitpid(child, &status, 0);
-  return status;
-}
-
-/* One line that begins with the library's name, ends the process by a trap, names the cause. */
-static int noticed(int status, const char *cause) {
-  const char *end = strchr(said, '\n');
-  return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT &&
-         strncmp(said, "pymalloc: ", 10) == 0 && end && end[1] == 0 && end - said < 160 &&
-         strstr(said, ", address 0x") != NULL && strstr(said, cause) != NULL;
-}
-
-static void expect_noticed(const char *name, const char *cause, void (*act)(void)) {
-  int status = run_victim(act);
-  check_context(name, (uint64_t)status);
-  if (!CHECK(noticed(status, cause))) {
-    check_print("    wanted: ");
-    check_print(cause);
-    check_print("\n    said: ");
-    check_print(said);
-    check_print("\n");
-  }
-}
-
-static void run_table(const struct attack *table, unsigned count) {
-  for (unsigned i = 0; i < count; i++) {
-    if (table[i].debug > PYM_DEBUG) continue;
-    expect_noticed(table[i].name, table[i].cause, table[i].act);
-  }
-  check_context("", 0);
-}
+#include "victim.h"
 
 /* ---- Raw blocks ---- */
 
@@ -180,6 +109,36 @@ static void unlink_attack(void) {
   links[1] = (uint32_t)target_offset(target + 4);
   pym_raw_malloc(1000);
 }
+static void one_link(unsigned which, uint32_t value) {
+  three_neighbours(PYM_RAW);
+  pym_raw_free(b);
+  ((uint32_t *)b)[0] = which == 0 ? value : 0;
+  ((uint32_t *)b)[1] = which == 1 ? value : 0;
+  pym_raw_malloc(1000);
+}
+static void link_forwards(void) { one_link(0, (uint32_t)target_offset(pym_raw_calloc(1, 64))); }
+static void link_backwards(void) { one_link(1, (uint32_t)target_offset(pym_raw_calloc(1, 64))); }
+static void wild_link_forwards(void) { one_link(0, 0xfffffff0); }
+static void wild_link_backwards(void) { one_link(1, 0xfffffff0); }
+
+/* The list of free chunks is led to a block in use that plays its part in the list. */
+static void link_to_block_in_use(void) {
+  three_neighbours(PYM_RAW);
+  pym_raw_free(b);
+  ((uint32_t *)b)[0] = (uint32_t)target_offset(c - 8);
+  ((uint32_t *)c)[0] = 0;
+  ((uint32_t *)c)[1] = (uint32_t)target_offset(b - 8);
+  CHECK(pym_raw_malloc(1000) == b);
+  pym_raw_malloc(1000); /* would be c */
+}
+/* The chunk is too small for the request, so the search goes on along its link. */
+static void wild_link_passed(void) {
+  void *kept = pym_raw_malloc(100), *p = pym_raw_malloc(1928), *behind = pym_raw_malloc(100);
+  pym_raw_free(p);
+  *(uint32_t *)p = 0xe0e0e0e8;
+  pym_raw_malloc(1990);
+  (void)kept, (void)behind;
+}
 static void wild_links(void) {
   three_neighbours(PYM_RAW);
   pym_raw_free(b);
@@ -199,6 +158,12 @@ static void size_behind_free_chunk(void) {
   pym_raw_free(b);
   *(uint32_t *)(b + pym_usable_size(a) - 4) ^= 16; /* a and b are of one size */
   pym_raw_free(c);
+}
+static void size_of_free_chunk_taken(void) {
+  three_neighbours(PYM_RAW);
+  pym_raw_free(b);
+  *(uint32_t *)(b + pym_usable_size(a) - 4) ^= 16;
+  pym_raw_malloc(1000);
 }
 static void overrun_into_header(void) {
   three_neighbours(PYM_RAW);
@@ -237,6 +202,13 @@ static const struct attack raw_attacks[] = {
     {"resize foreign above 16 MiB", "pointer is not a block", resize_far_foreign, 0},
     {"free foreign above 16 MiB", "pointer is not a block", free_far_foreign, 1},
     {"unlink attack", "free raw memory overwritten", unlink_attack, 0},
+    {"link forwards", "free raw memory overwritten", link_forwards, 0},
+    {"link backwards", "free raw memory overwritten", link_backwards, 0},
+    {"wild link forwards", "free raw memory overwritten", wild_link_forwards, 0},
+    {"wild link backwards", "free raw memory overwritten", wild_link_backwards, 0},
+    {"link to a block in use", "free raw memory overwritten", link_to_block_in_use, 0},
+    {"wild link on the way", "free raw memory overwritten", wild_link_passed, 0},
+    {"size of a free chunk", "free raw memory overwritten", size_of_free_chunk_taken, 0},
     {"wild links", "free raw memory overwritten", wild_links, 0},
     {"wild links, other size", "free raw memory overwritten", wild_links_then_other_size, 0},
     {"size behind a free chunk", "free raw memory overwritten", size_behind_free_chunk, 0},

@@ -1,0 +1,19 @@
+/* Attacks on the library, each run in a child process whose end and last words are looked at.
+ * Native only. */
+#ifndef VICTIM_H
+#define VICTIM_H
+
+struct attack {
+  const char *name;
+  const char *cause; /* what the report must say */
+  void (*act)(void);
+  int debug; /* least PYM_DEBUG that notices */
+};
+
+/* The child must say `cause` in one line on standard error and end by a trap. */
+void expect_noticed(const char *name, const char *cause, void (*act)(void));
+
+/* All of a table that this build is meant to notice. */
+void run_table(const struct attack *table, unsigned count);
+
+#endif
