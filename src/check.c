@@ -77,7 +77,7 @@ struct pool_recount {
 };
 
 /* The free list of a pool: inside it, on block boundaries, no block twice, as long as it should be. */
-static int check_pool_blocks(const struct pym_heap *h, const struct pool *pool, u32 *n_free) {
+static int check_pool_blocks(const struct pool *pool, u32 *n_free) {
   u32 o = pool->base, start = o, seen[16] = {0}, n = 0;
   for (u32 b = pool->free; b; b = *(const u32 *)at(b)) {
     u32 i = (b - start) / pool->size;
@@ -86,17 +86,6 @@ static int check_pool_blocks(const struct pym_heap *h, const struct pool *pool, 
     REQUIRE(!(seen[i / 32] >> (i % 32) & 1), "block twice in a free list", b);
     seen[i / 32] |= 1u << (i % 32);
     n++;
-  }
-  for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++) {
-    const struct magazine *m = (d == PYM_MEM ? h->mem : h->obj) + pool->size / 8;
-    for (u32 place = m->top, k = pym__at_hand(h, d, pool->size / 8); k--; place -= 4) {
-      u32 b = *(const u32 *)at(place), i = (b - start) / pool->size;
-      if (b >> 12 != o >> 12) continue;
-      REQUIRE((b - start) % pool->size == 0 && i < pool->carved &&
-                  !(seen[i / 32] >> (i % 32) & 1),
-              "block at hand", b);
-      seen[i / 32] |= 1u << (i % 32);
-    }
   }
   *n_free = n;
   return 0;
@@ -109,7 +98,7 @@ static int check_pool(const struct pym_heap *h, const struct pool *pool, u32 bas
           "pool's heap or place", o);
   REQUIRE(s >= 8 && s <= PYM_SMALL_MAX && s % 8 == 0, "pool's block size", o);
   REQUIRE(pool->cap == POOL_BYTES / s && pool->carved <= pool->cap, "pool's capacity", o);
-  if (check_pool_blocks(h, pool, &n_free)) return 1;
+  if (check_pool_blocks(pool, &n_free)) return 1;
   u32 out = pool->carved - n_free;
   if (pool->state == POOL_FULL) {
     REQUIRE(pool->until == 1 && n_free == 0 && pool->carved == pool->cap, "full pool", o);
@@ -190,29 +179,28 @@ static int check_class(const struct pym_heap *h, u32 c, const struct pool_recoun
   }
   REQUIRE(seen == n->usable[c], "usable pool in no ring", first);
   REQUIRE(n->held[c] == h->pools[c] && h->pools[c] <= h->pools_peak[c], "pools of a class", c * 8);
-  REQUIRE((uint64_t)h->mem_out[c] + h->obj_out[c] == n->out[c], "blocks out of a class", c * 8);
+  REQUIRE((uint64_t)h->mem[c].out + h->obj[c].out == n->out[c], "blocks out of a class", c * 8);
   return 0;
 }
 
-/* The magazines lie where they were put, and hold blocks of their class.  Before the pools, whose
- * check follows them. */
-static int check_magazines(const struct pym_heap *h) {
+/* Blocks at hand are blocks of their class, as many as are out and not live. */
+static int check_bins(const struct pym_heap *h) {
   for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++)
     for (u32 c = 1; c < CLASS_SLOTS; c++) {
-      const struct magazine *m = (d == PYM_MEM ? h->mem : h->obj) + c;
-      u32 base = (d == PYM_MEM ? h->mem_base : h->obj_base)[c], words = off(h->words);
-      REQUIRE(base >= words && base < words + sizeof h->words && base % 4 == 0 &&
-                  *(const u32 *)at(base) == 0,
-              "bottom of a magazine", base);
-      REQUIRE(m->top >= base && (m->top - base) / 4 <= MAGAZINE_MOST && m->top % 4 == 0 &&
-                  m->top < words + sizeof h->words,
-              "top of a magazine", base);
-      for (u32 place = m->top; place > base; place -= 4) {
-        u32 b = *(const u32 *)at(place);
-        REQUIRE(in_memory(b) && pym__page_kind(b >> 16) == PAGE_POOL &&
-                    in_memory(off(pool_of(b))) && pool_of(b)->size == c * 8,
+      const struct bin *bin = (d == PYM_MEM ? h->mem : h->obj) + c;
+      uint64_t live = d == PYM_MEM ? h->mem_mallocs[c] - h->mem_frees[c]
+                                   : h->obj_mallocs[c] - h->obj_frees[c];
+      u32 n = 0;
+      REQUIRE(live <= bin->out, "blocks freed more often than handed out", c * 8);
+      for (u32 b = bin->free; b; b = *(const u32 *)at(b)) {
+        REQUIRE(in_memory(b) && pym__page_kind(b >> 16) == PAGE_POOL, "block at hand", b);
+        const struct pool *pool = pool_of(b);
+        REQUIRE(in_memory(off(pool)) && pool->size == c * 8 && (b - pool->base) % (c * 8) == 0 &&
+                    (b - pool->base) / (c * 8) < pool->carved,
                 "block at hand", b);
+        REQUIRE(++n <= bin->out - live, "list of blocks at hand loops", b);
       }
+      REQUIRE(n + live == bin->out, "count of blocks at hand", c * 8);
     }
   return 0;
 }
@@ -292,9 +280,10 @@ static int check_domains(const struct pym_heap *h, const struct raw_recount *raw
     const struct domain *dom = &h->domains[d];
     uint64_t charged = raw->live[d];
     for (u32 c = 1; c < CLASS_SLOTS && (d == PYM_MEM || d == PYM_OBJ); c++)
-      charged += c * 8 * (uint64_t)(d == PYM_MEM ? h->mem_out[c] : h->obj_out[c]);
+      charged += c * 8 * (uint64_t)(d == PYM_MEM ? h->mem : h->obj)[c].out;
+    REQUIRE(dom->raw_live == raw->live[d], "raw bytes of a domain", d);
     REQUIRE(dom->charged == charged, "bytes of a domain", d);
-    REQUIRE(dom->peak >= dom->charged, "peak of a domain", d);
+    REQUIRE(dom->peak >= pym__live(h, d), "peak of a domain", d);
     REQUIRE(dom->raw_mallocs - dom->raw_frees == raw->blocks[d], "raw blocks of a domain", d);
   }
   return 0;
@@ -308,7 +297,7 @@ int pym_check(pym_heap *h) {
   message.n = 0;
   REQUIRE(h->magic == HEAP_MAGIC, "heap magic", off(h));
   if (check_table(&pages) || check_runs(pages.of[PAGE_FREE])) return 1;
-  if (check_magazines(h) || check_pages(h, &pools) || check_page_lists(h)) return 1;
+  if (check_bins(h) || check_pages(h, &pools) || check_page_lists(h)) return 1;
   for (u32 c = 1; c < CLASS_SLOTS; c++)
     if (check_class(h, c, &pools)) return 1;
   if (check_segments(h, &raw) || check_raw_bins(h, raw.binned)) return 1;

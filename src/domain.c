@@ -3,41 +3,44 @@
 
 struct hook pym__hooks[PYM_DOMAINS];
 
-#define DOMAIN_FUNCTIONS(name, d)                                                          \
-  void *pym_##name##_malloc(size_t n) { return pym__malloc(&pym__main, d, n); }            \
-  void *pym_##name##_calloc(size_t count, size_t size) { return calloc_hooked(d, count, size); } \
-  void *pym_##name##_realloc(void *p, size_t n) { return realloc_hooked(d, p, n); }        \
-  void pym_##name##_free(void *p) { pym__free(&pym__main, d, p); }
-
-static void *calloc_hooked(unsigned d, size_t count, size_t size) {
-  pym__start();
-  const struct hook *k = &pym__hooks[d];
-  if (UNLIKELY(k->on) && (size == 0 || count <= PYM_SIZE_MAX / size))
-    return k->fn.calloc(k->fn.ctx, count, size);
-  return pym__calloc(&pym__main, d, count, size);
+void *pym_raw_malloc(size_t n) { return pym__malloc_slow(&pym__main, PYM_RAW, n); }
+void *pym_raw_calloc(size_t count, size_t size) {
+  return pym__calloc_slow(&pym__main, PYM_RAW, count, size);
 }
+void *pym_raw_realloc(void *p, size_t n) { return pym__realloc_slow(&pym__main, PYM_RAW, p, n); }
+void pym_raw_free(void *p) { pym__free_slow(&pym__main, PYM_RAW, p); }
 
-static void *realloc_hooked(unsigned d, void *p, size_t n) {
-  pym__start();
-  const struct hook *k = &pym__hooks[d];
-  if (UNLIKELY(k->on) && n <= PYM_SIZE_MAX) return k->fn.realloc(k->fn.ctx, p, n);
-  return pym__realloc_direct(&pym__main, d, p, n);
-}
-
-DOMAIN_FUNCTIONS(raw, PYM_RAW)
-DOMAIN_FUNCTIONS(mem, PYM_MEM)
-DOMAIN_FUNCTIONS(obj, PYM_OBJ)
+/* mem and object: the fast path, then everything else.  pymalloc.h takes the two steps of malloc
+ * and free apart for direct calls, see there. */
+#define SMALL_DOMAIN(name, d)                                                              \
+  void *pym__##name##_try_malloc(size_t n) { return try_malloc(&pym__main, d, n); }        \
+  void *pym__##name##_slow_malloc(size_t n) { return pym__malloc_slow(&pym__main, d, n); } \
+  int pym__##name##_try_free(void *p) { return try_free(&pym__main, d, p); }               \
+  void pym__##name##_slow_free(void *p) { pym__free_slow(&pym__main, d, p); }              \
+  void *(pym_##name##_malloc)(size_t n) {                                                  \
+    void *p = try_malloc(&pym__main, d, n);                                                \
+    return LIKELY(p != NULL) ? p : pym__malloc_slow(&pym__main, d, n);                     \
+  }                                                                                        \
+  void *pym_##name##_calloc(size_t count, size_t size) {                                   \
+    void *p = try_calloc(&pym__main, d, count, size);                                      \
+    return LIKELY(p != NULL) ? p : pym__calloc_slow(&pym__main, d, count, size);           \
+  }                                                                                        \
+  void *pym_##name##_realloc(void *p, size_t n) {                                          \
+    void *q = try_realloc(&pym__main, d, p, n);                                            \
+    return LIKELY(q != NULL) ? q : pym__realloc_slow(&pym__main, d, p, n);                 \
+  }                                                                                        \
+  void(pym_##name##_free)(void *p) {                                                       \
+    if (UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(&pym__main, d, p);           \
+  }
+SMALL_DOMAIN(mem, PYM_MEM)
+SMALL_DOMAIN(obj, PYM_OBJ)
 
 /* The size saves nothing here: a realloc that failed to find a smaller block may have left p in a
  * larger class, or in a raw block, so p is asked after all.  A debug build holds it against p. */
-HOT void free_sized(pym_heap *h, unsigned d, void *p, size_t n) {
-  PYM_ASSERT(n <= pym_usable_size(p), "wrong size given to a sized free", off(p));
-  (void)n;
-  pym__free(h, d, p);
-}
-
 void pym_obj_free_sized(void *p, size_t n) {
-  if (p) free_sized(&pym__main, PYM_OBJ, p, n);
+  PYM_ASSERT(!p || n <= pym_usable_size(p), "wrong size given to a sized free", off(p));
+  (void)n;
+  pym_obj_free(p);
 }
 
 void *pym_raw_aligned_alloc(size_t align, size_t n) {
@@ -46,15 +49,18 @@ void *pym_raw_aligned_alloc(size_t align, size_t n) {
 
 /* ---- Any heap ---- */
 
+static int is_fast(const pym_heap *h, enum pym_domain d) { return d == PYM_OBJ && h != &pym__main; }
+
 void *pym_heap_malloc(pym_heap *h, enum pym_domain d, size_t n) {
-  if (d == PYM_OBJ && h != &pym__main) return pym__malloc(h, PYM_OBJ, n);
+  void *p = is_fast(h, d) ? try_malloc(h, PYM_OBJ, n) : NULL;
+  if (p) return p;
   pym__start();
   return pym__malloc_direct(h, d, n);
 }
 
 void *pym_heap_calloc(pym_heap *h, enum pym_domain d, size_t count, size_t size) {
   pym__start();
-  return pym__calloc(h, d, count, size);
+  return pym__calloc_direct(h, d, count, size);
 }
 
 void *pym_heap_realloc(pym_heap *h, enum pym_domain d, void *p, size_t n) {
@@ -63,13 +69,11 @@ void *pym_heap_realloc(pym_heap *h, enum pym_domain d, void *p, size_t n) {
 }
 
 void pym_heap_free(pym_heap *h, enum pym_domain d, void *p) {
-  if (d == PYM_OBJ && h != &pym__main) pym__free(h, PYM_OBJ, p);
-  else pym__free_direct(h, d, p);
+  if (!is_fast(h, d) || !try_free(h, PYM_OBJ, p)) pym__free_direct(h, d, p);
 }
 
 void pym_heap_free_sized(pym_heap *h, enum pym_domain d, void *p, size_t n) {
-  if (!p) return;
-  PYM_ASSERT(n <= pym_usable_size(p), "wrong size given to a sized free", off(p));
+  PYM_ASSERT(!p || n <= pym_usable_size(p), "wrong size given to a sized free", off(p));
   (void)n;
   pym_heap_free(h, d, p);
 }
@@ -101,7 +105,7 @@ static void *base_malloc(void *ctx, size_t n) {
   return pym__malloc_direct(&pym__main, domain_of(ctx), n);
 }
 static void *base_calloc(void *ctx, size_t count, size_t size) {
-  return pym__calloc(&pym__main, domain_of(ctx), count, size);
+  return pym__calloc_direct(&pym__main, domain_of(ctx), count, size);
 }
 static void *base_realloc(void *ctx, void *p, size_t n) {
   return pym__realloc_direct(&pym__main, domain_of(ctx), p, n);
@@ -119,7 +123,6 @@ void pym_allocator_set(enum pym_domain d, const pym_allocator *a) {
   pym__start();
   int base = a->malloc == base_malloc && domain_of(a->ctx) == (unsigned)d;
   pym__hooks[d] = (struct hook){.fn = *a, .on = !base};
-  pym__main.domains[d].gate = base ? GATE : ~0u; /* no entry is above that */
   pym__flush(&pym__main);
-  pym__magazines_open(&pym__main);
+  pym__bins_open(&pym__main);
 }

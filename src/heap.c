@@ -15,7 +15,6 @@ void pym__heap_init(struct pym_heap *h) {
     dom->soft = dom->hard = PYM_UNLIMITED;
     dom->gate = GATE;
   }
-  pym__magazines_init(h);
   pym__space.heaps++;
   if (h == &pym__main) {
     pym__space.first_heap = off(h);

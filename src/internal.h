@@ -38,7 +38,12 @@ _Static_assert(CLASSES * PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 byte
 #define PAGE_MAGIC 0x45474150u
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#if defined(__OPTIMIZE_SIZE__) || !defined(__OPTIMIZE__)
+#define HOT static inline __attribute__((unused))
+#else
 #define HOT static inline __attribute__((always_inline))
+#endif
 #define COLD __attribute__((noinline, cold))
 
 /* Raw bins: exact ones for chunks of 16*u bytes, u < 64, then 8 to a doubling. */
@@ -47,12 +52,6 @@ _Static_assert(CLASSES * PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 byte
 #define RAW_WORDS 8u
 _Static_assert(RAW_EXACT + 22 * 8 == RAW_BINS, "chunks below 4 GiB");
 _Static_assert(RAW_WORDS * 32 >= RAW_BINS, "one bit a bin");
-
-/* How many blocks a magazine holds: about 2 KiB of them. */
-#define MAGAZINE_BYTES 2048u
-#define MAGAZINE_LEAST 8u
-#define MAGAZINE_MOST 64u
-#define MAGAZINE_WORDS 1152u /* of all classes of a domain, with the zero at each bottom */
 
 struct space {
   SPACE_FIELDS(DECLARE_FIELD)
@@ -67,13 +66,12 @@ struct space {
 struct pym_heap {
   HEAP_FIELDS(DECLARE_FIELD)
   struct domain domains[PYM_DOMAINS + 1]; /* the last: INTERNAL */
-  struct magazine mem[CLASS_SLOTS];
-  struct magazine obj[CLASS_SLOTS];
+  struct bin mem[CLASS_SLOTS];
+  struct bin obj[CLASS_SLOTS];
   /* Not for readers: */
   u32 usable[CLASS_SLOTS];   /* ring of the class's usable pools: the first; its prev is the last */
-  u32 closed;                /* a limit was passed: no magazine holds anything */
+  u32 closed;                /* a limit was passed: every call is slow, nothing is at hand */
   u32 discount;              /* bytes that the call under way will free: realloc that moves */
-  u32 words[2 * MAGAZINE_WORDS];
   u32 page_lists[POOLS_PER_PAGE + 1]; /* pages with k pools not in use, k = 1..16; [0] unused */
   u32 all_pages;                      /* every pool page */
   u32 last_page;                      /* page number last taken for pools, 0: none */
@@ -141,8 +139,8 @@ void pym__raw_add(struct pym_heap *h, u32 from, u32 to);         /* [from, to) b
 void pym__raw_release_all(struct pym_heap *h);
 
 /* ---- pool.c ---- */
-u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *to, u32 n); /* how many came */
-void pym__pools_give(struct pym_heap *h, const u32 *from, u32 n);
+u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *n); /* list of up to *n, or 0 */
+void pym__pools_give(struct pym_heap *h, u32 list);     /* give the linked blocks back */
 void pym__pools_release_all(struct pym_heap *h);
 extern pym_arena_allocator pym__arena_hook;        /* alloc is NULL: the page pool */
 
@@ -150,19 +148,20 @@ extern pym_arena_allocator pym__arena_hook;        /* alloc is NULL: the page po
 void *pym__malloc_slow(struct pym_heap *h, unsigned d, size_t n);
 void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n); /* below the hooks */
 void *pym__aligned_direct(struct pym_heap *h, size_t align, size_t n);
-void *pym__calloc(struct pym_heap *h, unsigned d, size_t count, size_t size);
+void *pym__calloc_direct(struct pym_heap *h, unsigned d, size_t count, size_t size);
+void *pym__calloc_slow(struct pym_heap *h, unsigned d, size_t count, size_t size);
+void *pym__realloc_slow(struct pym_heap *h, unsigned d, void *p, size_t n);
 void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n);
 void pym__free_slow(struct pym_heap *h, unsigned d, void *p);
 void pym__free_direct(struct pym_heap *h, unsigned d, void *p);
 
-/* ---- magazine.c ---- */
-void pym__magazines_init(struct pym_heap *h);
+/* ---- bins.c ---- */
 u32 pym__refill(struct pym_heap *h, unsigned d, u32 s); /* one block, charged; or 0 */
-void pym__spill(struct pym_heap *h, unsigned d, u32 s, u32 o); /* take block o back */
+void pym__take_back(struct pym_heap *h, unsigned d, u32 s, u32 o); /* block o, to its pool */
 void pym__flush(struct pym_heap *h);                    /* all that is at hand: to the pools */
 void pym__flush_all(void);                              /* of every heap */
-void pym__magazines_open(struct pym_heap *h);           /* or close them, as limits and hooks ask */
-u32 pym__at_hand(const struct pym_heap *h, unsigned d, u32 c); /* blocks */
+int pym__sweep(void);                                   /* the same, if it may save a growth */
+void pym__bins_open(struct pym_heap *h);                /* or close, as limits and hooks ask */
 
 /* ---- limits.c ---- */
 u32 pym__room(const struct pym_heap *h, unsigned d);    /* bytes until a limit must be looked at */

@@ -52,29 +52,16 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u64, grow_failures, 1, "growths refused")
 
 #define DOMAIN_FIELDS(X)                                                                     \
-  X(u32, charged, 1, "usable bytes live, and the bytes of its blocks at hand")               \
+  X(u32, charged, 1, "usable bytes live, and the bytes of its blocks at hand (src/bins.c)")  \
   X(u32, peak, 1, "high-water mark of charged")                                              \
   X(u32, soft, 1, "soft limit")                                                              \
   X(u32, hard, 1, "hard limit")                                                              \
   X(u32, gate, 1, "entries of the page table above it take the fast path of free")           \
-  X(u32, reserved, 1, "")                                                                    \
+  X(u32, raw_live, 1, "of charged, what the raw allocator served: all of it lives")          \
   X(u64, raw_mallocs, 1, "blocks ever served by the raw allocator")                          \
   X(u64, raw_frees, 1, "")                                                                   \
   X(u64, raw_bytes, 1, "usable bytes ever served by the raw allocator")                      \
   X(u64, failures, 1, "calls that returned NULL")
-
-/* Blocks of one size class at hand, for one domain: a small stack of offsets.
- *
- *   base          top              limit
- *   | 0 | b1 | b2 | b3 |   |   |   |
- *
- * (top - base) / 4 blocks are at hand; the zero at base ends them, so that an empty one is seen by
- * what is popped.  While closed (a limit was passed) or hooked, limit is base: every call is slow.
- * Blocks live = out - blocks at hand. */
-#define MAGAZINE_FIELDS(X)                                                                   \
-  X(u32, top, 1, "off: the block to go out next")                                            \
-  X(u32, limit, 1, "off: last place for one")                                                \
-  X(u64, mallocs, 1, "blocks ever handed out")
 
 #define HEAP_FIELDS(X)                                                                       \
   X(u32, magic, 1, "HEAP_MAGIC while alive")                                                 \
@@ -93,10 +80,10 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u32, raw_chunks, 1, "raw chunks in use")                                                 \
   X(u32, pools, CLASS_SLOTS, "pools held by a class")                                        \
   X(u32, pools_peak, CLASS_SLOTS, "")                                                        \
-  X(u32, mem_base, CLASS_SLOTS, "off: bottom of each magazine of the mem domain")            \
-  X(u32, mem_out, CLASS_SLOTS, "blocks that left the pools for the mem domain")              \
-  X(u32, obj_base, CLASS_SLOTS, "the same, object domain")                                   \
-  X(u32, obj_out, CLASS_SLOTS, "")                                                           \
+  X(u64, mem_mallocs, CLASS_SLOTS, "blocks ever handed out, mem domain")                     \
+  X(u64, mem_frees, CLASS_SLOTS, "blocks ever taken back, mem domain")                       \
+  X(u64, obj_mallocs, CLASS_SLOTS, "the same, object domain")                                \
+  X(u64, obj_frees, CLASS_SLOTS, "")                                                         \
   X(u32, sampled, CLASS_SLOTS, "requests whose exact size was noted")                        \
   X(u32, sampled_bytes, CLASS_SLOTS, "sum of those sizes: rounding loss is an estimate")
 
@@ -146,8 +133,14 @@ struct event {
 struct domain {
   DOMAIN_FIELDS(DECLARE_FIELD)
 };
-struct magazine {
-  MAGAZINE_FIELDS(DECLARE_FIELD)
+
+/* Blocks of one size class at hand for one domain, linked through their first words.  For their
+ * pools they are out, for the limits they are charged. */
+#define BIN_FIELDS(X)                                                                        \
+  X(u32, free, 1, "off: the block to go out next, 0: none")                                  \
+  X(u32, out, 1, "blocks out of the pools: live or at hand")
+struct bin {
+  BIN_FIELDS(DECLARE_FIELD)
 };
 struct pool {
   POOL_FIELDS(DECLARE_FIELD)
@@ -157,13 +150,13 @@ struct page {
 };
 
 _Static_assert(sizeof(struct event) == 24, "event");
-_Static_assert(sizeof(struct magazine) == 16, "index in object.h");
+_Static_assert(sizeof(struct bin) == 8, "index in object.h");
 _Static_assert(sizeof(struct pool) == 32, "POOL_SHIFT in internal.h");
 _Static_assert(sizeof(struct page) == 40, "as drawn");
 
 /* The custom section `pymalloc`: a header, then records, little-endian, no padding between.
  * Groups: 0 constants (value is the number), 1 space, 2 heap, 3 domain, 4 event, 5 page, 6 pool,
- * 7 magazine (value is the offset in the structure).  Types: 1 u8, 2 u16, 3 u32, 4 u64; 5: a structure,
+ * 7 bin (value is the offset in the structure).  Types: 1 u8, 2 u16, 3 u32, 4 u64; 5: a structure,
  * whose group is `of`.  Arrays have count > 1 and elements `stride` bytes apart. */
 struct descriptor_header {
   char magic[8]; /* "PYMALLOC", no NUL */

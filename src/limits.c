@@ -1,10 +1,10 @@
 /* Limits, to the byte, at no cost on the fast path.
  *
- * What leaves the pools for a magazine is charged at once, so charged >= live, and while charged is
+ * What leaves the pools is charged at once, so charged >= live, and while charged is
  * below every limit nothing needs to be looked at.  When a charge would pass a limit, everything at
  * hand goes back first: then charged == live and the answer is exact.  Above a limit (soft and
- * passed, or hard and set below what lives) the magazines stay closed, so that every call comes
- * here until enough was freed. */
+ * passed, or hard and set below what lives) the bins stay closed, so that every call comes here
+ * until enough was freed. */
 #include "internal.h"
 
 static u32 min_u32(u32 a, u32 b) { return a < b ? a : b; }
@@ -14,10 +14,17 @@ static uint64_t charged_sum(const struct pym_heap *h) {
 }
 
 u32 pym__live(const struct pym_heap *h, unsigned d) {
-  u32 live = h->domains[d].charged;
+  const u64 *mallocs = d == PYM_MEM ? h->mem_mallocs : h->obj_mallocs;
+  const u64 *frees = d == PYM_MEM ? h->mem_frees : h->obj_frees;
+  u32 live = h->domains[d].raw_live;
   for (u32 c = 1; c < CLASS_SLOTS && (d == PYM_MEM || d == PYM_OBJ); c++)
-    live -= pym__at_hand(h, d, c) * c * PYM_ALIGNMENT;
+    live += (u32)(mallocs[c] - frees[c]) * c * PYM_ALIGNMENT;
   return live;
+}
+
+/* What the call under way will free of domain d: limits look at the difference. */
+static u32 discount(const struct pym_heap *h, unsigned d) {
+  return d == INTERNAL ? 0 : h->discount;
 }
 
 /* What may still be charged, once what the call will free is left out. */
@@ -28,7 +35,7 @@ static u32 left(uint64_t charged, u32 discount, u32 limit) {
 
 u32 pym__room(const struct pym_heap *h, unsigned d) {
   const struct domain *dom = &h->domains[d];
-  u32 own = left(dom->charged, h->discount, min_u32(dom->soft, dom->hard));
+  u32 own = left(dom->charged, discount(h, d), min_u32(dom->soft, dom->hard));
   if (d == INTERNAL) return own;
   return min_u32(own, left(charged_sum(h), h->discount, min_u32(h->soft, h->hard)));
 }
@@ -43,15 +50,18 @@ int pym__over_limit(const struct pym_heap *h) {
 static void tell_soft(struct pym_heap *h, unsigned which, uint64_t live) {
   pym__event(h, EVENT_SOFT, which, (u32)live, pym__linmem_pages());
   if (!h->limit_fn || h->in_limit_fn) return;
+  const u32 held = h->discount;
+  h->discount = 0; /* what the callback asks for is a call of its own */
   h->in_limit_fn = 1;
   h->limit_fn(h->limit_ctx, h, which, (u32)live);
   h->in_limit_fn = 0;
+  h->discount = held;
   pym__flush(h); /* charged is live again */
 }
 
 static COLD int charge_at_limit(struct pym_heap *h, unsigned d, u32 bytes) {
   const struct domain *dom = &h->domains[d];
-  const u32 less = h->discount;
+  const u32 less = discount(h, d);
   pym__flush(h);
   if (dom->charged <= dom->soft && (uint64_t)dom->charged - less + bytes > dom->soft)
     tell_soft(h, d, (uint64_t)dom->charged - less + bytes);
@@ -67,7 +77,7 @@ static COLD int charge_at_limit(struct pym_heap *h, unsigned d, u32 bytes) {
   }
   if (refused) pym__fail(h, which, bytes, EVENT_HARD);
   else pym__charge_more(h, d, bytes);
-  pym__magazines_open(h);
+  pym__bins_open(h);
   return !refused;
 }
 
@@ -80,13 +90,13 @@ int pym__charge(struct pym_heap *h, unsigned d, u32 bytes) {
 void pym__charge_more(struct pym_heap *h, unsigned d, u32 bytes) {
   struct domain *dom = &h->domains[d];
   dom->charged += bytes;
-  u32 now = dom->charged - h->discount;
+  u32 now = dom->charged - discount(h, d);
   if (now > dom->peak) dom->peak = now;
 }
 
 void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes) {
   h->domains[d].charged -= bytes;
-  if (UNLIKELY(h->closed)) pym__magazines_open(h);
+  if (UNLIKELY(h->closed)) pym__bins_open(h);
 }
 
 int pym_limit_set(pym_heap *h, unsigned which, uint32_t soft, uint32_t hard) {
@@ -97,7 +107,7 @@ int pym_limit_set(pym_heap *h, unsigned which, uint32_t soft, uint32_t hard) {
   *s = soft;
   *t = hard;
   pym__flush(h);
-  pym__magazines_open(h);
+  pym__bins_open(h);
   return 0;
 }
 

@@ -22,11 +22,14 @@ static unsigned domain_of_block(void *p) {
   return pym__page_kind(o >> 16) == PAGE_RAW ? pym__raw_domain(p) : PYM_OBJ;
 }
 
-void *malloc(size_t n) { return or_enomem(pym__malloc(&pym__main, PYM_OBJ, rounded(n))); }
+void *malloc(size_t n) {
+  void *p = try_malloc(&pym__main, PYM_OBJ, rounded(n));
+  return LIKELY(p != NULL) ? p : or_enomem(pym__malloc_slow(&pym__main, PYM_OBJ, rounded(n)));
+}
 
 void free(void *p) {
-  if (UNLIKELY(entry_at(off(p)) == PAGE_RAW)) pym__free_slow(&pym__main, domain_of_block(p), p);
-  else pym__free(&pym__main, PYM_OBJ, p);
+  if (UNLIKELY(!try_free(&pym__main, PYM_OBJ, p)))
+    pym__free_slow(&pym__main, p ? domain_of_block(p) : PYM_OBJ, p);
 }
 
 void *calloc(size_t count, size_t size) {

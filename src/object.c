@@ -3,11 +3,12 @@
 
 #include <stdbool.h>
 
-HOT bool hooked(const struct pym_heap *h, unsigned d) {
-  return h == &pym__main && pym__hooks[d].on;
+/* The hook that serves d, or NULL. */
+static const pym_allocator *hook_of(const struct pym_heap *h, unsigned d) {
+  return h == &pym__main && d < PYM_DOMAINS && pym__hooks[d].on ? &pym__hooks[d].fn : NULL;
 }
 
-static bool is_small(unsigned d, u32 n) {
+static bool is_small(unsigned d, size_t n) {
   return (d == PYM_MEM || d == PYM_OBJ) && n <= PYM_SMALL_MAX;
 }
 
@@ -16,20 +17,16 @@ static u32 served_size(unsigned d, u32 n) {
   return is_small(d, n) ? (n + 7) & ~7u : pym__raw_size(n);
 }
 
-/* The magazine is empty, or this call did not come by the fast path. */
+/* Nothing is at hand, or this call did not come by the fast path. */
 static void *take_small(struct pym_heap *h, unsigned d, u32 n) {
   u32 s = (n + 7) & ~7u;
-  struct magazine *m = magazine_of(h, d, s);
-  u32 b = *(u32 *)at(m->top);
-  if (b) {
-    m->top -= 4;
-  } else {
-    h->sampled[s / 8]++;
-    h->sampled_bytes[s / 8] += n;
-    b = pym__refill(h, d, s);
-    if (!b) return NULL;
-  }
-  m->mallocs++;
+  u32 b = pop(h, d, s);
+  if (b) return at(b);
+  h->sampled[s / 8]++;
+  h->sampled_bytes[s / 8] += n;
+  b = pym__refill(h, d, s);
+  if (!b) return NULL;
+  ++*mallocs_of(h, d, s);
   return at(b);
 }
 
@@ -63,21 +60,37 @@ void *pym__aligned_direct(struct pym_heap *h, size_t align, size_t n) {
   return counted(h, PYM_RAW, valid ? grant(h, PYM_RAW, n, (u32)align) : NULL);
 }
 
-void *pym__malloc_slow(struct pym_heap *h, unsigned d, size_t n) {
-  pym__start();
-  if (UNLIKELY(hooked(h, d)) && n <= PYM_SIZE_MAX)
-    return pym__hooks[d].fn.malloc(pym__hooks[d].fn.ctx, n);
-  return pym__malloc_direct(h, d, n);
-}
-
-void *pym__calloc(struct pym_heap *h, unsigned d, size_t count, size_t size) {
+void *pym__calloc_direct(struct pym_heap *h, unsigned d, size_t count, size_t size) {
   size_t n;
   if (__builtin_mul_overflow(count, size, &n) || n > PYM_SIZE_MAX) return counted(h, d, NULL);
   void *p = pym__malloc_direct(h, d, n);
   if (!p) return NULL;
-  if (d != PYM_RAW && n <= PYM_SMALL_MAX) zero_words(p, ((u32)n + 7) & ~7u);
+  if (is_small(d, n)) zero_words(p, ((u32)n + 7) & ~7u);
   else __builtin_memset(p, 0, n);
   return p;
+}
+
+/* What the fast path did not serve: perhaps by a hook, perhaps nothing was started yet. */
+void *pym__malloc_slow(struct pym_heap *h, unsigned d, size_t n) {
+  pym__start();
+  const pym_allocator *k = hook_of(h, d);
+  return UNLIKELY(k != NULL) && n <= PYM_SIZE_MAX ? k->malloc(k->ctx, n)
+                                                 : pym__malloc_direct(h, d, n);
+}
+
+void *pym__calloc_slow(struct pym_heap *h, unsigned d, size_t count, size_t size) {
+  pym__start();
+  const pym_allocator *k = hook_of(h, d);
+  if (UNLIKELY(k != NULL) && (size == 0 || count <= PYM_SIZE_MAX / size))
+    return k->calloc(k->ctx, count, size);
+  return pym__calloc_direct(h, d, count, size);
+}
+
+void *pym__realloc_slow(struct pym_heap *h, unsigned d, void *p, size_t n) {
+  pym__start();
+  const pym_allocator *k = hook_of(h, d);
+  return UNLIKELY(k != NULL) && n <= PYM_SIZE_MAX ? k->realloc(k->ctx, p, n)
+                                                 : pym__realloc_direct(h, d, p, n);
 }
 
 /* ---- Resizing ---- */
@@ -104,7 +117,7 @@ static void *resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
 #endif
     /* It stays while n fits and fills more than three quarters, or if there is no other place. */
     u32 old = pool_of(o)->size;
-    if (n <= old && (4 * n > 3 * old || served_size(d, n) == old)) return p;
+    if (stays(old, n)) return p;
     void *q = move(h, d, p, old, n);
     return q || n > old ? q : p;
   }
@@ -125,14 +138,24 @@ void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n) {
 
 /* ---- Freeing ---- */
 
+/* The fast path's work where a hook or a limit has closed it. */
+static void free_small(struct pym_heap *h, unsigned d, u32 o) {
+#if PYM_DEBUG >= 1
+  pym__check_block(h, d, o);
+#endif
+  u32 s = pool_of(o)->size;
+  ++*frees_of(h, d, s);
+  pym__take_back(h, d, s, o);
+}
+
 void pym__free_direct(struct pym_heap *h, unsigned d, void *p) {
   if (!p) return;
   u32 o = off(p);
   enum page_kind kind = pym__page_kind(o >> 16);
-  if (kind == PAGE_RAW) {
+  if (kind == PAGE_POOL && d != PYM_RAW) {
+    if (!try_free(h, d, p)) free_small(h, d, o);
+  } else if (kind == PAGE_RAW) {
     pym__raw_free(h, d, p);
-  } else if (kind == PAGE_POOL && d != PYM_RAW) {
-    pym__free_small(h, d, o, pool_of(o));
   } else {
     pym__corrupt(kind == PAGE_POOL ? "block belongs to another domain" : "pointer is not a block",
                  o, d);
@@ -141,7 +164,8 @@ void pym__free_direct(struct pym_heap *h, unsigned d, void *p) {
 
 void pym__free_slow(struct pym_heap *h, unsigned d, void *p) {
   if (!p) return;
-  if (hooked(h, d)) pym__hooks[d].fn.free(pym__hooks[d].fn.ctx, p);
+  const pym_allocator *k = hook_of(h, d);
+  if (UNLIKELY(k != NULL)) k->free(k->ctx, p);
   else pym__free_direct(h, d, p);
 }
 
@@ -164,8 +188,10 @@ void pym__check_block(struct pym_heap *h, unsigned d, u32 o) {
     if (b == o) pym__corrupt("double free", o, d);
     if (b >> 12 != o >> 12) pym__corrupt("freed block written to", b, d);
   }
-  const u32 *hand = at(magazine_of(h, d, pool->size)->top);
-  for (u32 i = 0; i < tries && *hand; i++)
-    if (*hand-- == o) pym__corrupt("double free", o, d);
+  for (u32 b = bin_of_size(h, d, pool->size)->free, i = 0; b && i < tries; i++) {
+    if (b == o) pym__corrupt("double free", o, d);
+    if (!in_memory(b) || entry_at(b) <= GATE) pym__corrupt("freed block written to", b, d);
+    b = *(const u32 *)at(b);
+  }
 }
 #endif

@@ -1,65 +1,98 @@
 /* The fast path of the mem and object domains, inlined into each public function with a constant
  * heap and domain, so that every address in it is a constant on wasm.
  *
- * malloc   pop the class's magazine
- * free     push on it: what was freed last is the next to go out, while the cache holds it
- * What is rare leaves by one comparison: zero or large requests, an empty or a full magazine, a
- * hook, a raw block.  Nothing is counted but blocks handed out: what lives follows from the
- * magazines, and limits are looked at when they are refilled (limits.c). */
+ * malloc   pop the class's first block at hand
+ * free     push it there: what was freed last is the next to go out, while the cache holds it
+ * What is rare leaves by one comparison: zero or large requests, nothing at hand, a hook, a limit
+ * that was passed, a raw block.  Limits are looked at when a bin is refilled (limits.c). */
 #ifndef PYM_OBJECT_H
 #define PYM_OBJECT_H
 
 #include "internal.h"
 
-HOT struct magazine *magazine_of(struct pym_heap *h, unsigned d, u32 s) {
-  return (struct magazine *)((char *)(d == PYM_MEM ? h->mem : h->obj) + 2 * s);
-}
-_Static_assert(sizeof(struct magazine) == 2 * PYM_ALIGNMENT, "twice a block size is an offset");
-
-HOT void *pym__malloc(struct pym_heap *h, unsigned d, size_t n) {
-  if (d == PYM_RAW || UNLIKELY(n - 1 >= PYM_SMALL_MAX)) return pym__malloc_slow(h, d, n);
-  struct magazine *m = magazine_of(h, d, ((u32)n + 7) & ~7u);
-  u32 top = m->top, b = *(u32 *)at(top);
-  if (UNLIKELY(!b)) return pym__malloc_slow(h, d, n);
-  m->top = top - 4;
-  m->mallocs++;
-  return at(b);
-}
-
 #if PYM_DEBUG >= 1
 void pym__check_block(struct pym_heap *h, unsigned d, u32 o);
 #endif
 
-/* Free block o of a pool. */
-HOT void pym__free_small(struct pym_heap *h, unsigned d, u32 o, const struct pool *pool) {
+HOT u64 *mallocs_of(struct pym_heap *h, unsigned d, u32 s) {
+  return (u64 *)((char *)(d == PYM_MEM ? h->mem_mallocs : h->obj_mallocs) + s);
+}
+HOT u64 *frees_of(struct pym_heap *h, unsigned d, u32 s) {
+  return (u64 *)((char *)(d == PYM_MEM ? h->mem_frees : h->obj_frees) + s);
+}
+HOT struct bin *bin_of_size(struct pym_heap *h, unsigned d, u32 s) {
+  return (struct bin *)((char *)(d == PYM_MEM ? h->mem : h->obj) + s);
+}
+_Static_assert(sizeof(u64) == PYM_ALIGNMENT && sizeof(struct bin) == PYM_ALIGNMENT,
+               "a block size is an offset in these arrays");
+
+/* A block of s bytes that is at hand, or 0. */
+HOT u32 pop(struct pym_heap *h, unsigned d, u32 s) {
+  struct bin *bin = bin_of_size(h, d, s);
+  u32 b = bin->free;
+  if (UNLIKELY(!b)) return 0;
+  bin->free = *(u32 *)at(b);
+  ++*mallocs_of(h, d, s);
+  return b;
+}
+
+HOT void push(struct pym_heap *h, unsigned d, u32 s, u32 o) {
+  struct bin *bin = bin_of_size(h, d, s);
+  *(u32 *)at(o) = bin->free;
+  bin->free = o;
+  ++*frees_of(h, d, s);
+}
+
+/* Size of the pool block at o, or 0: not one, or the fast path is closed. */
+HOT u32 open_block(struct pym_heap *h, unsigned d, u32 o) {
+#if PYM_DEBUG >= 1
+  if (o >> 16 >= pym__space.page_table_len) return 0;
+#endif
+  u32 entry = entry_at(o);
+  if (UNLIKELY(entry <= h->domains[d].gate)) return 0;
 #if PYM_DEBUG >= 1
   pym__check_block(h, d, o);
 #endif
-  u32 s = pool->size;
-  struct magazine *m = magazine_of(h, d, s);
-  u32 top = m->top + 4;
-  if (UNLIKELY(top > m->limit)) {
-    pym__spill(h, d, s, o);
-    return;
-  }
-  *(u32 *)at(top) = o;
-  m->top = top;
+  return pool_in(entry, o)->size;
 }
 
-HOT void pym__free(struct pym_heap *h, unsigned d, void *p) {
-  u32 o = off(p);
-#if PYM_DEBUG >= 1
-  if (o >> 16 >= pym__space.page_table_len) {
-    pym__free_slow(h, d, p);
-    return;
-  }
-#endif
-  u32 entry = entry_at(o);
-  if (d == PYM_RAW || UNLIKELY(entry <= h->domains[d].gate)) {
-    pym__free_slow(h, d, p);
-    return;
-  }
-  pym__free_small(h, d, o, pool_in(entry, o));
+/* ---- The domain functions; NULL or 0: not here, take the slow way ---- */
+
+HOT void *try_malloc(struct pym_heap *h, unsigned d, size_t n) {
+  if (UNLIKELY(n - 1 >= PYM_SMALL_MAX)) return NULL;
+  u32 b = pop(h, d, ((u32)n + 7) & ~7u);
+  return b ? at(b) : NULL;
+}
+
+HOT int try_free(struct pym_heap *h, unsigned d, void *p) {
+  u32 o = off(p), s = open_block(h, d, o);
+  if (UNLIKELY(!s)) return 0;
+  push(h, d, s, o);
+  return 1;
+}
+
+HOT void *try_calloc(struct pym_heap *h, unsigned d, size_t count, size_t size) {
+  size_t n;
+  if (UNLIKELY(__builtin_mul_overflow(count, size, &n)) || UNLIKELY(n - 1 >= PYM_SMALL_MAX))
+    return NULL;
+  u32 s = ((u32)n + 7) & ~7u, b = pop(h, d, s);
+  if (UNLIKELY(!b)) return NULL;
+  zero_words(at(b), s);
+  return at(b);
+}
+
+/* Does a pool block of `old` bytes serve n where it is?  If n fits and fills three quarters. */
+HOT int stays(u32 old, u32 n) { return n <= old && (4 * n > 3 * old || ((n + 7) & ~7u) == old); }
+
+HOT void *try_realloc(struct pym_heap *h, unsigned d, void *p, size_t n) {
+  u32 o = off(p), old = open_block(h, d, o);
+  if (UNLIKELY(!old) || UNLIKELY(n - 1 >= PYM_SMALL_MAX)) return NULL;
+  if (stays(old, (u32)n)) return p;
+  u32 s = ((u32)n + 7) & ~7u, b = pop(h, d, s);
+  if (UNLIKELY(!b)) return NULL;
+  copy_words(at(b), p, s < old ? s : old);
+  push(h, d, old, o);
+  return at(b);
 }
 
 #endif

@@ -11,7 +11,7 @@
  *     ^                       |  ^                                             |
  *     +--- all blocks back ---+  +---------------- a block comes back ---------+
  *
- * Magazines (magazine.c) are refilled from the first pool of the class's ring.  Pools that become
+ * Bins (bins.c) are refilled from the first pool of the class's ring.  Pools that become
  * usable again join the ring at its end, so they gather free blocks meanwhile.  A new pool comes
  * from the fullest page that has one, so that other pages run empty; an empty page goes back to the
  * page pool at once. */
@@ -203,6 +203,7 @@ static struct pool *pool_new(struct pym_heap *h, unsigned d, u32 s, int thorough
   u32 k = 1;
   while (k <= POOLS_PER_PAGE && !h->page_lists[k]) k++;
   if (k > POOLS_PER_PAGE) {
+    if (pym__sweep()) return h->usable[s / 8] ? pool_at(h->usable[s / 8]) : pool_new(h, d, s, 0);
     if (!arena_add_page(h, d, thorough)) return NULL;
     k = POOLS_PER_PAGE;
   }
@@ -259,49 +260,56 @@ static void pool_event(struct pym_heap *h, struct pool *pool) {
 
 /* ---- Blocks out and back ---- */
 
-/* Move up to n blocks from the pool to `to`, those of the lowest address last: they go out first.
- * How many came. */
-static u32 pool_take(struct pym_heap *h, struct pool *pool, u32 *to, u32 n) {
-  u32 got = 0;
-  for (; got < n && pool->free; got++) {
-    u32 b = pool->free;
-    if (UNLIKELY((b ^ pool->base) >> 12)) pym__corrupt("freed block written to", b, INTERNAL);
-    to[got] = b;
-    pool->free = *(u32 *)at(b);
+/* Link up to n blocks that were never given out.  The first one; *n becomes how many. */
+static u32 carve(struct pool *pool, u32 *n) {
+  u32 left = (u32)pool->cap - pool->carved, size = pool->size;
+  if (*n > left) *n = left;
+  u32 first = pool->base + (u32)pool->carved * size, b = first;
+  for (u32 i = 1; i < *n; i++, b += size) *(u32 *)at(b) = b + size;
+  *(u32 *)at(b) = 0;
+  pool->carved = (u16)(pool->carved + *n);
+  return first;
+}
+
+/* The free blocks of the pool: all of them if *n allows, else one. */
+static u32 take_free(struct pool *pool, u32 *n) {
+  u32 list = pool->free, have = (u32)pool->carved - pool->until;
+  if (UNLIKELY((list ^ pool->base) >> 12))
+    pym__corrupt("freed block written to", list, INTERNAL);
+  if (have <= *n) {
+    pool->free = 0;
+    *n = have;
+  } else {
+    pool->free = *(u32 *)at(list);
+    *(u32 *)at(list) = 0;
+    *n = 1;
   }
-  u32 fresh = (u32)pool->cap - pool->carved;
-  if (fresh > n - got) fresh = n - got;
-  pool->carved = (u16)(pool->carved + fresh);
-  for (u32 b = pool->base + (u32)pool->carved * pool->size; fresh--;) to[got++] = b -= pool->size;
-  pool->until = (u16)(pool->until + got);
+  return list;
+}
+
+u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *n) {
+  u32 *ring = &h->usable[s / 8];
+  struct pool *pool = *ring ? pool_at(*ring) : pool_new(h, d, s, 0);
+  if (UNLIKELY(!pool)) {
+    pym__flush_all(); /* memory is at its end: what lies at hand elsewhere may free a page */
+    pool = *ring ? pool_at(*ring) : pool_new(h, d, s, 1);
+    if (!pool) return 0;
+  }
+  u32 list = pool->free ? take_free(pool, n) : carve(pool, n);
+  pool->until = (u16)(pool->until + *n);
   if (!pool->free && pool->carved == pool->cap) {
-    ring_remove(ring_of(h, pool), pool);
+    ring_remove(ring, pool);
     pool->state = POOL_FULL;
     pool->until = 1;
   }
-  return got;
+  return list;
 }
 
-u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *to, u32 n) {
-  u32 got = 0, *ring = &h->usable[s / 8];
-  while (got < n) {
-    struct pool *pool = *ring ? pool_at(*ring) : NULL;
-    if (!pool && got) break; /* a new pool only for want of any block */
-    if (!pool) pool = pool_new(h, d, s, 0);
-    if (UNLIKELY(!pool)) {
-      pym__flush_all(); /* memory is at its end: what lies at hand elsewhere may free a page */
-      pool = *ring ? pool_at(*ring) : pool_new(h, d, s, 1);
-    }
-    if (!pool) break;
-    got += pool_take(h, pool, to + got, n - got);
-  }
-  return got;
-}
-
-void pym__pools_give(struct pym_heap *h, const u32 *from, u32 n) {
-  for (u32 i = 0; i < n; i++) {
-    u32 b = from[i];
+void pym__pools_give(struct pym_heap *h, u32 list) {
+  u32 next;
+  for (u32 b = list; b; b = next) {
     struct pool *pool = pool_of(b);
+    next = *(u32 *)at(b);
     *(u32 *)at(b) = pool->free;
     pool->free = b;
     if (--pool->until == 0) pool_event(h, pool);

@@ -239,6 +239,7 @@ static int add_memory(struct pym_heap *h, unsigned d, u32 size) {
   struct segment *top = h->top_segment ? at(h->top_segment) : NULL;
   if (top && extend_segment(h, d, top, size, 0)) return 1;
   u32 page = pym__pages_find(n, 0);
+  if (!page && pym__sweep()) page = pym__pages_find(n, 0);
   if (!page && top && extend_segment(h, d, top, size, 1)) return 1;
   if (!page) page = pym__pages_grow(h, d, n, size);
   if (!page) {
@@ -355,6 +356,7 @@ void *pym__raw_take(struct pym_heap *h, unsigned d, u32 n, u32 align) {
   }
   h->domains[d].raw_mallocs++;
   h->domains[d].raw_bytes += size - HEADER;
+  h->domains[d].raw_live += size - HEADER;
   h->raw_chunks++;
   return at(c + HEADER);
 }
@@ -376,10 +378,11 @@ unsigned pym__raw_domain(const void *p) { return domain_of_head(chunk_at(off(p) 
 
 void pym__raw_free(struct pym_heap *h, unsigned d, void *p) {
   u32 c = block_chunk(h, d, p), head = chunk_at(c)->head, size = head & ~FLAGS;
-  pym__discharge(h, d, size - HEADER);
+  h->domains[d].raw_live -= size - HEADER;
   h->domains[d].raw_frees++;
   h->raw_chunks--;
   release(h, c, size, (head & PREV_FREE) != 0);
+  pym__discharge(h, d, size - HEADER);
 }
 
 /* Grow the block in chunk c from `old` to `size` bytes where it stands.  0: it cannot. */
@@ -435,6 +438,7 @@ void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n) {
     if (size == old) return p;
     set_head(h, c, size | (chunk_at(c)->head & FLAGS));
     release(h, c + size, old - size, 0);
+    dom->raw_live -= old - size;
     pym__discharge(h, d, old - size);
     return p;
   }
@@ -442,6 +446,7 @@ void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n) {
   if (!pym__charge(h, d, more)) return NULL;
   if (grow_in_place(h, d, c, old, size)) {
     dom->raw_bytes += more;
+    dom->raw_live += more;
     return p;
   }
   u32 to = find_chunk(h, size) ? 0 : grow_backwards(h, c, old, size);
@@ -453,6 +458,7 @@ void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n) {
   dom->raw_mallocs++;
   dom->raw_frees++;
   dom->raw_bytes += size - HEADER;
+  dom->raw_live += more;
   return at(to + HEADER);
 }
 

@@ -15,12 +15,12 @@ void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats
       .failures = dom->failures,
   };
   if (d == PYM_RAW) return;
-  const struct magazine *m = d == PYM_MEM ? h->mem : h->obj;
-  const u32 *blocks_out = d == PYM_MEM ? h->mem_out : h->obj_out;
+  const u64 *mallocs = d == PYM_MEM ? h->mem_mallocs : h->obj_mallocs;
+  const u64 *frees = d == PYM_MEM ? h->mem_frees : h->obj_frees;
   for (u32 c = 1; c < CLASS_SLOTS; c++) {
-    out->live_blocks += blocks_out[c] - pym__at_hand(h, d, c);
-    out->total_blocks += m[c].mallocs;
-    out->total_bytes += m[c].mallocs * c * PYM_ALIGNMENT;
+    out->live_blocks += mallocs[c] - frees[c];
+    out->total_blocks += mallocs[c];
+    out->total_bytes += mallocs[c] * c * PYM_ALIGNMENT;
   }
 }
 
@@ -30,9 +30,8 @@ void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out
   pym__start();
   u32 c = index + 1;
   out->block_size = c * PYM_ALIGNMENT;
-  out->total_blocks = h->mem[c].mallocs + h->obj[c].mallocs;
-  out->live_blocks = h->mem_out[c] - pym__at_hand(h, PYM_MEM, c) + h->obj_out[c] -
-                     pym__at_hand(h, PYM_OBJ, c);
+  out->total_blocks = h->mem_mallocs[c] + h->obj_mallocs[c];
+  out->live_blocks = out->total_blocks - h->mem_frees[c] - h->obj_frees[c];
   out->pools = h->pools[c];
   out->peak_pools = h->pools_peak[c];
   uint64_t carved = 0;
@@ -72,7 +71,7 @@ void pym_page_stats_get(pym_page_stats *out) {
 #define TYPE_u32 3
 #define TYPE_u64 4
 #define TYPE_STRUCT 5
-enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL, IN_MAGAZINE };
+enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL, IN_BIN };
 
 #define CONSTANTS(X)                                                                            \
   X(layout_version, LAYOUT_VERSION)                                                             \
@@ -119,7 +118,7 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL, IN_MA
 #define EVENT_RECORD(t, n, c, what) FIELD_RECORD(IN_EVENT, event, t, n, c)
 #define PAGE_RECORD(t, n, c, what) FIELD_RECORD(IN_PAGE, page, t, n, c)
 #define POOL_RECORD(t, n, c, what) FIELD_RECORD(IN_POOL, pool, t, n, c)
-#define MAGAZINE_RECORD(t, n, c, what) FIELD_RECORD(IN_MAGAZINE, magazine, t, n, c)
+#define BIN_RECORD(t, n, c, what) FIELD_RECORD(IN_BIN, bin, t, n, c)
 #define STRUCT_RECORD(in, strukt, n, group_of, c, elem)                                         \
   RECORD(#n, in, TYPE_STRUCT, group_of, c, sizeof(struct elem), offsetof(struct strukt, n))
 
@@ -129,15 +128,15 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL, IN_MA
   HEAP_FIELDS(HEAP_RECORD)                                                                      \
   STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS, domain)                     \
   DOMAIN_FIELDS(DOMAIN_RECORD) EVENT_FIELDS(EVENT_RECORD) PAGE_FIELDS(PAGE_RECORD)              \
-  POOL_FIELDS(POOL_RECORD) MAGAZINE_FIELDS(MAGAZINE_RECORD)                                     \
-  STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_MAGAZINE, CLASS_SLOTS, magazine)                     \
-  STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_MAGAZINE, CLASS_SLOTS, magazine)
+  POOL_FIELDS(POOL_RECORD) BIN_FIELDS(BIN_RECORD)                                     \
+  STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin)                     \
+  STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_BIN, CLASS_SLOTS, bin)
 
 
 #define COUNT(...) +1
 enum {
   N_RECORDS = 0 CONSTANTS(COUNT) SPACE_FIELDS(COUNT) HEAP_FIELDS(COUNT) DOMAIN_FIELDS(COUNT)
-      EVENT_FIELDS(COUNT) PAGE_FIELDS(COUNT) POOL_FIELDS(COUNT) MAGAZINE_FIELDS(COUNT) + 4 /* events, domains, mem, obj */
+      EVENT_FIELDS(COUNT) PAGE_FIELDS(COUNT) POOL_FIELDS(COUNT) BIN_FIELDS(COUNT) + 4 /* events, domains, mem, obj */
 };
 
 /* Never called; it and the section stay as long as this file is linked, with LTO too. */
