@@ -20,7 +20,7 @@ const module = new WebAssembly.Module(readFileSync(file));
 
 /** @param {number} megabytes  @returns {Heap} */
 function heapOf(megabytes) {
-  const program = `keep = {} for i = 1, ${megabytes} * 13000 do keep[i] = {i} end os.exit(0, false)`;
+  const program = `keep = {} for i = 1, ${megabytes} * 13000 do keep[i] = {i} end os.exit(0)`;
   const wasi = new WASI({ version: 'preview1', args: ['lua', '-e', program] });
   const plain = Object.fromEntries(Object.entries(wasi.wasiImport).map(([name, fn]) =>
     [name, (...args) => Reflect.apply(fn, undefined, args)]));
@@ -29,7 +29,8 @@ function heapOf(megabytes) {
   return Heap.from(module, instance);
 }
 
-/** @param {() => unknown} fn  @param {number} rounds  @returns {[number, number]} µs: median, 99 % */
+/** @param {() => unknown} fn  @param {number} rounds
+ *  @returns {[number, number]} µs: median, 99 % */
 function time(fn, rounds) {
   const times = [];
   for (let i = 0; i < rounds; i++) {

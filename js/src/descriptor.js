@@ -1,7 +1,7 @@
 /** The custom section `pymalloc`, parsed: what the library's C structures look like in this module.
  *
  *  Format (src/layout.h, little-endian, no padding between): a header of magic "PYMALLOC",
- *  u16 version, u16 record_bytes, u32 records; then the records, each of char name[24] (NUL-padded),
+ *  u16 version, u16 record_bytes, u32 records; then the records: char name[24], padded with NUL,
  *  u8 group, u8 type, u8 of, u8 reserved, u16 count, u16 stride, u32 value.  Later versions append:
  *  longer records, further records and bytes behind them are passed over. */
 

@@ -18,8 +18,8 @@ const BRAND = Symbol.for('wasm-pymalloc.error');
  *  | `HEAP_GONE`      | RangeError | the heap was destroyed                                      |
  *  | `GUEST_TRAP`     | Error      | a guest function called by this package trapped (see cause) |
  *
- *  @typedef {'NO_DESCRIPTOR' | 'BAD_DESCRIPTOR' | 'VERSION' | 'NO_EXPORT' | 'NO_MEMORY' | 'DETACHED'
- *    | 'BAD_ARGUMENT' | 'BAD_MEMORY' | 'HEAP_GONE' | 'GUEST_TRAP'} ErrorCode */
+ *  @typedef {'NO_DESCRIPTOR' | 'BAD_DESCRIPTOR' | 'VERSION' | 'NO_EXPORT' | 'NO_MEMORY'
+ *    | 'DETACHED' | 'BAD_ARGUMENT' | 'BAD_MEMORY' | 'HEAP_GONE' | 'GUEST_TRAP'} ErrorCode */
 
 /** Base of all errors of this package.  `instanceof PymallocError` also holds for the two classes
  *  below, which descend from TypeError and RangeError. */
@@ -78,7 +78,7 @@ export function badMemory(message) {
 /** @param {string} message  @returns {PymallocTypeError} the custom section is damaged */
 export function badDescriptor(message) {
   return new PymallocTypeError('BAD_DESCRIPTOR',
-    `custom section "pymalloc": ${message}. Link the module again with an unmodified wasm-pymalloc`);
+    `custom section "pymalloc": ${message}. Link the module again with the unmodified library`);
 }
 
 /** @param {string} message  @returns {PymallocTypeError} */

@@ -72,8 +72,8 @@ export class Heap {
     }
     const memory = options.memory ?? exports['memory'];
     if (!isMemory(memory)) {
-      throw new PymallocTypeError('NO_MEMORY', 'the instance exports no "memory": pass the one that '
-        + 'it imports, Heap.from(module, instance, { memory })');
+      throw new PymallocTypeError('NO_MEMORY', 'the instance exports no "memory": pass the one '
+        + 'that it imports, Heap.from(module, instance, { memory })');
     }
     const root = call(exports, 'pym_root', []);
     const program = { exports, memory, root, layout };
@@ -163,7 +163,8 @@ export class Heap {
     const calls = [];
     for (const [name, limit] of Object.entries(limits)) {
       if (!Object.hasOwn(WHICH, name)) {
-        throw badArgument(`no limit is called "${name}": there are ${Object.keys(WHICH).join(', ')}`);
+        throw badArgument(`no limit is called "${name}": there are `
+          + Object.keys(WHICH).join(', '));
       }
       const key = /** @type {keyof Limits} */ (name);
       if (typeof limit !== 'object' || limit === null) {
@@ -192,8 +193,8 @@ export class Heap {
   }
 
   /** Calls `fn` at events of this heap, from within poll().
-   *  @param {EventType} type  `grow`: linear memory grew for it; `limit`: a soft limit was passed or
-   *    a hard one refused a request; `oom`: linear memory could not grow
+   *  @param {EventType} type  `grow`: linear memory grew for it; `limit`: a soft limit was passed
+   *    or a hard one refused a request; `oom`: linear memory could not grow
    *  @param {(event: Readonly<HeapEvent>) => void} fn
    *  @returns {() => void} takes the listener off
    *  @throws {PymallocError} BAD_ARGUMENT */
@@ -279,7 +280,7 @@ function call(exports, name, args) {
   try {
     result = fn(...args);
   } catch (cause) {
-    throw new PymallocError('GUEST_TRAP', `the guest's ${name} trapped: ${String(cause)}`, { cause });
+    throw new PymallocError('GUEST_TRAP', `the guest's ${name} trapped: ${cause}`, { cause });
   }
   if (typeof result !== 'number') {
     throw new PymallocTypeError('VERSION', `the guest's ${name} returned a ${typeof result}: only `

@@ -1,4 +1,4 @@
-/** wasm-pymalloc: what the memory of a wasm module that links the library does, seen from outside. */
+/** What the memory of a wasm module that links wasm-pymalloc does, seen from outside. */
 
 export { Heap } from './heap.js';
 export { PageKind, PoolState } from './map.js';
@@ -11,6 +11,7 @@ export { memoryReport } from './report.js';
 /** @typedef {import('./stats.js').ClassStats} ClassStats */
 /** @typedef {import('./stats.js').PageStats} PageStats */
 /** @typedef {import('./stats.js').LostStats} LostStats */
+/** @typedef {import('./stats.js').RawStats} RawStats */
 /** @typedef {import('./map.js').HeapMap} HeapMap */
 /** @typedef {import('./map.js').PoolMap} PoolMap */
 /** @typedef {import('./events.js').HeapEvent} HeapEvent */

@@ -75,19 +75,17 @@ export function layoutOf(descriptor) {
   const [space, heap] = [fields(Group.SPACE), fields(Group.HEAP)];
   const perClass = (/** @type {number} */ type, /** @type {string} */ name) =>
     span(heap, name, type, classes + 1, heap_bytes);
-  const array = (/** @type {ReadonlyMap<string, Field>} */ of, /** @type {string} */ name,
-    /** @type {number} */ group, /** @type {number} */ least, /** @type {number} */ bytes) =>
-    structs(of, name, fields(group), group, least, bytes);
 
   return Object.freeze({
     constants,
     poolsPerPage: page_bytes / pool_bytes,
     space: offsets(space, SPACE, space_bytes),
-    events: array(space, 'events', Group.EVENT, 1, space_bytes),
+    events: structs(space, 'events', fields(Group.EVENT), Group.EVENT, 1, space_bytes),
     heap: offsets(heap, HEAP, heap_bytes),
     arrays: mapValues(HEAP_ARRAYS, perClass),
-    unusedClasses: Array.from({ length: classes }, (_, i) => unusedClass((i + 1) * constants.alignment)),
-    domains: array(heap, 'domains', Group.DOMAIN, 3, heap_bytes),
+    unusedClasses: Array.from({ length: classes },
+      (_, i) => unusedClass((i + 1) * constants.alignment)),
+    domains: structs(heap, 'domains', fields(Group.DOMAIN), Group.DOMAIN, 3, heap_bytes),
     domain: offsets(fields(Group.DOMAIN), DOMAIN, heap_bytes),
     event: offsets(fields(Group.EVENT), EVENT, space_bytes),
     page: offsets(fields(Group.PAGE), PAGE, page_header),
@@ -164,7 +162,7 @@ function structs(fields, name, inner, group, least, bytes) {
   return out;
 }
 
-/** @param {ReadonlyMap<string, Field>} fields  @returns {number} bytes up to the last field's end */
+/** @param {ReadonlyMap<string, Field>} fields  @returns {number} where the last field ends */
 function extent(fields) {
   let end = 0;
   for (const field of fields.values()) {

@@ -43,7 +43,7 @@ function peakLine({ domains: { raw, mem, object }, pages, pageBytes }) {
 /** @param {HeapStats} stats  @returns {string[]} */
 function domainTable(stats) {
   const { raw, mem, object } = stats.domains;
-  const limits = [raw, mem, object, stats].some((d) => d.softLimit !== null || d.hardLimit !== null);
+  const limits = [raw, mem, object, stats].some((d) => limitText(d) !== 'none');
   const head = ['domain', 'live', 'blocks', 'peak', 'ever', 'blocks', 'refused'];
   const rows = [['raw', raw], ['mem', mem], ['object', object]].map(([name, value]) => {
     const d = /** @type {typeof raw} */ (value);
@@ -54,7 +54,7 @@ function domainTable(stats) {
   rows.push(['all', bytes(sum((d) => d.liveBytes)), count(sum((d) => d.liveBlocks)), '',
     bytes(sum((d) => d.totalBytes)), count(sum((d) => d.totalBlocks)),
     count(sum((d) => d.failures)), limitText(stats)]);
-  return table([limits ? [...head, 'limit'] : head, ...rows.map((r) => limits ? r : r.slice(0, -1))]);
+  return table(limits ? [[...head, 'limit'], ...rows] : [head, ...rows.map((r) => r.slice(0, -1))]);
 }
 
 /** @param {{softLimit: number | null, hardLimit: number | null}} d  @returns {string} */
@@ -70,15 +70,17 @@ function pageTable({ pageBytes, pages, arenas, peakArenas, pools, raw, growth },
   const rows = /** @type {[string, number, string][]} */ ([
     ['pools of small blocks', pages.pool,
       `${plural(arenas, 'arena')} (peak ${count(peakArenas)}), ${plural(pools, 'pool')}`],
-    ['raw segments', pages.raw, `${plural(raw.segments, 'segment')}, ${plural(raw.chunks, 'chunk')}`],
+    ['raw segments', pages.raw,
+      `${plural(raw.segments, 'segment')}, ${plural(raw.chunks, 'chunk')}`],
     ['free, for either', pages.free, ''],
     ['page table', pages.table, ''],
     ['not the allocator\'s', pages.foreign, 'data, stack, other allocators'],
   ]);
   const grown = `${plural(growth.grows, 'growth')}, ${count(growth.failures)} refused`;
   return [
-    `linear memory: ${count(pages.memory)} pages of 64 KiB, ${bytes(pages.memory * pageBytes)}; ${grown}`,
-    ...bars(rows.filter(([name, n]) => n > 0 || name === 'free, for either').map(([name, n, note]) =>
+    `linear memory: ${plural(pages.memory, 'page')} of 64 KiB, ${bytes(pages.memory * pageBytes)}; `
+      + grown,
+    ...bars(rows.filter(([, n]) => n > 0).map(([name, n, note]) =>
       ({ cells: [name, count(n), bytes(n * pageBytes)], value: n, note })), pages.memory, width),
   ];
 }
@@ -116,7 +118,8 @@ function classChart({ classes, poolBytes }, width, most) {
   const live = used.reduce((sum, c) => sum + c.liveBlocks * c.blockSize, 0);
   const peak = used.reduce((sum, c) => sum + c.peakPools * poolBytes, 0);
   const now = live > peak / 8;
-  const value = (/** @type {ClassStats} */ c) => now ? c.liveBlocks * c.blockSize : c.peakPools * poolBytes;
+  const value = (/** @type {ClassStats} */ c) =>
+    now ? c.liveBlocks * c.blockSize : c.peakPools * poolBytes;
   const largest = Math.max(...used.map(value));
   const shown = new Set([...used].sort((a, b) => value(b) - value(a)).slice(0, most)
     .filter((c) => value(c) >= largest / 100));

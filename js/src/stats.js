@@ -43,10 +43,17 @@ import { checkRange, readU64 } from './memory.js';
  *  @typedef {object} LostStats
  *  @property {number} rounding       inside live blocks: sum of the classes' estimates
  *  @property {number} poolHeaders    descriptors of pools and of their pages
- *  @property {number} freePoolSpace  free blocks, blocks at hand, space never carved, pools not in use
- *  @property {number} rawHeaders     headers of raw chunks and segments, structures of further heaps
+ *  @property {number} freePoolSpace  free blocks, space never carved, pools not in use
+ *  @property {number} rawHeaders     headers of raw chunks and segments; further heaps' structures
  *  @property {number} freeChunks     free raw chunks
  *  @property {number} freePages      pages that nobody uses, of the whole program */
+
+/** The raw allocator, in this heap.
+ *  @typedef {object} RawStats
+ *  @property {number} segments
+ *  @property {number} bytes      of all segments
+ *  @property {number} freeBytes  of free chunks
+ *  @property {number} chunks     in use */
 
 /** @typedef {object} HeapStats
  *  @property {number} heap      id; 1 is the default heap
@@ -61,7 +68,7 @@ import { checkRange, readU64 } from './memory.js';
  *  @property {number | null} softLimit  of the three domains together; null: none
  *  @property {number | null} hardLimit
  *  @property {readonly ClassStats[]} classes  smallest first
- *  @property {{segments: number, bytes: number, freeBytes: number, chunks: number}} raw  chunks: in use
+ *  @property {RawStats} raw
  *  @property {{grows: number, failures: number}} growth  of linear memory, asked by the library
  *  @property {LostStats} lost */
 
@@ -98,11 +105,14 @@ export function readStats(view, root, heap, layout) {
   const mem = readDomain(view, at + domains.stride, domain, inMem);
   const object = readDomain(view, at + 2 * domains.stride, domain, inObject);
 
-  const rawBytes = view.getUint32(heap + f.raw_bytes, true);
-  const rawFree = view.getUint32(heap + f.raw_free, true);
+  const chunks = Object.freeze({
+    segments: view.getUint32(heap + f.raw_segments, true),
+    bytes: view.getUint32(heap + f.raw_bytes, true),
+    freeBytes: view.getUint32(heap + f.raw_free, true),
+    chunks: view.getUint32(heap + f.raw_chunks, true),
+  });
   const rawLive = raw.liveBytes + mem.liveBytes + object.liveBytes - poolLive;
   const poolPages = view.getUint32(heap + f.pool_pages, true);
-  const pools = view.getUint32(heap + f.pools_used, true);
   const { page_bytes, pool_bytes, page_header, pool_descriptor } = layout.constants;
   const poolHeaders = poolPages * (page_header + layout.poolsPerPage * pool_descriptor);
   return Object.freeze({
@@ -113,17 +123,12 @@ export function readStats(view, root, heap, layout) {
     arenas: view.getUint32(heap + f.arenas, true),
     peakArenas: view.getUint32(heap + f.arenas_peak, true),
     totalArenas: readU64(view, heap + f.arenas_total),
-    pools,
+    pools: view.getUint32(heap + f.pools_used, true),
     domains: Object.freeze({ raw, mem, object }),
     softLimit: limitOf(view.getUint32(heap + f.soft, true)),
     hardLimit: limitOf(view.getUint32(heap + f.hard, true)),
     classes,
-    raw: Object.freeze({
-      segments: view.getUint32(heap + f.raw_segments, true),
-      bytes: rawBytes,
-      freeBytes: rawFree,
-      chunks: view.getUint32(heap + f.raw_chunks, true),
-    }),
+    raw: chunks,
     growth: Object.freeze({
       grows: readU64(view, root + layout.space.grows),
       failures: readU64(view, root + layout.space.grow_failures),
@@ -132,8 +137,9 @@ export function readStats(view, root, heap, layout) {
       rounding: classes.reduce((sum, c) => sum + c.roundingEstimate, 0),
       poolHeaders,
       freePoolSpace: poolPages * page_bytes - poolLive,
-      rawHeaders: rawBytes - rawFree - rawLive - poolHeaders,   // descriptors lie in raw chunks
-      freeChunks: rawFree,
+      // Descriptors of pools lie in raw chunks.
+      rawHeaders: chunks.bytes - chunks.freeBytes - rawLive - poolHeaders,
+      freeChunks: chunks.freeBytes,
       freePages: pages.free * page_bytes,
     }),
   });

@@ -120,7 +120,8 @@ for (const [what, name, group, change] of [
 
 for (const [name, value] of [['page_bytes', 0], ['pool_bytes', 0], ['pool_bytes', 64],
   ['pool_bytes', 5000], ['classes', 0], ['classes', 0xffffffff], ['alignment', 0],
-  ['page_header', 8], ['pool_descriptor', 0], ['pool_descriptor', 1 << 20], ['heap_bytes', 8], ['space_bytes', 0]]) {
+  ['page_header', 8], ['pool_descriptor', 0], ['pool_descriptor', 1 << 20],
+  ['heap_bytes', 8], ['space_bytes', 0]]) {
   test(`the constant ${name} = ${value} is refused`, () => {
     const list = records();
     list.find((r) => r.name === name).value = value;

@@ -218,8 +218,9 @@ test('map() shows pages, pools and how full they are', () => {
   assert.deepEqual([...map.owners], [image.heap]);
   assert.equal(map.pools.state.length, 16);
   assert.deepEqual([...map.pools.state].filter((s) => s !== PoolState.UNUSED), [1, 2]);
-  assert.deepEqual([map.pools.blockSize[0], map.pools.blocks[0], map.pools.capacity[0]], [32, 5, 126]);
-  assert.deepEqual([map.pools.blockSize[9], map.pools.blocks[9], map.pools.capacity[9]], [512, 7, 7]);
+  const numbers = (i) => [map.pools.blockSize[i], map.pools.blocks[i], map.pools.capacity[i]];
+  assert.deepEqual(numbers(0), [32, 5, 126]);
+  assert.deepEqual(numbers(9), [512, 7, 7]);
 });
 
 test('map() does not read the descriptor of an unused pool', () => {
@@ -258,7 +259,8 @@ for (const entry of [16, 0x7fffffff, 0xfffffffc, 16 * 65536 - 40]) {
   });
 }
 
-for (const [address, length] of [[0, 16], [16 * 65536 - 60, 16], [0xfffffff0, 0xffffffff], [1025, 9]]) {
+for (const [address, length] of [[0, 16], [16 * 65536 - 60, 16], [0xfffffff0, 0xffffffff],
+  [1025, 9]]) {
   test(`map() refuses a page table at ${address} of ${length} entries`, () => {
     const image = lively();
     image.set('space', image.root, { page_table: address, page_table_len: length });
@@ -308,7 +310,8 @@ test('setLimits() leaves alone what it is not told', () => {
     ['pym_limit_set', image.heap, 1, 5, 0xffffffff]]);
 });
 
-for (const [what, limits] of [['an unknown domain', { objects: { hard: 1 } }], ['nothing', undefined],
+for (const [what, limits] of [
+  ['an unknown domain', { objects: { hard: 1 } }], ['nothing', undefined],
   ['a number', { heap: 5 }], ['a fraction', { heap: { hard: 1.5 } }],
   ['a negative limit', { heap: { hard: -1 } }], ['4 GiB', { heap: { soft: 2 ** 32 } }],
   ['text', { heap: { hard: '5' } }]]) {
@@ -388,7 +391,8 @@ test('a listener that was taken off hears nothing', () => {
 });
 
 test('an event that does not exist cannot be listened to', () => {
-  assert.throws(() => open(lively()).on('shrink', () => {}), code('BAD_ARGUMENT', /grow, limit and oom/));
+  assert.throws(() => open(lively()).on('shrink', () => {}),
+    code('BAD_ARGUMENT', /grow, limit and oom/));
   assert.throws(() => open(lively()).on('grow', null), code('BAD_ARGUMENT'));
 });
 

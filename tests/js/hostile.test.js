@@ -130,7 +130,8 @@ for (const [group, base] of [['space', image.root], ['heap', image.heap], ['heap
   }
 }
 for (let page = 0; page < 16; page++) {
-  targets.push({ what: `page table [${page}]`, address: image.table + 4 * page, size: 4, field: { count: 1 } });
+  targets.push({ what: `page table [${page}]`, address: image.table + 4 * page, size: 4,
+    field: { count: 1 } });
 }
 
 /** Values near what the memory makes interesting. */
@@ -155,12 +156,13 @@ function pokeTarget(target, random, note, v = value(random)) {
 
 const sound = image.module;
 
-cases('boundary values in each field of the memory', targets.length * BOUNDARY.length, (random, note, i) => {
-  const target = targets[Math.floor(i / BOUNDARY.length)];
-  pokeTarget(target, random, note, BOUNDARY[i % BOUNDARY.length]);
-  readAll(sound, image);
-  image.undo();
-});
+cases('boundary values in each field of the memory', targets.length * BOUNDARY.length,
+  (random, note, i) => {
+    const target = targets[Math.floor(i / BOUNDARY.length)];
+    pokeTarget(target, random, note, BOUNDARY[i % BOUNDARY.length]);
+    readAll(sound, image);
+    image.undo();
+  });
 
 cases('random values in several fields of the memory', 45000, (random, note) => {
   for (let n = 1 + random(4); n > 0; n--) pokeTarget(targets[random(targets.length)], random, note);
@@ -174,7 +176,8 @@ cases('random bytes over the structures', 15000, (random, note) => {
   const start = random(image.end + 20000);
   const length = 1 + random(random(8) ? 64 : 6000);
   note.push(`${length} bytes from ${start}`);
-  image.poke(start, Uint8Array.from({ length: Math.min(length, memoryBytes - start) }, () => random(256)));
+  image.poke(start,
+    Uint8Array.from({ length: Math.min(length, memoryBytes - start) }, () => random(256)));
   readAll(sound, image);
   image.undo();
 });

@@ -72,7 +72,7 @@ test('the guest\'s recount agrees, and the map with the statistics', () => {
       assert.ok(blocks[i] <= capacity[i]);
     });
     assert.equal(pools, c.pools, `pools of ${c.blockSize}`);
-    assert.ok(out >= c.liveBlocks, `${out} blocks of ${c.blockSize} handed out, ${c.liveBlocks} live`);
+    assert.ok(out >= c.liveBlocks, `${out} of ${c.blockSize} out, ${c.liveBlocks} live`);
   }
 });
 

@@ -39,15 +39,16 @@ test('the report is plain ASCII without trailing blanks', () => {
 
 test('every domain, page state and loss has its line', () => {
   const text = memoryReport(stats());
-  for (const word of ['raw', 'mem', 'object', 'pools of small blocks', 'raw segments', 'free, for either',
-    'page table', 'not the allocator\'s', 'asked for by the program', 'rounding up',
+  for (const word of ['raw', 'mem', 'object', 'pools of small blocks', 'raw segments',
+    'free, for either', 'page table', 'not the allocator\'s', 'asked for by the program', 'rounding up',
     'descriptors of pools', 'free space in pools', 'free raw blocks', 'free pages', '12 growths']) {
     assert.ok(text.includes(word), word);
   }
 });
 
 test('the longest bar is that of the class with most live bytes', () => {
-  const bar = (size) => lines(stats()).find((l) => new RegExp(`^ +${size} `).test(l))?.split(' ').at(-1) ?? '';
+  const bar = (size) => lines(stats()).find((line) => new RegExp(`^ +${size} `).test(line))
+    ?.split(' ').at(-1) ?? '';
   assert.ok(bar(24).length > bar(32).length && bar(32).length > 0);
 });
 

@@ -30,7 +30,8 @@ import { message } from './module.js';
 async function run(task) {
   const wasi = await makeWasi(task);
   /** @type {Outcome} */
-  const out = { exitCode: null, trap: null, refused: null, milliseconds: 0, stats: null, unreadable: null };
+  const out = { exitCode: null, trap: null, refused: null, milliseconds: 0, stats: null,
+    unreadable: null };
   /** @type {WebAssembly.Instance} */
   let instance;
   /** @type {Heap | null} */
@@ -66,10 +67,11 @@ async function makeWasi({ version, args, env, preopens }) {
   return new WASI({ version, args, env, preopens, returnOnExit: true });
 }
 
-/** Plain functions in place of node:wasi's own.  Those are called from wasm by a short cut of V8, in
- *  which Node 20 and 22 crash when a garbage collection starts there; it does when memory has grown
- *  since the last call and the heap is large.  Rest arguments with Reflect.apply keep the optimizing
- *  compiler from restoring the short cut: --turbo-fast-api-calls makes no difference to their cost.
+/** Plain functions in place of node:wasi's own.  Those are called from wasm by a short cut of V8, and
+ *  Node 20 and 22 crash when a garbage collection starts in there; it does when memory has grown
+ *  since the last call and the heap is large.  Rest arguments with Reflect.apply keep the
+ *  optimizing compiler from restoring the short cut: --turbo-fast-api-calls makes no difference to
+ *  their cost.
  *  @param {object} functions
  *  @returns {WebAssembly.ModuleImports} */
 function plain(functions) {

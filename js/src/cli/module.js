@@ -7,7 +7,9 @@ import { layoutOf } from '../layout.js';
 import { StartError } from './options.js';
 
 /** Import namespaces of WASI preview 1, and what node:wasi calls them. */
-const WASI_VERSIONS = Object.freeze({ wasi_snapshot_preview1: 'preview1', wasi_unstable: 'unstable' });
+const WASI_VERSIONS = Object.freeze({
+  wasi_snapshot_preview1: 'preview1', wasi_unstable: 'unstable',
+});
 
 /** @param {string} file
  *  @returns {WebAssembly.Module}
@@ -52,9 +54,11 @@ export function checkCommand(module, file) {
     exports.some((e) => e.name === name && e.kind === kind);
   if (!has('_start', 'function')) {
     throw new StartError(`${file}: not a WASI command: it exports no _start`
-      + (has('_initialize', 'function') ? ' (a reactor: link it without -mexec-model=reactor)' : ''));
+      + (has('_initialize', 'function') ? ' (a reactor: link without -mexec-model=reactor)' : ''));
   }
-  if (!has('memory', 'memory')) throw new StartError(`${file}: not a WASI module: it exports no memory`);
+  if (!has('memory', 'memory')) {
+    throw new StartError(`${file}: not a WASI module: it exports no memory`);
+  }
   const namespaces = [...new Set(imports.map((i) => i.module))];
   if (namespaces.length > 1) throw new StartError(`${file}: imports two versions of WASI`);
   const namespace = namespaces[0] ?? 'wasi_snapshot_preview1';

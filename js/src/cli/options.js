@@ -15,7 +15,8 @@ export class UsageError extends StartError {}
  *  @property {string} module         file
  *  @property {string[]} args         the guest's, without its name */
 
-/** @typedef {{command: 'help'} | {command: 'version'} | {command: 'run', options: RunOptions}} Command */
+/** @typedef {{command: 'help'} | {command: 'version'} | {command: 'run', options: RunOptions}}
+ *    Command */
 
 export const HELP = `\
 usage: wasm-pymalloc run [options] module.wasm [arguments of the program]
@@ -36,7 +37,7 @@ Exit code: the program's own; 134 if it trapped; 2 if it could not be started.
 --stats, --json and --limit need a module that links wasm-pymalloc.
 `;
 
-/** Options of \`run\` and whether they take a value.
+/** Options of `run` and whether they take a value.
  *  @type {Record<string, boolean>} */
 const OPTIONS = { '--dir': true, '--env': true, '--stats': false, '--json': true, '--limit': true };
 
@@ -57,7 +58,8 @@ export function parseCommand(argv, hostEnv) {
  *  @returns {Command} */
 function parseRun(argv, hostEnv) {
   /** @type {RunOptions} */
-  const options = { preopens: {}, env: {}, stats: false, json: null, limit: null, module: '', args: [] };
+  const options = { preopens: {}, env: {}, stats: false, json: null, limit: null, module: '',
+    args: [] };
   let i = 0;
   for (; i < argv.length; i++) {
     const word = /** @type {string} */ (argv[i]);
@@ -75,7 +77,9 @@ function parseRun(argv, hostEnv) {
     setOption(options, name, value, hostEnv);
   }
   const module = argv[i];
-  if (module === undefined) throw new UsageError('no module: wasm-pymalloc run [options] module.wasm');
+  if (module === undefined) {
+    throw new UsageError('no module: wasm-pymalloc run [options] module.wasm');
+  }
   return { command: 'run', options: { ...options, module, args: argv.slice(i + 1) } };
 }
 
@@ -96,7 +100,9 @@ function addDir(preopens, value) {
   const at = value.indexOf('::');
   const host = at < 0 ? value : value.slice(0, at);
   const guest = at < 0 ? value : value.slice(at + 2);
-  if (host === '' || guest === '') throw new UsageError(`--dir ${value}: should be HOST or HOST::GUEST`);
+  if (host === '' || guest === '') {
+    throw new UsageError(`--dir ${value}: should be HOST or HOST::GUEST`);
+  }
   if (Object.hasOwn(preopens, guest) && preopens[guest] !== host) {
     throw new UsageError(`--dir: two folders for the name ${guest}`);
   }
@@ -119,7 +125,7 @@ export function parseBytes(text) {
   const [, digits, unit] = /^(\d{1,10})(?:([kmg])(?:i?b)?)?$/i.exec(text) ?? [];
   const bytes = Number(digits) * 1024 ** ' kmg'.indexOf(unit?.toLowerCase() ?? ' ');
   if (!(bytes > 0 && bytes < 2 ** 32 - 1)) {
-    throw new UsageError(`--limit ${text}: should be bytes below 4 GiB, such as 1000000, 512K or 64M`);
+    throw new UsageError(`--limit ${text}: should be bytes below 4 GiB, such as 512K or 64M`);
   }
   return bytes;
 }

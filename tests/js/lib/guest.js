@@ -55,8 +55,10 @@ export function assemble({ imports = [], functions = [], data = [], descriptor =
   if (exportMemory) exports.push([...text('memory'), 2, 0]);
   const head = [
     0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
-    ...section(1, vec(Object.values(TYPES).map(([p, r]) => [0x60, ...vec(p.map((t) => [t])), ...vec(r.map((t) => [t]))]))),
-    ...section(2, vec(imports.map(([module, name, t]) => [...text(module), ...text(name), 0, type(t)]))),
+    ...section(1, vec(Object.values(TYPES).map(([params, results]) =>
+      [0x60, ...vec(params.map((t) => [t])), ...vec(results.map((t) => [t]))]))),
+    ...section(2, vec(imports.map(([module, name, t]) =>
+      [...text(module), ...text(name), 0, type(t)]))),
     ...section(3, vec(functions.map(([, t]) => [type(t)]))),
     ...section(5, vec([[0, ...leb(pages)]])),
     ...section(7, vec(exports)),
@@ -89,7 +91,8 @@ export function print(fd, message) {
   const bytes = new TextEncoder().encode(message);
   const iovec = new Uint8Array(new Uint32Array([IOVEC + 16, bytes.length]).buffer);
   return {
-    code: [...op.i32(fd), ...op.i32(IOVEC), ...op.i32(1), ...op.i32(IOVEC + 8), ...op.call(0), ...op.drop],
+    code: [...op.i32(fd), ...op.i32(IOVEC), ...op.i32(1), ...op.i32(IOVEC + 8), ...op.call(0),
+      ...op.drop],
     data: [[IOVEC, iovec], [IOVEC + 16, bytes]],
   };
 }

@@ -30,7 +30,7 @@ function fieldLists() {
 }
 
 /** Offsets for all groups.
- *  @param {(name: string, group: string) => number} gap  bytes left free before a field, a multiple of 8 */
+ *  @param {(name: string, group: string) => number} gap  bytes left free before a field, 8 * n */
 export function layOut(gap = () => 0) {
   const lists = fieldLists();
   const groups = {};
