@@ -1,0 +1,91 @@
+/* All 4 GiB: the page table grows twice on the way, addresses pass 2 GiB, sizes reach the maximum.
+ * Only the ends of large blocks are touched. */
+#include "check.h"
+#include "domains.h"
+#include "pymalloc.h"
+#include "target.h"
+
+#define LARGE ((size_t)64 << 20)
+#define LARGE_MAX 64u
+#define SMALL_EACH 300u
+
+static unsigned char *large[LARGE_MAX];
+static void *small[LARGE_MAX][SMALL_EACH];
+
+static void fill_ends(unsigned char *p, size_t n, uint64_t seed) {
+  fill(p, 64, seed);
+  fill(p + n - 64, 64, seed + 1);
+}
+
+static int ends_hold(const unsigned char *p, size_t n, uint64_t seed) {
+  return holds(p, 64, seed) && holds(p + n - 64, 64, seed + 1);
+}
+
+/* Large blocks until there is no memory, small ones between them; returns how many. */
+static unsigned take_everything(void) {
+  unsigned count = 0;
+  for (; count < LARGE_MAX; count++) {
+    large[count] = pym_raw_malloc(LARGE);
+    if (!large[count]) break;
+    fill_ends(large[count], LARGE, count);
+    for (unsigned i = 0; i < SMALL_EACH; i++) {
+      small[count][i] = pym_obj_malloc(512);
+      if (small[count][i]) fill(small[count][i], 512, i);
+    }
+  }
+  return count;
+}
+
+static void check_everything(unsigned count) {
+  for (unsigned k = 0; k < count; k++) {
+    check_context("large block", k);
+    CHECK(ends_hold(large[k], LARGE, k) && pym_owns(large[k]) && pym_owns(large[k] + LARGE - 1));
+    CHECK(pym_usable_size(large[k]) >= LARGE);
+    for (unsigned i = 0; i < SMALL_EACH; i++)
+      CHECK(!small[k][i] || (holds(small[k][i], 512, i) && pym_usable_size(small[k][i]) == 512));
+  }
+  check_context("", 0);
+  check_sound(pym_heap_default());
+}
+
+static void give_everything_back(unsigned count) {
+  for (unsigned k = 0; k < count; k++) {
+    for (unsigned i = 0; i < SMALL_EACH; i++) pym_obj_free(small[k][i]);
+    pym_raw_free(large[k]);
+  }
+  check_sound(pym_heap_default());
+}
+
+static void all_of_linear_memory_can_be_used(void) {
+  target_reset(TARGET_INITIAL, 65536);
+  unsigned count = take_everything();
+  CHECK(count >= 58);
+  CHECK(target_offset(large[count - 1]) >= (uint64_t)3 << 30);
+  check_everything(count);
+  give_everything_back(count);
+  uint64_t growths = target_growths();
+  unsigned again = take_everything();
+  CHECK(again + 1 >= count);
+  CHECK(target_growths() - growths < 40); /* refused ones at the end */
+  check_everything(again);
+  give_everything_back(again);
+}
+
+static void the_largest_size_is_served(void) {
+  target_reset(TARGET_INITIAL, 65536);
+  for (size_t back = 0; back < 40; back += 13) {
+    check_context("below the maximum", back);
+    unsigned char *p = pym_obj_malloc(PYM_SIZE_MAX - back);
+    if (!CHECK(p != NULL)) return;
+    CHECK(pym_usable_size(p) >= PYM_SIZE_MAX - back);
+    fill_ends(p, PYM_SIZE_MAX - back, back);
+    CHECK(pym_raw_malloc(PYM_SIZE_MAX) == NULL); /* not twice, beside the rest */
+    CHECK(ends_hold(p, PYM_SIZE_MAX - back, back));
+    p = pym_obj_realloc(p, 100);
+    CHECK(p != NULL && holds(p, 64, back));
+    pym_obj_free(p);
+    check_sound(pym_heap_default());
+  }
+}
+
+CHECK_CASES(TEST(the_largest_size_is_served), TEST(all_of_linear_memory_can_be_used));
