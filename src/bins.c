@@ -9,7 +9,7 @@
  * for keeping pools apart. */
 #include "object.h"
 
-void pym__bins_open(struct pym_heap *h) {
+COLD void pym__bins_open(struct pym_heap *h) {
   h->closed = (u32)pym__over_limit(h);
   for (unsigned d = 0; d < PYM_DOMAINS; d++)
     h->domains[d].gate = h->closed || (h == &pym__main && pym__hooks[d].on) ? ~0u : GATE;
@@ -38,13 +38,13 @@ u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
   return list;
 }
 
-void pym__take_back(struct pym_heap *h, unsigned d, u32 s, u32 o) {
+COLD void pym__take_back(struct pym_heap *h, unsigned d, u32 s, u32 o) {
   *(u32 *)at(o) = 0;
   give_back(h, d, s, o, 1);
   if (h->closed) pym__bins_open(h);
 }
 
-void pym__flush(struct pym_heap *h) {
+COLD void pym__flush(struct pym_heap *h) {
   for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++)
     for (u32 c = 1; c < CLASS_SLOTS; c++) {
       u32 s = c * PYM_ALIGNMENT, live = (u32)(*mallocs_of(h, d, s) - *frees_of(h, d, s));
@@ -55,11 +55,11 @@ void pym__flush(struct pym_heap *h) {
     }
 }
 
-void pym__flush_all(void) {
+COLD void pym__flush_all(void) {
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) pym__flush(at(o));
 }
 
-int pym__sweep(void) {
+COLD int pym__sweep(void) {
   u32 at_hand = 0, least = pym__space.pages_owned / 16 * PAGE_BYTES;
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) {
     const struct pym_heap *h = at(o);

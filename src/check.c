@@ -31,12 +31,11 @@ static int check_table(struct page_recount *n) {
   REQUIRE(sp->pages_memory <= pages, "size of linear memory", off(sp));
   REQUIRE(len == sizeof sp->first_table / 4 || len == MAX_PAGES / 4 || len == MAX_PAGES,
           "page table length", off(sp));
-  REQUIRE(in_memory(sp->page_table & ~7u) && in_memory((sp->page_table + len * 4 - 40) & ~7u),
-          "page table's place", off(sp));
+  REQUIRE(in_memory(sp->page_table, len * 4), "page table's place", off(sp));
   for (u32 i = 0; i < len; i++) {
     enum page_kind kind = pym__page_kind(i);
     u32 entry = entry_at(i << 16);
-    REQUIRE(entry < PAGE_POOL || (entry > GATE && in_memory(entry & ~7u)), "page table entry", i << 16);
+    REQUIRE(entry < PAGE_POOL || (entry > GATE && in_memory(entry, POOLS_PER_PAGE * sizeof(struct pool))), "page table entry", i << 16);
     REQUIRE(kind == PAGE_FOREIGN || i < pages, "page table: page beyond memory", i << 16);
     n->of[kind]++;
   }
@@ -53,7 +52,7 @@ static int check_runs(u32 free_pages) {
   u32 seen = 0;
   for (u32 k = 0; k < 17; k++)
     for (u32 o = pym__space.runs[k], prev = 0; o; prev = o, o = ((u32 *)at(o))[0]) {
-      REQUIRE(in_memory(o) && !(o & (PAGE_BYTES - 1)), "list of free pages", o);
+      REQUIRE(in_memory(o, PAGE_BYTES) && !(o & (PAGE_BYTES - 1)), "list of free pages", o);
       const u32 *run = at(o); /* next, prev, start, pages */
       u32 first = o >> 16, n = run[3];
       REQUIRE(run[1] == prev && run[2] == first && n && n <= MAX_PAGES - first, "run of free pages",
@@ -128,7 +127,7 @@ static int first_in_arena(const struct pym_heap *h, const struct page *g) {
 static int check_pages(const struct pym_heap *h, struct pool_recount *n) {
   u32 prev = 0;
   for (u32 o = h->all_pages; o; prev = o, o = ((const struct page *)at(o))->all_next) {
-    REQUIRE(in_memory(o) && pym__page_kind(o >> 16) == PAGE_RAW, "list of arena pages", o);
+    REQUIRE(in_memory(o, PAGE_HEADER + POOLS_PER_PAGE * sizeof(struct pool)) && pym__page_kind(o >> 16) == PAGE_RAW, "list of arena pages", o);
     const struct page *g = at(o);
     REQUIRE(g->magic == PAGE_MAGIC && g->heap == off(h) && g->all_prev == prev, "arena page", o);
     REQUIRE(g->number < pym__space.page_table_len &&
@@ -152,7 +151,7 @@ static int check_page_lists(const struct pym_heap *h) {
   u32 listed = 0, partial = 0;
   for (u32 k = 1; k <= POOLS_PER_PAGE; k++)
     for (u32 o = h->page_lists[k], prev = 0; o; prev = o, o = ((const struct page *)at(o))->next) {
-      REQUIRE(in_memory(o) && pym__page_kind(o >> 16) == PAGE_RAW, "list of pages", o);
+      REQUIRE(in_memory(o, PAGE_HEADER + POOLS_PER_PAGE * sizeof(struct pool)) && pym__page_kind(o >> 16) == PAGE_RAW, "list of pages", o);
       const struct page *g = at(o);
       REQUIRE(g->heap == off(h) && g->prev == prev && (u32)__builtin_popcount(g->unused) == k,
               "page in the wrong list", o);
@@ -168,11 +167,11 @@ static int check_page_lists(const struct pym_heap *h) {
 static int check_class(const struct pym_heap *h, u32 c, const struct pool_recount *n) {
   u32 first = h->usable[c], seen = 0;
   for (u32 o = first; first;) {
-    REQUIRE(in_memory(o) && pym__page_kind(o >> 16) == PAGE_RAW, "ring of usable pools", o);
+    REQUIRE(in_memory(o, sizeof(struct pool)) && pym__page_kind(o >> 16) == PAGE_RAW, "ring of usable pools", o);
     const struct pool *pool = at(o);
     REQUIRE(pool->state == POOL_USABLE && pool->size == c * 8, "pool in the wrong ring", o);
     REQUIRE(++seen <= n->usable[c], "ring of usable pools loops", o);
-    REQUIRE(in_memory(pool->next) && ((const struct pool *)at(pool->next))->prev == o,
+    REQUIRE(in_memory(pool->next, sizeof *pool) && ((const struct pool *)at(pool->next))->prev == o,
             "ring of usable pools", o);
     o = pool->next;
     if (o == first) break;
@@ -193,9 +192,9 @@ static int check_bins(const struct pym_heap *h) {
       u32 n = 0;
       REQUIRE(live <= bin->out, "blocks freed more often than handed out", c * 8);
       for (u32 b = bin->free; b; b = *(const u32 *)at(b)) {
-        REQUIRE(in_memory(b) && pym__page_kind(b >> 16) == PAGE_POOL, "block at hand", b);
+        REQUIRE(in_memory(b, PYM_ALIGNMENT) && pym__page_kind(b >> 16) == PAGE_POOL, "block at hand", b);
         const struct pool *pool = pool_of(b);
-        REQUIRE(in_memory(off(pool)) && pool->size == c * 8 && (b - pool->base) % (c * 8) == 0 &&
+        REQUIRE(in_memory(off(pool), sizeof *pool) && pool->size == c * 8 && (b - pool->base) % (c * 8) == 0 &&
                     (b - pool->base) / (c * 8) < pool->carved,
                 "block at hand", b);
         REQUIRE(++n <= bin->out - live, "list of blocks at hand loops", b);
@@ -240,11 +239,11 @@ static int check_chunks(const struct pym_heap *h, const struct segment *s, struc
 static int check_segments(const struct pym_heap *h, struct raw_recount *n) {
   u32 prev = 0;
   for (u32 o = h->segments; o; prev = o, o = ((const struct segment *)at(o))->next) {
-    REQUIRE(in_memory(o) && pym__page_kind(o >> 16) == PAGE_RAW, "list of raw segments", o);
+    REQUIRE(in_memory(o, sizeof(struct segment)) && pym__page_kind(o >> 16) == PAGE_RAW, "list of raw segments", o);
     const struct segment *s = at(o);
     REQUIRE(s->magic == (SEGMENT_MAGIC ^ o) && s->heap == off(h) && s->prev == prev, "raw segment",
             o);
-    REQUIRE(s->end > o + SEGMENT_BYTES + TRAILER_BYTES - 1 && in_memory(s->end - 40) &&
+    REQUIRE(s->end > o + SEGMENT_BYTES + TRAILER_BYTES - 1 && in_memory(s->end - TRAILER_BYTES, TRAILER_BYTES) &&
                 (s->end - o) % 16 == 0,
             "end of a raw segment", o);
     if (check_chunks(h, s, n)) return 1;
@@ -263,7 +262,7 @@ static int check_raw_bins(const struct pym_heap *h, u32 binned) {
   for (u32 b = 0; b < RAW_BINS; b++) {
     REQUIRE((h->raw_map[b / 32] >> (b % 32) & 1) == (h->raw_bins[b] != 0), "map of raw bins", b);
     for (u32 c = h->raw_bins[b], prev = 0; c; prev = c, c = chunk_at(c)->next) {
-      REQUIRE(in_memory(c) && pym__page_kind(c >> 16) == PAGE_RAW && sound(h, c), "raw bin", c);
+      REQUIRE(in_memory(c, sizeof(struct chunk)) && pym__page_kind(c >> 16) == PAGE_RAW && sound(h, c), "raw bin", c);
       REQUIRE(!(chunk_at(c)->head & IN_USE) && bin_of(size_of(c)) == b && chunk_at(c)->prev == prev,
               "chunk in the wrong raw bin", c);
       REQUIRE(++seen <= binned, "raw bin loops", c);

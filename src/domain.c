@@ -21,19 +21,25 @@ void pym_raw_free(void *p) { pym__free_slow(&pym__main, PYM_RAW, p); }
     void *p = try_malloc(&pym__main, d, n);                                                \
     return LIKELY(p != NULL) ? p : pym__malloc_slow(&pym__main, d, n);                     \
   }                                                                                        \
-  void *pym_##name##_calloc(size_t count, size_t size) {                                   \
-    void *p = try_calloc(&pym__main, d, count, size);                                      \
-    return LIKELY(p != NULL) ? p : pym__calloc_slow(&pym__main, d, count, size);           \
-  }                                                                                        \
-  void *pym_##name##_realloc(void *p, size_t n) {                                          \
-    void *q = try_realloc(&pym__main, d, p, n);                                            \
-    return LIKELY(q != NULL) ? q : pym__realloc_slow(&pym__main, d, p, n);                 \
-  }                                                                                        \
   void(pym_##name##_free)(void *p) {                                                       \
     if (UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(&pym__main, d, p);           \
   }
 SMALL_DOMAIN(mem, PYM_MEM)
 SMALL_DOMAIN(obj, PYM_OBJ)
+
+void *pym_mem_calloc(size_t count, size_t size) {
+  return pym__calloc_slow(&pym__main, PYM_MEM, count, size);
+}
+void *pym_mem_realloc(void *p, size_t n) { return pym__realloc_slow(&pym__main, PYM_MEM, p, n); }
+
+/* Objects are resized when they turn out shorter than was thought: often enough for a fast path. */
+void *pym_obj_calloc(size_t count, size_t size) {
+  return pym__calloc_slow(&pym__main, PYM_OBJ, count, size);
+}
+void *pym_obj_realloc(void *p, size_t n) {
+  void *q = try_realloc(&pym__main, PYM_OBJ, p, n);
+  return LIKELY(q != NULL) ? q : pym__realloc_slow(&pym__main, PYM_OBJ, p, n);
+}
 
 /* The size saves nothing here: a realloc that failed to find a smaller block may have left p in a
  * larger class, or in a raw block, so p is asked after all.  A debug build holds it against p. */

@@ -6,7 +6,7 @@ struct space pym__space;
 struct pym_heap pym__main;
 #endif
 
-void pym__heap_init(struct pym_heap *h) {
+COLD void pym__heap_init(struct pym_heap *h) {
   h->magic = HEAP_MAGIC;
   h->id = ++pym__space.heap_ids;
   h->soft = h->hard = PYM_UNLIMITED;
@@ -29,7 +29,7 @@ pym_heap *pym_heap_default(void) {
   return &pym__main;
 }
 
-pym_heap *pym_heap_new(void) {
+COLD pym_heap *pym_heap_new(void) {
   pym__start();
   struct pym_heap *h = pym__malloc_direct(&pym__main, INTERNAL, sizeof *h);
   if (!h) return NULL;
@@ -38,7 +38,7 @@ pym_heap *pym_heap_new(void) {
   return h;
 }
 
-void pym_heap_destroy(pym_heap *h) {
+COLD void pym_heap_destroy(pym_heap *h) {
   if (!h) return;
   if (h == &pym__main || h->magic != HEAP_MAGIC)
     pym__corrupt("heap cannot be destroyed: not a heap, the default one, or destroyed before",
@@ -58,6 +58,6 @@ void pym__reset(void) {
   __builtin_memset(&pym__space, 0, sizeof pym__space);
   __builtin_memset(&pym__main, 0, sizeof pym__main);
   __builtin_memset(pym__hooks, 0, sizeof pym__hooks);
-  pym__arena_hook = (pym_arena_allocator){NULL, NULL, NULL};
+  __builtin_memset(&pym__arena_hook, 0, sizeof pym__arena_hook);
 }
 #endif

@@ -44,7 +44,12 @@ _Static_assert(CLASSES * PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 byte
 #else
 #define HOT static inline __attribute__((always_inline))
 #endif
+/* What runs once a page or less: as small as it can be, wherever it is called from. */
+#if defined(__clang__)
+#define COLD __attribute__((noinline, cold, minsize))
+#else
 #define COLD __attribute__((noinline, cold))
+#endif
 
 /* Raw bins: exact ones for chunks of 16*u bytes, u < 64, then 8 to a doubling. */
 #define RAW_EXACT 64u
@@ -60,7 +65,7 @@ struct space {
   u32 runs[17];         /* heads of the lists of free page runs, by log2 of their length */
   u32 heap_ids;         /* ids given out */
   u32 first_byte;       /* nothing below it is ours, even in a page that is */
-  u32 first_table[256]; /* the page table while memory is below 16 MiB */
+  _Alignas(8) u32 first_table[256]; /* the page table while memory is below 16 MiB */
 };
 
 struct pym_heap {
@@ -110,9 +115,10 @@ HOT struct page *page_of_pool(const struct pool *pool) {
   return at(off(pool) - pool->index * (u32)sizeof(struct pool) - PAGE_HEADER);
 }
 
-/* Could o be the offset of something of ours?  For links that a stray write may have changed. */
-HOT int in_memory(u32 o) {
-  return !(o & 7) && o >= LOWEST_OFFSET && (o + 32) >> 16 < pym__space.pages_memory;
+/* Could `size` bytes of ours lie at o?  For links that a stray write may have changed. */
+HOT int in_memory(u32 o, u32 size) {
+  u32 last = o + (size - 1);
+  return !(o & 7) && o >= LOWEST_OFFSET && last >= o && last >> 16 < pym__space.pages_memory;
 }
 
 /* ---- space.c ---- */
@@ -129,7 +135,8 @@ void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind)
 
 /* ---- raw.c ---- */
 u32 pym__raw_size(u32 n);                                        /* usable size served for n */
-void *pym__raw_take(struct pym_heap *h, unsigned d, u32 n, u32 align); /* not charged */
+void *pym__raw_take(struct pym_heap *h, unsigned d, u32 n);       /* not charged */
+void *pym__raw_aligned_alloc(struct pym_heap *h, u32 align, u32 n); /* align > 16 */
 void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n);
 void pym__raw_free(struct pym_heap *h, unsigned d, void *p);
 u32 pym__raw_usable(const void *p);
@@ -142,7 +149,19 @@ void pym__raw_release_all(struct pym_heap *h);
 u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *n); /* list of up to *n, or 0 */
 void pym__pools_give(struct pym_heap *h, u32 list);     /* give the linked blocks back */
 void pym__pools_release_all(struct pym_heap *h);
-extern pym_arena_allocator pym__arena_hook;        /* alloc is NULL: the page pool */
+void pym__page_add(struct pym_heap *h, u32 number, struct page *g, u32 hook);
+void pym__page_remove(struct pym_heap *h, struct page *g, enum page_kind kind);
+void pym__arena_opened(struct pym_heap *h);
+struct page *pym__page_numbered(u32 n);
+#define DESCRIPTORS (PAGE_HEADER + POOLS_PER_PAGE * (u32)sizeof(struct pool))
+
+/* ---- arena_hook.c: linked only where an arena hook is set ---- */
+struct arena_hook {
+  int (*open)(struct pym_heap *h);               /* one more arena; 0: no memory */
+  void (*page_used)(struct page *g, int in_use); /* its first pool is in use, or its last no more */
+  pym_arena_allocator from;                      /* alloc is NULL: the page pool */
+};
+extern struct arena_hook pym__arena_hook;
 
 /* ---- object.c ---- */
 void *pym__malloc_slow(struct pym_heap *h, unsigned d, size_t n);
@@ -166,6 +185,8 @@ void pym__bins_open(struct pym_heap *h);                /* or close, as limits a
 /* ---- limits.c ---- */
 u32 pym__room(const struct pym_heap *h, unsigned d);    /* bytes until a limit must be looked at */
 int pym__charge(struct pym_heap *h, unsigned d, u32 bytes); /* 1: granted and counted */
+/* Set with the first limit, so that programs without limits do not link what they need. */
+extern int (*pym__charge_at_limit)(struct pym_heap *h, unsigned d, u32 bytes);
 void pym__charge_more(struct pym_heap *h, unsigned d, u32 bytes); /* granted before */
 void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes);
 int pym__over_limit(const struct pym_heap *h);          /* of any domain, or of the whole */

@@ -7,6 +7,8 @@
  * until enough was freed. */
 #include "internal.h"
 
+int (*pym__charge_at_limit)(struct pym_heap *h, unsigned d, u32 bytes);
+
 static u32 min_u32(u32 a, u32 b) { return a < b ? a : b; }
 
 static uint64_t charged_sum(const struct pym_heap *h) {
@@ -40,14 +42,14 @@ u32 pym__room(const struct pym_heap *h, unsigned d) {
   return min_u32(own, left(charged_sum(h), h->discount, min_u32(h->soft, h->hard)));
 }
 
-int pym__over_limit(const struct pym_heap *h) {
+COLD int pym__over_limit(const struct pym_heap *h) {
   int over = charged_sum(h) > min_u32(h->soft, h->hard);
   for (unsigned d = 0; d < PYM_DOMAINS; d++)
     over |= h->domains[d].charged > min_u32(h->domains[d].soft, h->domains[d].hard);
   return over;
 }
 
-static void tell_soft(struct pym_heap *h, unsigned which, uint64_t live) {
+static COLD void tell_soft(struct pym_heap *h, unsigned which, uint64_t live) {
   pym__event(h, EVENT_SOFT, which, (u32)live, pym__linmem_pages());
   if (!h->limit_fn || h->in_limit_fn) return;
   const u32 held = h->discount;
@@ -82,7 +84,8 @@ static COLD int charge_at_limit(struct pym_heap *h, unsigned d, u32 bytes) {
 }
 
 int pym__charge(struct pym_heap *h, unsigned d, u32 bytes) {
-  if (UNLIKELY(bytes > pym__room(h, d))) return charge_at_limit(h, d, bytes);
+  if (UNLIKELY(bytes > pym__room(h, d)))
+    return pym__charge_at_limit ? pym__charge_at_limit(h, d, bytes) : 0; /* 0: 4 GiB are live */
   pym__charge_more(h, d, bytes);
   return 1;
 }
@@ -106,6 +109,7 @@ int pym_limit_set(pym_heap *h, unsigned which, uint32_t soft, uint32_t hard) {
   u32 *t = which == PYM_WHOLE_HEAP ? &h->hard : &h->domains[which].hard;
   *s = soft;
   *t = hard;
+  pym__charge_at_limit = charge_at_limit;
   pym__flush(h);
   pym__bins_open(h);
   return 0;

@@ -30,10 +30,10 @@ static void *take_small(struct pym_heap *h, unsigned d, u32 n) {
   return at(b);
 }
 
-static void *take_raw(struct pym_heap *h, unsigned d, u32 n, u32 align) {
+static void *take_raw(struct pym_heap *h, unsigned d, u32 n) {
   u32 bytes = pym__raw_size(n);
   if (!pym__charge(h, d, bytes)) return NULL;
-  void *p = pym__raw_take(h, d, n, align);
+  void *p = pym__raw_take(h, d, n);
   if (p) return p;
   pym__discharge(h, d, bytes);
   return pym__fail(h, d, n, EVENT_OOM);
@@ -45,19 +45,22 @@ static void *counted(struct pym_heap *h, unsigned d, void *p) {
   return p;
 }
 
-static void *grant(struct pym_heap *h, unsigned d, size_t size, u32 align) {
+static void *grant(struct pym_heap *h, unsigned d, size_t size) {
   if (size > PYM_SIZE_MAX) return NULL;
   u32 n = size ? (u32)size : 1;
-  return is_small(d, n) ? take_small(h, d, n) : take_raw(h, d, n, align);
+  return is_small(d, n) ? take_small(h, d, n) : take_raw(h, d, n);
 }
 
 void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n) {
-  return counted(h, d, grant(h, d, n, 1));
+  return counted(h, d, grant(h, d, n));
 }
 
 void *pym__aligned_direct(struct pym_heap *h, size_t align, size_t n) {
-  int valid = align && !(align & (align - 1)) && align <= PAGE_BYTES;
-  return counted(h, PYM_RAW, valid ? grant(h, PYM_RAW, n, (u32)align) : NULL);
+  if (align && !(align & (align - 1)) && align <= PYM_RAW_ALIGNMENT)
+    return pym__malloc_direct(h, PYM_RAW, n);
+  int valid = align && !(align & (align - 1)) && align <= PAGE_BYTES && n <= PYM_SIZE_MAX;
+  return counted(h, PYM_RAW,
+                 valid ? pym__raw_aligned_alloc(h, (u32)align, n ? (u32)n : 1) : NULL);
 }
 
 void *pym__calloc_direct(struct pym_heap *h, unsigned d, size_t count, size_t size) {
@@ -99,7 +102,7 @@ void *pym__realloc_slow(struct pym_heap *h, unsigned d, void *p, size_t n) {
  * at the difference. */
 static void *move(struct pym_heap *h, unsigned d, void *p, u32 old, u32 n) {
   h->discount = old;
-  void *q = grant(h, d, n, 1);
+  void *q = grant(h, d, n);
   h->discount = 0;
   if (!q) return NULL;
   u32 served = served_size(d, n);
@@ -190,7 +193,7 @@ void pym__check_block(struct pym_heap *h, unsigned d, u32 o) {
   }
   for (u32 b = bin_of_size(h, d, pool->size)->free, i = 0; b && i < tries; i++) {
     if (b == o) pym__corrupt("double free", o, d);
-    if (!in_memory(b) || entry_at(b) <= GATE) pym__corrupt("freed block written to", b, d);
+    if (!in_memory(b, PYM_ALIGNMENT) || entry_at(b) <= GATE) pym__corrupt("freed block written to", b, d);
     b = *(const u32 *)at(b);
   }
 }

@@ -71,16 +71,6 @@ HOT int try_free(struct pym_heap *h, unsigned d, void *p) {
   return 1;
 }
 
-HOT void *try_calloc(struct pym_heap *h, unsigned d, size_t count, size_t size) {
-  size_t n;
-  if (UNLIKELY(__builtin_mul_overflow(count, size, &n)) || UNLIKELY(n - 1 >= PYM_SMALL_MAX))
-    return NULL;
-  u32 s = ((u32)n + 7) & ~7u, b = pop(h, d, s);
-  if (UNLIKELY(!b)) return NULL;
-  zero_words(at(b), s);
-  return at(b);
-}
-
 /* Does a pool block of `old` bytes serve n where it is?  If n fits and fills three quarters. */
 HOT int stays(u32 old, u32 n) { return n <= old && (4 * n > 3 * old || ((n + 7) & ~7u) == old); }
 

@@ -17,28 +17,18 @@
  * page pool at once. */
 #include "internal.h"
 
-pym_arena_allocator pym__arena_hook;
-
-/* One arena that a hook gave; kept in a raw block of domain INTERNAL. */
-struct hooked_arena {
-  void *base;
-  pym_arena_allocator from;
-  u32 first, pages; /* whole pages inside */
-  u32 live;         /* of them, those with pools in use */
-  u32 kind_before;  /* what the page table said: foreign, or raw if the hook took a raw block */
-};
+struct arena_hook pym__arena_hook;
 
 static struct pool *pool_at(u32 o) { return at(o); }
 static struct page *page_at(u32 o) { return at(o); }
 static u32 entry_of_page(const struct page *g) { return off(g) + PAGE_HEADER; }
-static struct page *page_numbered(u32 n) { return at(entry_at(n << 16) - PAGE_HEADER); }
-#define DESCRIPTORS (PAGE_HEADER + POOLS_PER_PAGE * (u32)sizeof(struct pool))
+struct page *pym__page_numbered(u32 n) { return at(entry_at(n << 16) - PAGE_HEADER); }
 
 /* ---- Lists of pages, by the number of their unused pools ---- */
 
 static u32 unused_pools(const struct page *g) { return (u32)__builtin_popcount(g->unused); }
 
-static void page_link(struct pym_heap *h, struct page *g) {
+static COLD void page_link(struct pym_heap *h, struct page *g) {
   u32 k = unused_pools(g), o = off(g);
   if (!k) return;
   g->next = h->page_lists[k];
@@ -47,7 +37,7 @@ static void page_link(struct pym_heap *h, struct page *g) {
   h->page_lists[k] = o;
 }
 
-static void page_unlink(struct pym_heap *h, struct page *g) {
+static COLD void page_unlink(struct pym_heap *h, struct page *g) {
   u32 k = unused_pools(g);
   if (!k) return;
   if (UNLIKELY(g->magic != PAGE_MAGIC))
@@ -60,24 +50,24 @@ static void page_unlink(struct pym_heap *h, struct page *g) {
 /* ---- Arenas ---- */
 
 /* Pages of h with pools in the window of this page, itself not counted. */
-static u32 others_in_window(const struct pym_heap *h, u32 page) {
+static COLD u32 others_in_window(const struct pym_heap *h, u32 page) {
   u32 w = page & ~(WINDOW_PAGES - 1), n = 0;
   for (u32 i = w; i < w + WINDOW_PAGES; i++)
     if (i != page && pym__page_kind(i) == PAGE_POOL) {
-      const struct page *g = page_numbered(i);
+      const struct page *g = pym__page_numbered(i);
       n += g->heap == off(h) && !g->hook;
     }
   return n;
 }
 
-static void arena_opened(struct pym_heap *h) {
+void pym__arena_opened(struct pym_heap *h) {
   h->arenas++;
   h->arenas_total++;
   if (h->arenas > h->arenas_peak) h->arenas_peak = h->arenas;
 }
 
 /* Make a page one of h's, described by g. */
-static void page_add(struct pym_heap *h, u32 number, struct page *g, u32 hook) {
+COLD void pym__page_add(struct pym_heap *h, u32 number, struct page *g, u32 hook) {
   *g = (struct page){
       .heap = off(h), .unused = 0xffff, .hook = hook, .number = number, .magic = PAGE_MAGIC};
   g->all_next = h->all_pages;
@@ -89,7 +79,7 @@ static void page_add(struct pym_heap *h, u32 number, struct page *g, u32 hook) {
 }
 
 /* The page is no longer h's; it is `kind` now. */
-static void page_remove(struct pym_heap *h, struct page *g, enum page_kind kind) {
+COLD void pym__page_remove(struct pym_heap *h, struct page *g, enum page_kind kind) {
   page_unlink(h, g);
   if (g->all_prev) page_at(g->all_prev)->all_next = g->all_next;
   else h->all_pages = g->all_next;
@@ -100,50 +90,10 @@ static void page_remove(struct pym_heap *h, struct page *g, enum page_kind kind)
   pym__raw_free(h, INTERNAL, g);
 }
 
-/* Records for an arena of `pages` pages: the arena's own and one a page.  NULL: no memory. */
-static struct hooked_arena *hooked_records(struct pym_heap *h, u32 pages, struct page **g) {
-  struct hooked_arena *a = pym__malloc_direct(h, INTERNAL, sizeof *a);
-  u32 n = 0;
-  while (a && n < pages && (g[n] = pym__malloc_direct(h, INTERNAL, DESCRIPTORS))) n++;
-  if (a && n == pages) return a;
-  while (n) pym__raw_free(h, INTERNAL, g[--n]);
-  if (a) pym__raw_free(h, INTERNAL, a);
-  return NULL;
-}
-
-/* 256 KiB from the hook.  0: it has none, or none that can be used. */
-static int arena_from_hook(struct pym_heap *h) {
-  const pym_arena_allocator from = pym__arena_hook;
-  void *base = from.alloc(from.ctx, PYM_ARENA_BYTES);
-  if (!base) return 0;
-  pym__space.pages_memory = pym__linmem_pages(); /* the hook may have grown it */
-  u32 o = off(base), first = (o + PAGE_BYTES - 1) >> 16;
-  u32 pages = (u32)((o + PYM_ARENA_BYTES) >> 16) - first;
-  struct page *g[WINDOW_PAGES];
-  struct hooked_arena *a = NULL;
-  if (at(o) == base && pym__cover(h, PYM_OBJ, first + pages)) a = hooked_records(h, pages, g);
-  if (!a) {
-    from.free(from.ctx, base, PYM_ARENA_BYTES);
-    return 0;
-  }
-  *a = (struct hooked_arena){base, from, first, pages, 0, pym__page_kind(first)};
-  for (u32 i = 0; i < pages; i++) page_add(h, first + i, g[i], off(a));
-  arena_opened(h);
-  return 1;
-}
-
-static void arena_to_hook(struct pym_heap *h, struct hooked_arena *a) {
-  for (u32 i = a->first; i < a->first + a->pages; i++)
-    page_remove(h, page_numbered(i), (enum page_kind)a->kind_before);
-  h->arenas--;
-  a->from.free(a->from.ctx, a->base, PYM_ARENA_BYTES);
-  pym__raw_free(h, INTERNAL, a);
-}
-
 /* One more page for pools: the next one of the arena opened last, else any free page, else a new
  * one.  0: no memory. */
-static int arena_add_page(struct pym_heap *h, unsigned d, int thorough) {
-  if (h == &pym__main && pym__arena_hook.alloc) return arena_from_hook(h);
+static COLD int arena_add_page(struct pym_heap *h, unsigned d, int thorough) {
+  if (h == &pym__main && pym__arena_hook.from.alloc) return pym__arena_hook.open(h);
   struct page *g = pym__malloc_direct(h, INTERNAL, DESCRIPTORS);
   if (!g) return 0;
   u32 page = h->last_page + 1;
@@ -156,15 +106,15 @@ static int arena_add_page(struct pym_heap *h, unsigned d, int thorough) {
       return 0;
     }
   }
-  if (!others_in_window(h, page)) arena_opened(h);
-  page_add(h, page, g, 0);
+  if (!others_in_window(h, page)) pym__arena_opened(h);
+  pym__page_add(h, page, g, 0);
   h->last_page = page;
   return 1;
 }
 
-static void page_to_pool(struct pym_heap *h, struct page *g) {
+static COLD void page_to_pool(struct pym_heap *h, struct page *g) {
   u32 page = g->number;
-  page_remove(h, g, PAGE_RAW); /* for a moment: the page pool sets what it takes */
+  pym__page_remove(h, g, PAGE_RAW); /* for a moment: the page pool sets what it takes */
   if (!others_in_window(h, page)) h->arenas--;
   if (h->last_page == page) h->last_page = 0;
   pym__pages_give(page, 1);
@@ -176,7 +126,7 @@ static u32 *ring_of(struct pym_heap *h, const struct pool *pool) {
   return &h->usable[pool->size / 8];
 }
 
-static void ring_add(u32 *ring, struct pool *pool) {
+static COLD void ring_add(u32 *ring, struct pool *pool) {
   u32 o = off(pool);
   if (!*ring) {
     pool->next = pool->prev = *ring = o;
@@ -188,9 +138,9 @@ static void ring_add(u32 *ring, struct pool *pool) {
   last->next = first->prev = o;
 }
 
-static void ring_remove(u32 *ring, struct pool *pool) {
+static COLD void ring_remove(u32 *ring, struct pool *pool) {
   u32 o = off(pool);
-  if (UNLIKELY(!in_memory(pool->next) || !in_memory(pool->prev) ||
+  if (UNLIKELY(!in_memory(pool->next, sizeof *pool) || !in_memory(pool->prev, sizeof *pool) ||
                pool_at(pool->next)->prev != o || pool_at(pool->prev)->next != o))
     pym__corrupt("pool descriptor overwritten", o, INTERNAL);
   pool_at(pool->next)->prev = pool->prev;
@@ -199,7 +149,7 @@ static void ring_remove(u32 *ring, struct pool *pool) {
 }
 
 /* A pool for blocks of s bytes, in the ring of its class.  0: no memory. */
-static struct pool *pool_new(struct pym_heap *h, unsigned d, u32 s, int thorough) {
+static COLD struct pool *pool_new(struct pym_heap *h, unsigned d, u32 s, int thorough) {
   u32 k = 1;
   while (k <= POOLS_PER_PAGE && !h->page_lists[k]) k++;
   if (k > POOLS_PER_PAGE) {
@@ -209,7 +159,7 @@ static struct pool *pool_new(struct pym_heap *h, unsigned d, u32 s, int thorough
   }
   struct page *g = page_at(h->page_lists[k]);
   u32 index = (u32)__builtin_ctz(g->unused);
-  if (g->hook && g->unused == 0xffff) ((struct hooked_arena *)at(g->hook))->live++;
+  if (g->hook && g->unused == 0xffff) pym__arena_hook.page_used(g, 1);
   page_unlink(h, g);
   g->unused &= ~(1u << index);
   page_link(h, g);
@@ -227,7 +177,7 @@ static struct pool *pool_new(struct pym_heap *h, unsigned d, u32 s, int thorough
 }
 
 /* Every block of the pool is back: it leaves its class. */
-static void pool_retire(struct pym_heap *h, struct pool *pool) {
+static COLD void pool_retire(struct pym_heap *h, struct pool *pool) {
   struct page *g = page_of_pool(pool);
   ring_remove(ring_of(h, pool), pool);
   h->pools[pool->size / 8]--;
@@ -237,16 +187,12 @@ static void pool_retire(struct pym_heap *h, struct pool *pool) {
   g->unused |= 1u << pool->index;
   page_link(h, g);
   if (g->unused != 0xffff) return;
-  if (!g->hook) {
-    page_to_pool(h, g);
-    return;
-  }
-  struct hooked_arena *a = at(g->hook);
-  if (--a->live == 0) arena_to_hook(h, a);
+  if (g->hook) pym__arena_hook.page_used(g, 0);
+  else page_to_pool(h, g);
 }
 
 /* The pool's `until` has reached 0. */
-static void pool_event(struct pym_heap *h, struct pool *pool) {
+static COLD void pool_event(struct pym_heap *h, struct pool *pool) {
   if (UNLIKELY(pool->heap != off(h) || pool_of(pool->base) != pool))
     pym__corrupt("pool descriptor overwritten, or block of another heap", off(pool), INTERNAL);
   if (pool->state == POOL_FULL) {
@@ -316,33 +262,6 @@ void pym__pools_give(struct pym_heap *h, u32 list) {
   }
 }
 
-void pym__pools_release_all(struct pym_heap *h) {
+COLD void pym__pools_release_all(struct pym_heap *h) {
   while (h->all_pages) page_to_pool(h, page_at(h->all_pages));
-}
-
-/* ---- The arena hook ---- */
-
-/* The page pool in the form of a hook, for those who chain. */
-static void *base_alloc(void *ctx, size_t size) {
-  (void)ctx;
-  pym__start();
-  u32 n = (u32)(size >> 16);
-  u32 page = pym__pages_find(n, 0);
-  if (!page) page = pym__pages_grow(&pym__main, PYM_OBJ, n, (u32)size);
-  if (page) pym__pages_set(page, n, PAGE_RAW);
-  return page ? at(page << 16) : NULL;
-}
-
-static void base_free(void *ctx, void *p, size_t size) {
-  (void)ctx;
-  pym__pages_give(off(p) >> 16, (u32)(size >> 16));
-}
-
-void pym_arena_allocator_get(pym_arena_allocator *out) {
-  *out = pym__arena_hook.alloc ? pym__arena_hook
-                               : (pym_arena_allocator){NULL, base_alloc, base_free};
-}
-
-void pym_arena_allocator_set(const pym_arena_allocator *a) {
-  pym__arena_hook = a->alloc == base_alloc ? (pym_arena_allocator){NULL, NULL, NULL} : *a;
 }

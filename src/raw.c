@@ -37,9 +37,9 @@ static void bin_unlink(struct pym_heap *h, u32 c) {
     pym__corrupt("free raw memory overwritten", c, INTERNAL);
   h->raw_free -= size;
   if (size == CHUNK_MIN) return;
-  if (UNLIKELY(k->prev ? !in_memory(k->prev) || chunk_at(k->prev)->next != c
+  if (UNLIKELY(k->prev ? !in_memory(k->prev, sizeof *k) || chunk_at(k->prev)->next != c
                        : h->raw_bins[b] != c) ||
-      UNLIKELY(k->next && (!in_memory(k->next) || chunk_at(k->next)->prev != c)))
+      UNLIKELY(k->next && (!in_memory(k->next, sizeof *k) || chunk_at(k->next)->prev != c)))
     pym__corrupt("free raw memory overwritten", c, INTERNAL);
   if (k->next) chunk_at(k->next)->prev = k->prev;
   if (k->prev) {
@@ -66,7 +66,7 @@ static u32 best_in_bin(const struct pym_heap *h, u32 b, u32 size) {
   u32 best = 0, best_size = ~0u;
   int tries = FIT_TRIES;
   for (u32 c = h->raw_bins[b]; c && tries--; c = chunk_at(c)->next) {
-    if (UNLIKELY(!in_memory(c))) pym__corrupt("free raw memory overwritten", c, INTERNAL);
+    if (UNLIKELY(!in_memory(c, sizeof(struct chunk)))) pym__corrupt("free raw memory overwritten", c, INTERNAL);
     u32 have = size_of(c);
     if (have < size || have >= best_size) continue;
     best = c;
@@ -104,6 +104,7 @@ static u32 release(struct pym_heap *h, u32 c, u32 size, int prev_free) {
                  size_of(p) != before))
       pym__corrupt("free raw memory overwritten", c, INTERNAL);
     bin_unlink(h, p);
+    set_head(h, c, 0); /* a second free of this block finds it not in use */
     c = p;
     size += before;
   }
@@ -143,7 +144,7 @@ static void write_trailer(struct pym_heap *h, struct segment *s, u32 flags) {
   set_head(h, off(t), IN_USE | flags);
 }
 
-static void segment_link(struct pym_heap *h, u32 from, u32 to) {
+static COLD void segment_link(struct pym_heap *h, u32 from, u32 to) {
   struct segment *s = at(from);
   *s = (struct segment){.magic = SEGMENT_MAGIC ^ from, .heap = off(h), .end = to};
   s->next = h->segments;
@@ -152,7 +153,7 @@ static void segment_link(struct pym_heap *h, u32 from, u32 to) {
   h->raw_segments++;
 }
 
-static void segment_unlink(struct pym_heap *h, struct segment *s) {
+static COLD void segment_unlink(struct pym_heap *h, struct segment *s) {
   if (s->prev) ((struct segment *)at(s->prev))->next = s->next;
   else h->segments = s->next;
   if (s->next) ((struct segment *)at(s->next))->prev = s->prev;
@@ -160,7 +161,7 @@ static void segment_unlink(struct pym_heap *h, struct segment *s) {
   h->raw_segments--;
 }
 
-void pym__raw_add(struct pym_heap *h, u32 from, u32 to) {
+COLD void pym__raw_add(struct pym_heap *h, u32 from, u32 to) {
   segment_link(h, from, to);
   struct segment *s = at(from);
   u32 c = first_chunk(s), size = to - TRAILER_BYTES - c;
@@ -171,21 +172,21 @@ void pym__raw_add(struct pym_heap *h, u32 from, u32 to) {
 }
 
 /* The segment of h that ends where `page` starts, or NULL. */
-static struct segment *segment_before(const struct pym_heap *h, u32 page) {
+static COLD struct segment *segment_before(const struct pym_heap *h, u32 page) {
   if (pym__page_kind(page - 1) != PAGE_RAW) return NULL;
   u32 o = (page << 16) - TRAILER_BYTES;
   return sound(h, o) ? at(((struct trailer *)at(o))->segment) : NULL; /* NULL: another heap's */
 }
 
 /* The segment of h that starts at `page`, or NULL. */
-static struct segment *segment_behind(const struct pym_heap *h, u32 page) {
+static COLD struct segment *segment_behind(const struct pym_heap *h, u32 page) {
   struct segment *s = at(page << 16);
   if (pym__page_kind(page) != PAGE_RAW || s->magic != (SEGMENT_MAGIC ^ page << 16)) return NULL;
   return s->heap == off(h) ? s : NULL;
 }
 
 /* Add pages [page, page + n), marked as raw already, to h; joined to segments that touch them. */
-static void add_pages(struct pym_heap *h, u32 page, u32 n) {
+static COLD void add_pages(struct pym_heap *h, u32 page, u32 n) {
   struct segment *behind = segment_behind(h, page + n);
   struct segment *before = segment_before(h, page);
   u32 from = page << 16, to = (page + n) << 16;
@@ -222,8 +223,9 @@ static u32 free_at_end(const struct segment *s) {
 }
 
 /* Lengthen segment s so that its free end holds `size`.  1 if it does now. */
-static int extend_segment(struct pym_heap *h, unsigned d, struct segment *s, u32 size, int grow) {
+static COLD int extend_segment(struct pym_heap *h, unsigned d, struct segment *s, u32 size, int grow) {
   u32 have = free_at_end(s);
+  if (have == CHUNK_MIN) have = 0; /* it is in no bin */
   if (have >= size) return 1;
   if (s->end & (PAGE_BYTES - 1)) return 0; /* the part page before strangers' memory */
   u32 n = (size - have + PAGE_BYTES - 1) >> 16, page = s->end >> 16;
@@ -234,7 +236,7 @@ static int extend_segment(struct pym_heap *h, unsigned d, struct segment *s, u32
 }
 
 /* Get a free chunk of at least `size` by new pages, cheapest way first.  0: no memory. */
-static int add_memory(struct pym_heap *h, unsigned d, u32 size) {
+static COLD int add_memory(struct pym_heap *h, unsigned d, u32 size) {
   u32 n = (size + SEGMENT_BYTES + TRAILER_BYTES + PAGE_BYTES - 1) >> 16;
   struct segment *top = h->top_segment ? at(h->top_segment) : NULL;
   if (top && extend_segment(h, d, top, size, 0)) return 1;
@@ -253,7 +255,7 @@ static int add_memory(struct pym_heap *h, unsigned d, u32 size) {
 }
 
 /* Which whole pages a free chunk could give: [*first, *end) in page numbers. */
-static struct segment *whole_pages(u32 c, u32 size, u32 *first, u32 *end) {
+static COLD struct segment *whole_pages(u32 c, u32 size, u32 *first, u32 *end) {
   struct segment *s = NULL;
   u32 from = c - SEGMENT_BYTES;
   *first = (c + TRAILER_BYTES + PAGE_BYTES - 1) >> 16;
@@ -270,14 +272,14 @@ static struct segment *whole_pages(u32 c, u32 size, u32 *first, u32 *end) {
 }
 
 /* The segment that chunk c lies in. */
-static struct segment *segment_of(const struct pym_heap *h, u32 c) {
+static COLD struct segment *segment_of(const struct pym_heap *h, u32 c) {
   for (u32 o = h->segments; o; o = ((struct segment *)at(o))->next)
     if (c > o && c < ((struct segment *)at(o))->end) return at(o);
   pym__corrupt("raw segment lost", c, INTERNAL);
 }
 
 /* Take pages [page, page + n) out of the free chunk c of segment s. */
-static void cut_pages(struct pym_heap *h, u32 c, struct segment *s, u32 page, u32 n) {
+static COLD void cut_pages(struct pym_heap *h, u32 c, struct segment *s, u32 page, u32 n) {
   u32 size = size_of(c), end = s->end, from = page << 16, to = (page + n) << 16;
   bin_unlink(h, c);
   h->raw_bytes -= to - from;
@@ -299,14 +301,14 @@ static void cut_pages(struct pym_heap *h, u32 c, struct segment *s, u32 page, u3
   if (rest) bin_link(h, c, rest);
 }
 
-u32 pym__raw_reclaim(struct pym_heap *h, u32 n, int thorough) {
+COLD u32 pym__raw_reclaim(struct pym_heap *h, u32 n, int thorough) {
   u32 least = (n << 16) - SEGMENT_BYTES - TRAILER_BYTES;
   int tries = 32;
   for (u32 b = next_bin(h, bin_of(least)); b < RAW_BINS; b = next_bin(h, b + 1))
     for (u32 c = h->raw_bins[b]; c; c = chunk_at(c)->next) {
       u32 first, end;
       if (!thorough && --tries < 0) return 0;
-      if (UNLIKELY(!in_memory(c))) pym__corrupt("free raw memory overwritten", c, INTERNAL);
+      if (UNLIKELY(!in_memory(c, sizeof(struct chunk)))) pym__corrupt("free raw memory overwritten", c, INTERNAL);
       check_head(h, c, INTERNAL);
       struct segment *s = whole_pages(c, size_of(c), &first, &end);
       if (end < first + n || end > MAX_PAGES) continue;
@@ -334,31 +336,35 @@ static u32 take_chunk(struct pym_heap *h, unsigned d, u32 size) {
 
 u32 pym__raw_size(u32 n) { return chunk_size_for(n) - HEADER; }
 
-/* A chunk whose block is a multiple of `align` > 16. */
-static u32 take_aligned(struct pym_heap *h, unsigned d, u32 size, u32 align) {
-  u32 c = take_chunk(h, d, size + align);
-  if (!c) return 0;
-  u32 have = size_of(c), front = ((c + HEADER + align - 1) & ~(align - 1)) - HEADER - c;
-  occupy(h, c + front, have - front, size, flags_of(d) | (front ? PREV_FREE : 0));
-  if (front) bin_link(h, c, front);
-  return c + front;
-}
-
-void *pym__raw_take(struct pym_heap *h, unsigned d, u32 n, u32 align) {
-  u32 size = chunk_size_for(n), c;
-  if (UNLIKELY(align > PYM_RAW_ALIGNMENT)) {
-    c = take_aligned(h, d, size, align);
-    if (!c) return NULL;
-  } else {
-    c = take_chunk(h, d, size);
-    if (UNLIKELY(!c)) return NULL;
-    occupy(h, c, size_of(c), size, flags_of(d));
-  }
-  h->domains[d].raw_mallocs++;
-  h->domains[d].raw_bytes += size - HEADER;
-  h->domains[d].raw_live += size - HEADER;
+static void *count_in(struct pym_heap *h, unsigned d, u32 c) {
+  struct domain *dom = &h->domains[d];
+  u32 bytes = size_of(c) - HEADER;
+  dom->raw_mallocs++;
+  dom->raw_bytes += bytes;
+  dom->raw_live += bytes;
   h->raw_chunks++;
   return at(c + HEADER);
+}
+
+void *pym__raw_take(struct pym_heap *h, unsigned d, u32 n) {
+  u32 size = chunk_size_for(n), c = take_chunk(h, d, size);
+  if (UNLIKELY(!c)) return NULL;
+  occupy(h, c, size_of(c), size, flags_of(d));
+  return count_in(h, d, c);
+}
+
+COLD void *pym__raw_aligned_alloc(struct pym_heap *h, u32 align, u32 n) {
+  u32 size = chunk_size_for(n);
+  if (!pym__charge(h, PYM_RAW, size - HEADER)) return NULL;
+  u32 c = take_chunk(h, PYM_RAW, size + align);
+  if (!c) {
+    pym__discharge(h, PYM_RAW, size - HEADER);
+    return pym__fail(h, PYM_RAW, n, EVENT_OOM);
+  }
+  u32 have = size_of(c), front = ((c + HEADER + align - 1) & ~(align - 1)) - HEADER - c;
+  occupy(h, c + front, have - front, size, flags_of(PYM_RAW) | (front ? PREV_FREE : 0));
+  if (front) bin_link(h, c, front);
+  return count_in(h, PYM_RAW, c + front);
 }
 
 /* The chunk of a block that the caller gives back or resizes, verified. */
@@ -405,7 +411,7 @@ static int grow_in_place(struct pym_heap *h, unsigned d, u32 c, u32 old, u32 siz
 
 /* Move the block down over the free chunk before it, if that and what lies free behind make
  * room.  Where it is now, or 0. */
-static u32 grow_backwards(struct pym_heap *h, u32 c, u32 old, u32 size) {
+static COLD u32 grow_backwards(struct pym_heap *h, u32 c, u32 old, u32 size) {
   u32 head = chunk_at(c)->head, behind = c + old;
   if (!(head & PREV_FREE)) return 0;
   u32 before = *(u32 *)at(c - 4), have = before + old;
@@ -462,7 +468,7 @@ void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n) {
   return at(to + HEADER);
 }
 
-void pym__raw_release_all(struct pym_heap *h) {
+COLD void pym__raw_release_all(struct pym_heap *h) {
   for (u32 o = h->segments, next; o; o = next) {
     const struct segment *s = at(o);
     next = s->next;

@@ -1,12 +1,12 @@
 /* What is said when corruption is found: one bounded line, then a trap. */
 #include "internal.h"
 
-void pym__put(struct line *l, const char *text) {
+COLD void pym__put(struct line *l, const char *text) {
   while (*text && l->n < sizeof l->text - 1) l->text[l->n++] = *text++;
   l->text[l->n] = 0;
 }
 
-void pym__put_number(struct line *l, uint64_t v, unsigned width) {
+COLD void pym__put_number(struct line *l, uint64_t v, unsigned width) {
   char digits[21];
   unsigned i = sizeof digits - 1;
   digits[i] = 0;
@@ -16,7 +16,7 @@ void pym__put_number(struct line *l, uint64_t v, unsigned width) {
   pym__put(l, digits + i);
 }
 
-void pym__put_hex(struct line *l, u32 v) {
+COLD void pym__put_hex(struct line *l, u32 v) {
   char digits[11] = "0x00000000";
   for (int i = 9; i > 1; i--, v >>= 4) digits[i] = "0123456789abcdef"[v & 15];
   pym__put(l, digits);

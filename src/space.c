@@ -25,7 +25,7 @@ enum page_kind pym__page_kind(u32 page) {
 }
 
 /* Count `by` pages of a kind; modulo 2^32, so -1 is fine. */
-static void count_pages(enum page_kind kind, u32 by) {
+static COLD void count_pages(enum page_kind kind, u32 by) {
   if (kind == PAGE_FOREIGN) return;
   pym__space.pages_owned += by;
   if (kind == PAGE_FREE) pym__space.pages_free += by;
@@ -33,7 +33,7 @@ static void count_pages(enum page_kind kind, u32 by) {
   if (kind == PAGE_RAW) pym__space.pages_raw += by;
 }
 
-void pym__pages_set(u32 page, u32 n, u32 entry) {
+COLD void pym__pages_set(u32 page, u32 n, u32 entry) {
   for (u32 i = page; i < page + n; i++) {
     count_pages(kind_of(table()[i]), ~0u);
     table()[i] = entry;
@@ -43,14 +43,14 @@ void pym__pages_set(u32 page, u32 n, u32 entry) {
     pym__space.pages_owned_peak = pym__space.pages_owned;
 }
 
-static void check_run(const struct run *r, u32 page) {
+static COLD void check_run(const struct run *r, u32 page) {
   u32 last = page + r->pages - 1;
-  if (UNLIKELY(r->start != page || last < page || last >= pym__space.page_table_len ||
+  if (UNLIKELY(r->start != page || last < page || last >= pym__space.pages_memory ||
                run_at(last)->start != page))
     pym__corrupt("free page overwritten", page << 16, INTERNAL);
 }
 
-static void run_link(u32 page, u32 n) {
+static COLD void run_link(u32 page, u32 n) {
   u32 *head = &pym__space.runs[log2_of(n)];
   struct run *r = run_at(page);
   run_at(page + n - 1)->start = page;
@@ -59,19 +59,19 @@ static void run_link(u32 page, u32 n) {
   *head = page << 16;
 }
 
-static void run_unlink(struct run *r) {
+static COLD void run_unlink(struct run *r) {
   u32 *head = &pym__space.runs[log2_of(r->pages)];
   u32 o = off(r);
-  if (UNLIKELY(r->prev ? !in_memory(r->prev) || ((struct run *)at(r->prev))->next != o
+  if (UNLIKELY(r->prev ? !in_memory(r->prev, PAGE_BYTES) || ((struct run *)at(r->prev))->next != o
                        : *head != o) ||
-      UNLIKELY(r->next && (!in_memory(r->next) || ((struct run *)at(r->next))->prev != o)))
+      UNLIKELY(r->next && (!in_memory(r->next, PAGE_BYTES) || ((struct run *)at(r->next))->prev != o)))
     pym__corrupt("list of free pages overwritten", o, INTERNAL);
   if (r->prev) ((struct run *)at(r->prev))->next = r->next;
   else *head = r->next;
   if (r->next) ((struct run *)at(r->next))->prev = r->prev;
 }
 
-void pym__pages_give(u32 page, u32 n) {
+COLD void pym__pages_give(u32 page, u32 n) {
   if (pym__page_kind(page - 1) == PAGE_FREE) {
     u32 left = run_at(page - 1)->start;
     if (UNLIKELY(left >= page)) pym__corrupt("free page overwritten", (page - 1) << 16, INTERNAL);
@@ -93,7 +93,7 @@ void pym__pages_give(u32 page, u32 n) {
 }
 
 /* Cut pages [page, page + n) out of the free run r, which holds them. */
-static void run_cut(struct run *r, u32 page, u32 n) {
+static COLD void run_cut(struct run *r, u32 page, u32 n) {
   u32 start = r->start, end = start + r->pages;
   check_run(r, start);
   run_unlink(r);
@@ -102,12 +102,12 @@ static void run_cut(struct run *r, u32 page, u32 n) {
 }
 
 /* Shortest run that holds n pages, of the first 64 in a list that has one at all. */
-static struct run *best_run(u32 n) {
+static COLD struct run *best_run(u32 n) {
   for (u32 k = log2_of(n); k <= 16; k++) {
     struct run *best = NULL;
     u32 seen = 0;
     for (u32 o = pym__space.runs[k]; o && !(best && seen > 64); o = ((struct run *)at(o))->next) {
-      if (UNLIKELY(!in_memory(o) || o & (PAGE_BYTES - 1)))
+      if (UNLIKELY(!in_memory(o, PAGE_BYTES) || o & (PAGE_BYTES - 1)))
         pym__corrupt("list of free pages overwritten", o, INTERNAL);
       struct run *r = at(o);
       seen++;
@@ -119,7 +119,7 @@ static struct run *best_run(u32 n) {
   return NULL;
 }
 
-u32 pym__pages_find(u32 n, int thorough) {
+COLD u32 pym__pages_find(u32 n, int thorough) {
   struct run *r = best_run(n);
   if (r) {
     u32 page = r->start;
@@ -140,7 +140,7 @@ static u32 next_table_pages(void) {
 }
 
 /* Move the table to pages [page, page + next_table_pages()), which it may not cover yet. */
-static void enlarge_table(u32 page) {
+static COLD void enlarge_table(u32 page) {
   u32 n = next_table_pages(), len = n * PAGE_BYTES / 4;
   u32 old = pym__space.page_table, old_len = pym__space.page_table_len;
   u32 *to = at(page << 16);
@@ -152,7 +152,7 @@ static void enlarge_table(u32 page) {
   if (old_len > FIRST_ENTRIES) pym__pages_give(old >> 16, old_len * 4 / PAGE_BYTES);
 }
 
-int pym__cover(struct pym_heap *h, unsigned d, u32 n) {
+COLD int pym__cover(struct pym_heap *h, unsigned d, u32 n) {
   while (n > pym__space.page_table_len) {
     u32 want = next_table_pages(), len = pym__space.page_table_len;
     u32 page = pym__pages_find(want, 1);
@@ -167,7 +167,7 @@ int pym__cover(struct pym_heap *h, unsigned d, u32 n) {
 /* Take new pages [page, page + n) into the page pool.  The last page of 4 GiB stays unused: its
  * end is not a 32-bit offset.  So do pages that the table cannot reach even when some of them
  * become table: fewer than four, at 1 GiB. */
-static void adopt(u32 page, u32 n) {
+static COLD void adopt(u32 page, u32 n) {
   if (page + n == MAX_PAGES) n--;
   while (page + n > pym__space.page_table_len) {
     u32 want = next_table_pages();
@@ -180,7 +180,7 @@ static void adopt(u32 page, u32 n) {
 }
 
 /* One growth by n pages, into the page pool.  Returns 0 if refused. */
-static int grow_once(struct pym_heap *h, unsigned d, u32 n, u32 bytes) {
+static COLD int grow_once(struct pym_heap *h, unsigned d, u32 n, u32 bytes) {
   u32 before = pym__linmem_pages();
   u32 page = pym__linmem_grow(n);
   pym__space.pages_memory = pym__linmem_pages();
@@ -195,19 +195,19 @@ static int grow_once(struct pym_heap *h, unsigned d, u32 n, u32 bytes) {
 }
 
 /* Pages of the free run that ends where memory ends. */
-static u32 free_tail(void) {
+static COLD u32 free_tail(void) {
   u32 end = pym__linmem_pages();
   if (pym__page_kind(end - 1) != PAGE_FREE) return 0;
   return end - run_at(end - 1)->start;
 }
 
 /* Growth comes with a little more than was asked once the heap is large: 1/64 of it. */
-static u32 margin(void) {
+static COLD u32 margin(void) {
   u32 extra = pym__space.pages_owned / 64;
   return extra < 256 ? extra : 256;
 }
 
-u32 pym__pages_grow(struct pym_heap *h, unsigned d, u32 n, u32 bytes) {
+COLD u32 pym__pages_grow(struct pym_heap *h, unsigned d, u32 n, u32 bytes) {
   for (int attempt = 0; attempt < 3; attempt++) {
     u32 tail = attempt ? 0 : free_tail();
     u32 need = n > tail ? n - tail : n;
@@ -226,7 +226,7 @@ u32 pym__pages_grow(struct pym_heap *h, unsigned d, u32 n, u32 bytes) {
   return 0;
 }
 
-int pym__pages_at(struct pym_heap *h, unsigned d, u32 page, u32 n, u32 bytes, int grow) {
+COLD int pym__pages_at(struct pym_heap *h, unsigned d, u32 page, u32 n, u32 bytes, int grow) {
   u32 end = pym__linmem_pages(), have = 0;
   if (page >= MAX_PAGES - 1 || n > MAX_PAGES - 1 - page) return 0;
   if (pym__page_kind(page) == PAGE_FREE) {
@@ -244,7 +244,7 @@ int pym__pages_at(struct pym_heap *h, unsigned d, u32 page, u32 n, u32 bytes, in
   return 1;
 }
 
-void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes, u32 before) {
+COLD void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes, u32 before) {
   struct event *e = &pym__space.events[pym__space.event_seq % EVENTS];
   *e = (struct event){
       .seq = pym__space.event_seq + 1,
@@ -258,13 +258,12 @@ void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes,
   pym__space.event_seq++;
 }
 
-void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind) {
+COLD void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind) {
   pym__event(h, kind, d, bytes, pym__linmem_pages());
   return NULL;
 }
 
-void pym__start(void) {
-  if (pym__space.magic == SPACE_MAGIC) return;
+static COLD void start(void) {
   pym__space.magic = SPACE_MAGIC;
   pym__space.version = LAYOUT_VERSION;
   pym__space.page_table = off(pym__space.first_table);
@@ -282,4 +281,8 @@ void pym__start(void) {
     pym__space.first_byte = (from + 15) & ~15u;
     pym__raw_add(&pym__main, pym__space.first_byte, head_end);
   }
+}
+
+void pym__start(void) {
+  if (UNLIKELY(pym__space.magic != SPACE_MAGIC)) start();
 }
