@@ -50,10 +50,10 @@ for (const megabytes of sizes.length > 0 ? sizes.map(Number) : [1, 64, 512]) {
   for (const [name, fn, rounds] of [
     ['stats', () => heap.stats(), ROUNDS],
     ['poll', () => heap.poll(), ROUNDS],
-    ['map', () => heap.map(), Math.max(20, Math.min(ROUNDS, 20000 / megabytes))],
+    ['map', () => heap.map(), Math.floor(Math.max(20, Math.min(ROUNDS, 20000 / megabytes)))],
   ]) {
-    time(fn, Math.min(rounds, 500));                 // warm
-    const [median, late] = time(fn, Math.floor(rounds));
+    time(fn, rounds);                                // warm
+    const [median, late] = time(fn, rounds);
     console.log([(domains.object.liveBytes / 2 ** 20).toFixed(1), pages.memory / 16, pools, name,
       median.toFixed(2), late.toFixed(2)].join());
   }
