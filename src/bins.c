@@ -33,6 +33,7 @@ u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
   u32 list = pym__pools_take(h, d, s, &n);
   if (!list) return pym__fail(h, d, s, EVENT_OOM), 0;
   pym__charge_more(h, d, n * s);
+  pym__peak_small(h, d, n * s);
   bin->out += n;
   bin->free = *(u32 *)at(list);
   return list;
@@ -55,7 +56,12 @@ COLD void pym__flush(struct pym_heap *h) {
     }
 }
 
-COLD void pym__flush_all(void) {
+COLD void pym_heap_trim(pym_heap *h) {
+  pym__start();
+  pym__flush(h);
+}
+
+void pym__flush_all(void) {
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) pym__flush(at(o));
 }
 

@@ -76,6 +76,8 @@ struct pym_heap {
   /* Not for readers: */
   u32 usable[CLASS_SLOTS];   /* ring of the class's usable pools: the first; its prev is the last */
   u32 closed;                /* a limit was passed: every call is slow, nothing is at hand */
+  u32 unseen[PYM_DOMAINS + 1];     /* bytes that left the pools since the peak was looked at */
+  u32 small_seen[PYM_DOMAINS + 1]; /* bytes of small blocks that lived then */
   u32 discount;              /* bytes that the call under way will free: realloc that moves */
   u32 page_lists[POOLS_PER_PAGE + 1]; /* pages with k pools not in use, k = 1..16; [0] unused */
   u32 all_pages;                      /* every pool page */
@@ -189,6 +191,9 @@ int pym__charge(struct pym_heap *h, unsigned d, u32 bytes); /* 1: granted and co
 extern int (*pym__charge_at_limit)(struct pym_heap *h, unsigned d, u32 bytes);
 void pym__charge_more(struct pym_heap *h, unsigned d, u32 bytes); /* granted before */
 void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes);
+void pym__settle(struct pym_heap *h);                   /* close the bins if a limit is passed */
+void pym__peak_small(struct pym_heap *h, unsigned d, u32 bytes); /* so many left the pools */
+void pym__peak_raw(struct pym_heap *h, unsigned d);              /* a raw block is new or grew */
 int pym__over_limit(const struct pym_heap *h);          /* of any domain, or of the whole */
 u32 pym__live(const struct pym_heap *h, unsigned d);
 

@@ -53,7 +53,7 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
 
 #define DOMAIN_FIELDS(X)                                                                     \
   X(u32, charged, 1, "usable bytes live, and the bytes of its blocks at hand (src/bins.c)")  \
-  X(u32, peak, 1, "high-water mark of charged")                                              \
+  X(u32, peak, 1, "highest live bytes seen; max(peak, live) is to be shown")                 \
   X(u32, soft, 1, "soft limit")                                                              \
   X(u32, hard, 1, "hard limit")                                                              \
   X(u32, gate, 1, "entries of the page table above it take the fast path of free")           \

@@ -91,10 +91,38 @@ int pym__charge(struct pym_heap *h, unsigned d, u32 bytes) {
 }
 
 void pym__charge_more(struct pym_heap *h, unsigned d, u32 bytes) {
-  struct domain *dom = &h->domains[d];
-  dom->charged += bytes;
-  u32 now = dom->charged - discount(h, d);
-  if (now > dom->peak) dom->peak = now;
+  h->domains[d].charged += bytes;
+}
+
+void pym__settle(struct pym_heap *h) {
+  if (!pym__over_limit(h)) return;
+  pym__flush(h);
+  pym__bins_open(h);
+}
+
+/* ---- Peaks ----
+ *
+ * The fast path does not sum up what lives, so the peak is what was seen when it was looked at:
+ * every LOOK_BYTES that leave the pools, and with every raw block, which is added to the small
+ * blocks as last seen. */
+#define LOOK_BYTES 4096u
+
+static void note_peak(struct pym_heap *h, unsigned d, u32 live) {
+  u32 now = live - discount(h, d);
+  if (now > h->domains[d].peak) h->domains[d].peak = now;
+}
+
+void pym__peak_small(struct pym_heap *h, unsigned d, u32 bytes) {
+  h->unseen[d] += bytes;
+  if (h->unseen[d] < LOOK_BYTES) return;
+  u32 live = pym__live(h, d);
+  h->unseen[d] = 0;
+  h->small_seen[d] = live - h->domains[d].raw_live;
+  note_peak(h, d, live);
+}
+
+void pym__peak_raw(struct pym_heap *h, unsigned d) {
+  note_peak(h, d, h->small_seen[d] + h->domains[d].raw_live);
 }
 
 void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes) {

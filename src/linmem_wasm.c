@@ -50,7 +50,9 @@ uint32_t pym__linmem_grow(uint32_t n) {
 void pym__linmem_start(uint32_t *from, uint32_t *to) {
   *from = *to = 0;
   if (malloc && !&pym__is_malloc) {
-    free(malloc(1)); /* now it has claimed what it will, and nothing of ours is there yet */
+    void *first = malloc(1); /* now it has claimed what it will, and nothing of ours is there yet */
+    __asm__ volatile("" : "+r"(first)); /* a compiler would leave the pair out */
+    free(first);
     return;
   }
   *from = off(&__heap_base);

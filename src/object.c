@@ -108,6 +108,7 @@ static void *move(struct pym_heap *h, unsigned d, void *p, u32 old, u32 n) {
   u32 served = served_size(d, n);
   copy_words(q, p, served < old ? served : old);
   pym__free_direct(h, d, p);
+  if (pym__charge_at_limit) pym__settle(h); /* what was freed lies at hand, charged beyond a limit */
   return q;
 }
 

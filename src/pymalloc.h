@@ -131,12 +131,17 @@ typedef struct pym_heap pym_heap;
 /* The heap of the plain functions.  Never NULL; it cannot be destroyed. */
 pym_heap *pym_heap_default(void);
 
-/* New empty heap, or NULL (out of memory).  About 6 KiB, taken from the default heap. */
+/* New empty heap, or NULL (out of memory).  About 5 KiB, taken from the default heap. */
 pym_heap *pym_heap_new(void);
 
 /* Give back every page of h, live blocks and all, in time proportional to its arenas and
  * segments.  h and its blocks are then invalid.  NULL is nothing; the default heap is an error. */
 void pym_heap_destroy(pym_heap *h);
+
+/* Give what lies at hand for the fast path back to the pools, so that pools, arenas and pages that
+ * hold nothing else are free for any use.  It happens by itself before linear memory grows; call it
+ * to see arenas go back to a hook, or before looking at how full pools are. */
+void pym_heap_trim(pym_heap *h);
 
 /* The domain functions on a heap of the caller's choice: the contract above.
  * h  a live heap; d  PYM_RAW, PYM_MEM or PYM_OBJ.
@@ -209,11 +214,12 @@ void pym_arena_allocator_set(const pym_arena_allocator *a);
 
 /* ---- Inspection --------------------------------------------------------------------------- */
 
-/* Counters of one domain of one heap.  All exact but the peak, which also counts free blocks that
- * were at hand: it is never below the true peak, and above it by at most some 2 KiB a size class. */
+/* Counters of one domain of one heap.  All are exact but the peak: the fast path does not add up
+ * what lives, so the peak is the most that was seen when it was looked at, every 4 KiB that leave
+ * the pools, at every block above 512 bytes and here.  It is never above the true peak. */
 typedef struct {
   uint64_t live_blocks, live_bytes;   /* now; bytes are usable sizes */
-  uint64_t peak_bytes;                /* high-water mark of live bytes and bytes at hand */
+  uint64_t peak_bytes;                /* high-water mark of live_bytes, as seen */
   uint64_t total_blocks, total_bytes; /* ever handed out; a realloc in place counts no block, and
                                          its growth as bytes */
   uint64_t failures;                  /* calls that returned NULL */

@@ -343,6 +343,7 @@ static void *count_in(struct pym_heap *h, unsigned d, u32 c) {
   dom->raw_bytes += bytes;
   dom->raw_live += bytes;
   h->raw_chunks++;
+  pym__peak_raw(h, d);
   return at(c + HEADER);
 }
 
@@ -453,6 +454,7 @@ void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n) {
   if (grow_in_place(h, d, c, old, size)) {
     dom->raw_bytes += more;
     dom->raw_live += more;
+    pym__peak_raw(h, d);
     return p;
   }
   u32 to = find_chunk(h, size) ? 0 : grow_backwards(h, c, old, size);
@@ -465,6 +467,7 @@ void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n) {
   dom->raw_frees++;
   dom->raw_bytes += size - HEADER;
   dom->raw_live += more;
+  pym__peak_raw(h, d);
   return at(to + HEADER);
 }
 

@@ -139,6 +139,15 @@ static u32 next_table_pages(void) {
   return pym__space.page_table_len == FIRST_ENTRIES ? 1 : MAX_PAGES * 4 / PAGE_BYTES;
 }
 
+/* Pages that the table will take for itself before it covers pages [0, end + those). */
+static COLD u32 table_need(u32 end) {
+  u32 need = 0;
+  if (pym__space.page_table_len == FIRST_ENTRIES && end > FIRST_ENTRIES) need = 1;
+  if (pym__space.page_table_len < MAX_PAGES && end + need > MAX_PAGES / 4)
+    need += MAX_PAGES * 4 / PAGE_BYTES;
+  return need;
+}
+
 /* Move the table to pages [page, page + next_table_pages()), which it may not cover yet. */
 static COLD void enlarge_table(u32 page) {
   u32 n = next_table_pages(), len = n * PAGE_BYTES / 4;
@@ -212,9 +221,8 @@ COLD u32 pym__pages_grow(struct pym_heap *h, unsigned d, u32 n, u32 bytes) {
     u32 tail = attempt ? 0 : free_tail();
     u32 need = n > tail ? n - tail : n;
     /* The table moves when memory passes its reach and takes pages of that growth. */
-    if (pym__linmem_pages() + need + margin() > pym__space.page_table_len)
-      need += next_table_pages();
     u32 extra = margin();
+    need += table_need(pym__linmem_pages() + need + extra);
     if (need > MAX_PAGES) return 0;
     if (!(extra && grow_once(h, d, need + extra, bytes)) && !grow_once(h, d, need, bytes)) return 0;
     struct run *r = best_run(n);

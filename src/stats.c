@@ -6,10 +6,11 @@
 void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats *out) {
   pym__start();
   const struct domain *dom = &h->domains[d];
+  u32 live = pym__live(h, d);
   *out = (pym_domain_stats){
       .live_blocks = dom->raw_mallocs - dom->raw_frees,
-      .live_bytes = pym__live(h, d),
-      .peak_bytes = dom->peak,
+      .live_bytes = live,
+      .peak_bytes = dom->peak > live ? dom->peak : live,
       .total_blocks = dom->raw_mallocs,
       .total_bytes = dom->raw_bytes,
       .failures = dom->failures,
