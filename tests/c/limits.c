@@ -166,6 +166,26 @@ static void hard_realloc_body(pym_heap *h, unsigned which) {
 }
 static void a_realloc_is_charged_the_difference(void) { each_limit(hard_realloc_body); }
 
+/* However a block got where it is: what lives stays below the limit. */
+static void moved_body(pym_heap *h, unsigned which) {
+  static void *got[400];
+  for (uint32_t more = 150; more < 9000; more += 50) {
+    enum pym_domain d = domain_for(which, more);
+    unsigned count = 0;
+    void *p = pym_heap_malloc(h, d, 100);
+    uint32_t hard = live_in(h, which) + more;
+    pym_limit_set(h, which, PYM_UNLIMITED, hard);
+    p = pym_heap_realloc(h, d, p, 200);
+    CHECK(p != NULL);
+    while (count < COUNT(got) && (got[count] = pym_heap_malloc(h, d, 100)) != NULL) count++;
+    CHECK(live_in(h, which) <= hard && live_in(h, which) + 112 > hard);
+    while (count) pym_heap_free(h, d, got[--count]);
+    pym_heap_free(h, d, p);
+    pym_limit_set(h, which, PYM_UNLIMITED, PYM_UNLIMITED);
+  }
+}
+static void a_moved_block_is_no_way_past_the_limit(void) { each_limit(moved_body); }
+
 /* What the callback saw. */
 static struct {
   unsigned calls, which;
@@ -253,6 +273,28 @@ static void callback_body(pym_heap *h, unsigned which) {
 }
 static void a_soft_limit_callback_may_free_and_allocate(void) { each_limit(callback_body); }
 
+/* A callback that only takes: what it takes crosses the limit too, unseen. */
+static void take_some(void *ctx, pym_heap *h, unsigned which, uint32_t live) {
+  void **held = ctx;
+  note_soft(ctx, h, which, live);
+  if (soft_seen.calls < 5) *held = pym_heap_malloc(h, domain_for(which, 2), 300);
+}
+
+static void taking_callback_body(pym_heap *h, unsigned which) {
+  enum pym_domain d = domain_for(which, 2);
+  void *held = NULL;
+  soft_seen.calls = 0;
+  pym_limit_callback(h, take_some, &held);
+  pym_limit_set(h, which, live_in(h, which) + 50, PYM_UNLIMITED);
+  void *p = pym_heap_malloc(h, d, 100);
+  CHECK(p != NULL && held != NULL && p != held);
+  CHECK_EQ(soft_seen.calls, 1);
+  pym_limit_callback(h, NULL, NULL);
+  pym_heap_free(h, d, p);
+  pym_heap_free(h, d, held);
+}
+static void a_callback_is_not_called_from_itself(void) { each_limit(taking_callback_body); }
+
 /* The soft limit's callback comes before the hard limit is looked at. */
 static void soft_and_hard_body(pym_heap *h, unsigned which) {
   enum pym_domain d = domain_for(which, 2);
@@ -278,7 +320,8 @@ static void what_a_callback_frees_counts_for_the_hard_limit(void) {
 CHECK_CASES(TEST(limits_read_back), TEST(a_hard_limit_is_exact_to_the_byte),
             TEST(a_limit_binds_its_own_domain_only), TEST(plain_functions_obey_limits),
             TEST(a_hard_limit_below_live_grants_nothing_until_enough_was_freed),
-            TEST(a_realloc_is_charged_the_difference),
+            TEST(a_realloc_is_charged_the_difference), TEST(a_moved_block_is_no_way_past_the_limit),
             TEST(a_soft_limit_calls_on_each_crossing_from_below),
             TEST(a_soft_limit_callback_may_free_and_allocate),
+            TEST(a_callback_is_not_called_from_itself),
             TEST(what_a_callback_frees_counts_for_the_hard_limit));
