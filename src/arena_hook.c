@@ -14,9 +14,9 @@ struct hooked_arena {
 static struct hooked_arena *hooked_records(struct pym_heap *h, u32 pages, struct page **g) {
   struct hooked_arena *a = pym__malloc_direct(h, INTERNAL, sizeof *a);
   u32 n = 0;
-  while (a && n < pages && (g[n] = pym__malloc_direct(h, INTERNAL, DESCRIPTORS))) n++;
+  while (a && n < pages && (g[n] = pym__descriptors_new(h))) n++;
   if (a && n == pages) return a;
-  while (n) pym__raw_free(h, INTERNAL, g[--n]);
+  while (n) pym__descriptors_free(h, g[--n]);
   if (a) pym__raw_free(h, INTERNAL, a);
   return NULL;
 }

@@ -81,6 +81,7 @@ struct pym_heap {
   u32 discount;              /* bytes that the call under way will free: realloc that moves */
   u32 page_lists[POOLS_PER_PAGE + 1]; /* pages with k pools not in use, k = 1..16; [0] unused */
   u32 all_pages;                      /* every pool page */
+  u32 descriptors;                    /* of pages, not in use: linked by next */
   u32 last_page;                      /* page number last taken for pools, 0: none */
   u32 segments;                       /* every raw segment */
   u32 top_segment;                    /* the one that was last extended, or 0 */
@@ -151,6 +152,8 @@ void pym__raw_release_all(struct pym_heap *h);
 u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *n); /* list of up to *n, or 0 */
 void pym__pools_give(struct pym_heap *h, u32 list);     /* give the linked blocks back */
 void pym__pools_release_all(struct pym_heap *h);
+struct page *pym__descriptors_new(struct pym_heap *h); /* of one page; NULL: no memory */
+void pym__descriptors_free(struct pym_heap *h, struct page *g);
 void pym__page_add(struct pym_heap *h, u32 number, struct page *g, u32 hook);
 void pym__page_remove(struct pym_heap *h, struct page *g, enum page_kind kind);
 void pym__arena_opened(struct pym_heap *h);

@@ -2,7 +2,7 @@
  *
  *   arena    256 KiB window of linear memory: up to four 64 KiB pages, taken one by one
  *   page     16 pools; struct page knows which are not in use.  It and the descriptors of the pools
- *            are one raw block of domain INTERNAL
+ *            lie in a raw block of domain INTERNAL
  *   pool     4 KiB, blocks of one size class
  *
  * Pools go round:
@@ -66,6 +66,27 @@ void pym__arena_opened(struct pym_heap *h) {
   if (h->arenas > h->arenas_peak) h->arenas_peak = h->arenas;
 }
 
+/* Descriptors are raw blocks, more of them in one as the heap grows: each one that is in use keeps
+ * the raw memory around it from joining. */
+struct page *pym__descriptors_new(struct pym_heap *h) {
+  if (!h->descriptors) {
+    u32 n = h->pool_pages / 4;
+    n = n < 1 ? 1 : n > 32 ? 32 : n;
+    char *block = pym__malloc_direct(h, INTERNAL, n * DESCRIPTORS);
+    if (!block) return NULL;
+    while (n--) pym__descriptors_free(h, (struct page *)(void *)(block + n * DESCRIPTORS));
+  }
+  struct page *g = page_at(h->descriptors);
+  h->descriptors = g->next;
+  return g;
+}
+
+void pym__descriptors_free(struct pym_heap *h, struct page *g) {
+  g->magic = 0;
+  g->next = h->descriptors;
+  h->descriptors = off(g);
+}
+
 /* Make a page one of h's, described by g. */
 COLD void pym__page_add(struct pym_heap *h, u32 number, struct page *g, u32 hook) {
   *g = (struct page){
@@ -84,17 +105,16 @@ COLD void pym__page_remove(struct pym_heap *h, struct page *g, enum page_kind ki
   if (g->all_prev) page_at(g->all_prev)->all_next = g->all_next;
   else h->all_pages = g->all_next;
   if (g->all_next) page_at(g->all_next)->all_prev = g->all_prev;
-  g->magic = 0;
   h->pool_pages--;
   pym__pages_set(g->number, 1, kind);
-  pym__raw_free(h, INTERNAL, g);
+  pym__descriptors_free(h, g);
 }
 
 /* One more page for pools: the next one of the arena opened last, else any free page, else a new
  * one.  0: no memory. */
 static COLD int arena_add_page(struct pym_heap *h, unsigned d, int thorough) {
   if (h == &pym__main && pym__arena_hook.from.alloc) return pym__arena_hook.open(h);
-  struct page *g = pym__malloc_direct(h, INTERNAL, DESCRIPTORS);
+  struct page *g = pym__descriptors_new(h);
   if (!g) return 0;
   u32 page = h->last_page + 1;
   if (!h->last_page || page % WINDOW_PAGES == 0 ||
@@ -102,7 +122,7 @@ static COLD int arena_add_page(struct pym_heap *h, unsigned d, int thorough) {
     page = pym__pages_find(1, thorough);
     if (!page) page = pym__pages_grow(h, d, 1, POOL_BYTES);
     if (!page) {
-      pym__raw_free(h, INTERNAL, g);
+      pym__descriptors_free(h, g);
       return 0;
     }
   }

@@ -1,22 +1,21 @@
-/* CPython's names: a thin layer, one call each. */
+/* CPython's names: a thin layer, with the fast path of malloc and free inlined as in domain.c. */
 #include "pymalloc_python.h"
 
-#include "pymalloc.h"
+#include "object.h"
 
-void *PyMem_RawMalloc(size_t n) { return pym_raw_malloc(n); }
-void *PyMem_RawCalloc(size_t nelem, size_t elsize) { return pym_raw_calloc(nelem, elsize); }
-void *PyMem_RawRealloc(void *p, size_t n) { return pym_raw_realloc(p, n); }
-void PyMem_RawFree(void *p) { pym_raw_free(p); }
-
-void *PyMem_Malloc(size_t n) { return pym_mem_malloc(n); }
-void *PyMem_Calloc(size_t nelem, size_t elsize) { return pym_mem_calloc(nelem, elsize); }
-void *PyMem_Realloc(void *p, size_t n) { return pym_mem_realloc(p, n); }
-void PyMem_Free(void *p) { pym_mem_free(p); }
-
-void *PyObject_Malloc(size_t n) { return pym_obj_malloc(n); }
-void *PyObject_Calloc(size_t nelem, size_t elsize) { return pym_obj_calloc(nelem, elsize); }
-void *PyObject_Realloc(void *p, size_t n) { return pym_obj_realloc(p, n); }
-void PyObject_Free(void *p) { pym_obj_free(p); }
+#define PYTHON_DOMAIN(prefix, name, d)                                                   \
+  void *prefix##Malloc(size_t n) {                                                       \
+    void *p = d == PYM_RAW ? NULL : try_malloc(&pym__main, d, n);                        \
+    return LIKELY(p != NULL) ? p : pym__malloc_slow(&pym__main, d, n);                   \
+  }                                                                                      \
+  void *prefix##Calloc(size_t nelem, size_t elsize) { return pym_##name##_calloc(nelem, elsize); } \
+  void *prefix##Realloc(void *p, size_t n) { return pym_##name##_realloc(p, n); }        \
+  void prefix##Free(void *p) {                                                           \
+    if (d == PYM_RAW || UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(&pym__main, d, p); \
+  }
+PYTHON_DOMAIN(PyMem_Raw, raw, PYM_RAW)
+PYTHON_DOMAIN(PyMem_, mem, PYM_MEM)
+PYTHON_DOMAIN(PyObject_, obj, PYM_OBJ)
 
 /* A domain that does not exist: CPython reports no functions, and ignores a set. */
 static int known(PyMemAllocatorDomain domain) { return (unsigned)domain < PYM_DOMAINS; }

@@ -1,11 +1,22 @@
 #include "lua.h"
 
+#include "object.h"
+
+/* The fast path inlined: Lua makes every request through this one function. */
 static void *on_default_heap(void *ptr, size_t osize, size_t nsize) {
+  void *p;
   if (nsize == 0) {
-    pym_obj_free_sized(ptr, osize);
+    PYM_ASSERT(!ptr || osize <= pym_usable_size(ptr), "wrong size given to a sized free", off(ptr));
+    (void)osize;
+    if (UNLIKELY(!try_free(&pym__main, PYM_OBJ, ptr))) pym__free_slow(&pym__main, PYM_OBJ, ptr);
     return NULL;
   }
-  return ptr ? pym_obj_realloc(ptr, nsize) : pym_obj_malloc(nsize);
+  if (!ptr) {
+    p = try_malloc(&pym__main, PYM_OBJ, nsize);
+    return LIKELY(p != NULL) ? p : pym__malloc_slow(&pym__main, PYM_OBJ, nsize);
+  }
+  p = try_realloc(&pym__main, PYM_OBJ, ptr, nsize);
+  return LIKELY(p != NULL) ? p : pym__realloc_slow(&pym__main, PYM_OBJ, ptr, nsize);
 }
 
 void *pym_lua_alloc(void *ud, void *ptr, size_t osize, size_t nsize) {

@@ -25,7 +25,7 @@ if (!folder || files.length === 0) {
 const rounds = Number(values.rounds);
 
 const load = (name) => new WebAssembly.Module(readFileSync(join(folder, `replay-${name}.wasm`)));
-const peers = ['pym', 'libc', 'floor', 'pym-other'].filter((n) => existsSync(join(folder, `replay-${n}.wasm`)));
+const peers = ['pym', 'lto', 'libc', 'floor'].filter((n) => existsSync(join(folder, `replay-${n}.wasm`)));
 const modules = new Map([...peers, 'record'].map((name) => [name, load(name)]));
 
 function readTrace(file) {
