@@ -23,6 +23,7 @@ struct shadow_block {
 struct shadow_heap {
   pym_heap *h;
   pym_domain_stats domain[PYM_DOMAINS];
+  uint64_t peak_seen[PYM_DOMAINS]; /* at the comparisons: the library looked then */
   uint32_t soft[PYM_DOMAINS + 1], hard[PYM_DOMAINS + 1]; /* last: the whole heap */
   uint64_t class_live[PYM_SMALL_MAX / 8], class_total[PYM_SMALL_MAX / 8];
   uint64_t blocks_sum; /* over live blocks: a hash of place and size */
