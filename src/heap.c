@@ -25,7 +25,7 @@ COLD void pym__heap_init(struct pym_heap *h) {
 }
 
 pym_heap *pym_heap_default(void) {
-  pym__start();
+  if (!pym__space.magic) pym__start(); /* damaged: pym_check is for that */
   return &pym__main;
 }
 

@@ -181,9 +181,8 @@ static COLD void adopt(u32 page, u32 n) {
   while (page + n > pym__space.page_table_len) {
     u32 want = next_table_pages();
     if (n < want) return;
-    enlarge_table(page);
-    page += want;
     n -= want;
+    enlarge_table(page + n); /* at the far end: what is left joins the free pages before it */
   }
   if (n) pym__pages_give(page, n);
 }
@@ -272,6 +271,7 @@ COLD void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind 
 }
 
 static COLD void start(void) {
+  if (pym__space.magic) pym__corrupt("root structure overwritten", off(&pym__space), INTERNAL);
   pym__space.magic = SPACE_MAGIC;
   pym__space.version = LAYOUT_VERSION;
   pym__space.page_table = off(pym__space.first_table);
