@@ -90,6 +90,7 @@ static void free_foreign_obj(void) {
   pym_obj_free((char *)target_foreign(1) + 64);
 }
 static void resize_foreign(void) { pym_obj_realloc((char *)target_foreign(1) + 64, 100); }
+static void resize_foreign_large(void) { pym_obj_realloc((char *)target_foreign(1) + 64, 5000); }
 static void resize_far_foreign(void) {
   char *p = target_foreign(1000); /* above 16 MiB: beyond the first page table */
   pym_obj_realloc(p + 900 * WASM_PAGE, 100);
@@ -199,6 +200,7 @@ static const struct attack raw_attacks[] = {
     {"free foreign, mem", "pointer is not a block", free_foreign_mem, 0},
     {"free foreign, object", "pointer is not a block", free_foreign_obj, 0},
     {"resize foreign", "pointer is not a block", resize_foreign, 0},
+    {"resize foreign, large", "pointer is not a block", resize_foreign_large, 0},
     {"resize foreign above 16 MiB", "pointer is not a block", resize_far_foreign, 0},
     {"free foreign above 16 MiB", "pointer is not a block", free_far_foreign, 1},
     {"unlink attack", "free raw memory overwritten", unlink_attack, 0},
@@ -410,6 +412,50 @@ static void overwrite_free_run_links(void) {
   memset(free_run(), 0x77, 8);
   pym_raw_malloc(5 * WASM_PAGE);
 }
+/* Two runs of free pages in one list: the first in it has five pages. */
+static unsigned char *two_free_runs(void) {
+  pym_heap *h[3];
+  unsigned char *p[3];
+  for (unsigned i = 0; i < COUNT(h); i++) {
+    h[i] = pym_heap_new();
+    p[i] = pym_heap_malloc(h[i], PYM_RAW, (6 - i) * WASM_PAGE - 1000);
+  }
+  pym_heap_destroy(h[0]);
+  pym_heap_destroy(h[2]);
+  return (unsigned char *)((uintptr_t)p[2] & ~(uintptr_t)65535);
+}
+static void free_run_links(uint32_t next, uint32_t prev) {
+  uint32_t *run = (uint32_t *)two_free_runs();
+  run[0] = next;
+  run[1] = prev;
+  pym_raw_malloc(3 * WASM_PAGE + 100); /* takes the run that was overwritten */
+}
+static void wild_next_run(void) { free_run_links(0x7fff0000, 0); }
+static void wild_prev_run(void) { free_run_links(0, 0x7fff0000); }
+static void false_next_run(void) {
+  free_run_links((uint32_t)target_offset(pym_raw_malloc(3 * WASM_PAGE)) & ~65535u, 0);
+}
+static void false_prev_run(void) {
+  free_run_links(0, (uint32_t)target_offset(pym_raw_malloc(3 * WASM_PAGE)) & ~65535u);
+}
+static void wild_next_run_passed(void) {
+  *(uint32_t *)two_free_runs() = 0x7fff0000;
+  pym_raw_malloc(6 * WASM_PAGE); /* the run is too short: the search goes on behind it */
+}
+
+/* What the last page of a run says of its start is believed when the page behind is given back. */
+static void free_run_start(uint32_t change) {
+  pym_heap *left = pym_heap_new(), *right = pym_heap_new();
+  pym_heap_malloc(left, PYM_RAW, 3 * WASM_PAGE - 1000);
+  unsigned char *p = pym_heap_malloc(right, PYM_RAW, 3 * WASM_PAGE - 1000);
+  pym_heap_destroy(left);
+  unsigned char *page = (unsigned char *)((uintptr_t)p & ~(uintptr_t)65535) - WASM_PAGE;
+  ((uint32_t *)page)[2] ^= change;
+  pym_heap_destroy(right);
+}
+static void free_run_start_beyond(void) { free_run_start(0x40000000); }
+static void free_run_start_wrong(void) { free_run_start(1); }
+
 static void overwrite_free_run_length(void) {
   free_run()[12] ^= 0x40;
   pym_raw_malloc(5 * WASM_PAGE);
@@ -421,6 +467,13 @@ static const struct attack heap_attacks[] = {
     {"free run", "free page", overwrite_free_run, 0},
     {"links of a free run", "free page", overwrite_free_run_links, 0},
     {"length of a free run", "free page", overwrite_free_run_length, 0},
+    {"next free run, wild", "free pages overwritten", wild_next_run, 0},
+    {"free run before, wild", "free pages overwritten", wild_prev_run, 0},
+    {"next free run, false", "free pages overwritten", false_next_run, 0},
+    {"free run before, false", "free pages overwritten", false_prev_run, 0},
+    {"next free run, wild, passed", "free pages overwritten", wild_next_run_passed, 0},
+    {"start of a free run, beyond", "free page", free_run_start_beyond, 0},
+    {"start of a free run, wrong", "free page", free_run_start_wrong, 0},
 };
 
 static void attacks_on_heaps_and_free_pages_are_reported(void) {

@@ -99,6 +99,23 @@ static void strangers_may_grow_between_any_two_growths(void) {
   }
 }
 
+/* Between the library's look at the size of memory and its growth. */
+static void strangers_may_grow_within_a_growth(void) {
+  for (uint32_t round = 0; round < 9; round++) {
+    target_reset(TARGET_INITIAL, TARGET_MAX);
+    strangers = 0;
+    if (!target_strangers(1 + round % 3, 1 + round / 3)) return;
+    churn(1000000, 1);
+    CHECK(target_strangers_intact());
+    void *p = NULL;
+    for (size_t n = 50000; n < 3000000; n += 100000) p = pym_raw_realloc(p, n);
+    CHECK(p != NULL);
+    CHECK(target_strangers_intact());
+    pym_raw_free(p);
+    check_sound(pym_heap_default());
+  }
+}
+
 /* One large block at a time, each of its growths cut off by a stranger. */
 static void a_growing_block_moves_past_strangers(void) {
   strangers = 0;
@@ -117,4 +134,4 @@ static void a_growing_block_moves_past_strangers(void) {
 
 CHECK_CASES(TEST(a_stranger_may_grow_before_the_first_call),
             TEST(strangers_may_grow_between_any_two_growths),
-            TEST(a_growing_block_moves_past_strangers));
+            TEST(strangers_may_grow_within_a_growth), TEST(a_growing_block_moves_past_strangers));

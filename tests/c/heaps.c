@@ -130,6 +130,39 @@ static void emptied_pages_are_reused_by_anything(void) {
   check_sound(pym_heap_default());
 }
 
+/* Pages that are free at the end of memory count for a request that needs more. */
+static void growth_is_what_the_free_end_lacks(void) {
+  pym_heap *h = pym_heap_new();
+  uint32_t pages = pages_now().memory - pages_now().owned + pages_now().free + 12;
+  void *p = pym_heap_malloc(h, PYM_RAW, pages * WASM_PAGE);
+  CHECK(p != NULL);
+  pym_heap_destroy(h);
+  uint32_t before = target_pages(), margin = pages_now().owned / 64;
+  h = pym_heap_new();
+  p = pym_heap_malloc(h, PYM_RAW, (pages + 4) * WASM_PAGE);
+  CHECK(p != NULL);
+  CHECK(target_pages() > before && target_pages() <= before + 6 + margin);
+  pym_heap_destroy(h);
+}
+
+/* Free blocks that wait for the next malloc hold no page when memory runs out. */
+static void memory_at_hand_serves_when_there_is_no_other(void) {
+  static void *small[8 * 16 * 8];
+  unsigned count = 0;
+  target_reset(TARGET_INITIAL, 40);
+  for (; count < COUNT(small); count++) {
+    small[count] = pym_obj_malloc(512);
+    if (!CHECK(small[count] != NULL)) return;
+  }
+  while (count) pym_obj_free(small[--count]);
+  target_fail_after(0, 1);
+  void *big = pym_raw_malloc(7 * WASM_PAGE);
+  CHECK(big != NULL);
+  pym_raw_free(big);
+  target_fail_after(-1, 0);
+  check_sound(pym_heap_default());
+}
+
 /* Whole pages inside free raw memory serve pools, wherever its ends lie in their pages. */
 static void free_raw_memory_gives_its_pages(void) {
   for (size_t over = 0; over <= 96; over += 16) {
@@ -233,5 +266,6 @@ static void page_counters_add_up(void) {
 CHECK_CASES(TEST(a_new_heap_is_empty_and_apart), TEST(destroy_gives_every_page_back),
             TEST(pages_of_a_destroyed_heap_serve_others), TEST(heaps_come_and_go_without_growth),
             TEST(emptied_pages_are_reused_by_anything), TEST(free_raw_memory_gives_its_pages),
-            TEST(domain_counters_are_exact), TEST(class_counters_are_exact),
-            TEST(page_counters_add_up));
+            TEST(growth_is_what_the_free_end_lacks),
+            TEST(memory_at_hand_serves_when_there_is_no_other), TEST(domain_counters_are_exact),
+            TEST(class_counters_are_exact), TEST(page_counters_add_up));

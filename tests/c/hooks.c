@@ -1,6 +1,7 @@
 /* Hooks: what replaces a domain's allocator. */
 #include "check.h"
 #include "domains.h"
+#include "layout.h"
 #include "pymalloc.h"
 #include "target.h"
 
@@ -155,9 +156,24 @@ static int same_allocator(const pym_allocator *a, const pym_allocator *b) {
          a->realloc == b->realloc && a->free == b->free;
 }
 
+/* What decides whether free takes the fast path, as readers outside see it. */
+static uint32_t gate_of(enum pym_domain d) {
+  const struct {
+    HEAP_FIELDS(DECLARE_FIELD)
+    struct domain domains[PYM_DOMAINS];
+  } *heap = (const void *)pym_heap_default();
+  return heap->domains[d].gate;
+}
+
 static void unhooked_body(enum pym_domain d, struct counting *c) {
   pym_allocator first = c->below, now;
   pym_allocator_get(d, &now);
+  uint32_t hooked = gate_of(d);
+  pym_allocator_set(d, &first);
+  uint32_t direct = gate_of(d);
+  CHECK(hooked != direct && direct == gate_of((enum pym_domain)((d + 1) % PYM_DOMAINS)));
+  pym_allocator_set(d, &now);
+  CHECK_EQ(gate_of(d), hooked);
   CHECK(!same_allocator(&now, &first) && now.ctx == c);
   pym_allocator_set(d, &first);
   pym_allocator_get(d, &now);

@@ -22,6 +22,12 @@ uint64_t target_growths(void);
 /* Take pages as another allocator or the host would.  NULL if refused. */
 void *target_foreign(uint32_t pages);
 
+/* Within each `every`-th growth of the library, before it, somebody else takes `pages`; 0: nobody.
+ * Returns 0 and does nothing on wasm. */
+int target_strangers(uint32_t every, uint32_t pages);
+/* Are their bytes as they wrote them? */
+int target_strangers_intact(void);
+
 /* Size of linear memory now, in pages. */
 uint32_t target_pages(void);
 

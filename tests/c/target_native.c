@@ -17,6 +17,13 @@ void *target_foreign(uint32_t pages) {
   return first ? at(first << 16) : 0;
 }
 
+int target_strangers(uint32_t every, uint32_t pages) {
+  pym__linmem_foreign(every, pages);
+  return 1;
+}
+
+int target_strangers_intact(void) { return pym__linmem_foreign_intact(); }
+
 uint32_t target_pages(void) { return pym__linmem_pages(); }
 
 uint64_t target_offset(const void *p) { return (uint64_t)((uintptr_t)p - LINMEM_BASE); }

@@ -20,6 +20,14 @@ void *target_foreign(uint32_t pages) {
   return first == (size_t)-1 ? NULL : (void *)(first * WASM_PAGE);
 }
 
+int target_strangers(uint32_t every, uint32_t pages) {
+  (void)every;
+  (void)pages;
+  return 0;
+}
+
+int target_strangers_intact(void) { return 1; }
+
 uint32_t target_pages(void) { return (uint32_t)__builtin_wasm_memory_size(0); }
 
 uint64_t target_offset(const void *p) { return (uintptr_t)p; }
