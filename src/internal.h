@@ -47,8 +47,10 @@ _Static_assert(CLASSES * PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 byte
 /* What runs once a page or less: as small as it can be, wherever it is called from. */
 #if defined(__clang__)
 #define COLD __attribute__((noinline, cold, minsize))
+#define TIDY __attribute__((noinline, minsize)) /* not rare, but its own work is not what costs */
 #else
 #define COLD __attribute__((noinline, cold))
+#define TIDY __attribute__((noinline))
 #endif
 
 /* Raw bins: exact ones for chunks of 16*u bytes, u < 64, then 8 to a doubling. */

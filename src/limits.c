@@ -15,7 +15,7 @@ static uint64_t charged_sum(const struct pym_heap *h) {
   return (uint64_t)h->domains[0].charged + h->domains[1].charged + h->domains[2].charged;
 }
 
-u32 pym__live(const struct pym_heap *h, unsigned d) {
+TIDY u32 pym__live(const struct pym_heap *h, unsigned d) {
   const u64 *mallocs = d == PYM_MEM ? h->mem_mallocs : h->obj_mallocs;
   const u64 *frees = d == PYM_MEM ? h->mem_frees : h->obj_frees;
   u32 live = h->domains[d].raw_live;
@@ -35,7 +35,7 @@ static u32 left(uint64_t charged, u32 discount, u32 limit) {
   return now < limit ? limit - (u32)now : 0;
 }
 
-u32 pym__room(const struct pym_heap *h, unsigned d) {
+TIDY u32 pym__room(const struct pym_heap *h, unsigned d) {
   const struct domain *dom = &h->domains[d];
   u32 own = left(dom->charged, discount(h, d), min_u32(dom->soft, dom->hard));
   if (d == INTERNAL) return own;
@@ -83,7 +83,7 @@ static COLD int charge_at_limit(struct pym_heap *h, unsigned d, u32 bytes) {
   return !refused;
 }
 
-int pym__charge(struct pym_heap *h, unsigned d, u32 bytes) {
+TIDY int pym__charge(struct pym_heap *h, unsigned d, u32 bytes) {
   if (UNLIKELY(bytes > pym__room(h, d)))
     return pym__charge_at_limit ? pym__charge_at_limit(h, d, bytes) : 0; /* 0: 4 GiB are live */
   pym__charge_more(h, d, bytes);

@@ -30,7 +30,7 @@ static void *take_small(struct pym_heap *h, unsigned d, u32 n) {
   return at(b);
 }
 
-static void *take_raw(struct pym_heap *h, unsigned d, u32 n) {
+static TIDY void *take_raw(struct pym_heap *h, unsigned d, u32 n) {
   u32 bytes = pym__raw_size(n);
   if (!pym__charge(h, d, bytes)) return NULL;
   void *p = pym__raw_take(h, d, n);
@@ -45,7 +45,7 @@ static void *counted(struct pym_heap *h, unsigned d, void *p) {
   return p;
 }
 
-static void *grant(struct pym_heap *h, unsigned d, size_t size) {
+static TIDY void *grant(struct pym_heap *h, unsigned d, size_t size) {
   if (size > PYM_SIZE_MAX) return NULL;
   u32 n = size ? (u32)size : 1;
   return is_small(d, n) ? take_small(h, d, n) : take_raw(h, d, n);
@@ -63,7 +63,7 @@ void *pym__aligned_direct(struct pym_heap *h, size_t align, size_t n) {
                  valid ? pym__raw_aligned_alloc(h, (u32)align, n ? (u32)n : 1) : NULL);
 }
 
-void *pym__calloc_direct(struct pym_heap *h, unsigned d, size_t count, size_t size) {
+TIDY void *pym__calloc_direct(struct pym_heap *h, unsigned d, size_t count, size_t size) {
   size_t n;
   if (__builtin_mul_overflow(count, size, &n) || n > PYM_SIZE_MAX) return counted(h, d, NULL);
   void *p = pym__malloc_direct(h, d, n);
@@ -81,7 +81,7 @@ void *pym__malloc_slow(struct pym_heap *h, unsigned d, size_t n) {
                                                  : pym__malloc_direct(h, d, n);
 }
 
-void *pym__calloc_slow(struct pym_heap *h, unsigned d, size_t count, size_t size) {
+TIDY void *pym__calloc_slow(struct pym_heap *h, unsigned d, size_t count, size_t size) {
   pym__start();
   const pym_allocator *k = hook_of(h, d);
   if (UNLIKELY(k != NULL) && (size == 0 || count <= PYM_SIZE_MAX / size))
@@ -89,7 +89,7 @@ void *pym__calloc_slow(struct pym_heap *h, unsigned d, size_t count, size_t size
   return pym__calloc_direct(h, d, count, size);
 }
 
-void *pym__realloc_slow(struct pym_heap *h, unsigned d, void *p, size_t n) {
+TIDY void *pym__realloc_slow(struct pym_heap *h, unsigned d, void *p, size_t n) {
   pym__start();
   const pym_allocator *k = hook_of(h, d);
   return UNLIKELY(k != NULL) && n <= PYM_SIZE_MAX ? k->realloc(k->ctx, p, n)
@@ -100,7 +100,7 @@ void *pym__realloc_slow(struct pym_heap *h, unsigned d, void *p, size_t n) {
 
 /* Move a block of `old` usable bytes to a new place for n; one of the two is in a pool.  Limits look
  * at the difference. */
-static void *move(struct pym_heap *h, unsigned d, void *p, u32 old, u32 n) {
+static TIDY void *move(struct pym_heap *h, unsigned d, void *p, u32 old, u32 n) {
   h->discount = old;
   void *q = grant(h, d, n);
   h->discount = 0;
@@ -112,7 +112,7 @@ static void *move(struct pym_heap *h, unsigned d, void *p, u32 old, u32 n) {
   return q;
 }
 
-static void *resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
+static TIDY void *resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
   u32 o = off(p);
   enum page_kind kind = pym__page_kind(o >> 16);
   if (kind == PAGE_POOL && d != PYM_RAW) {
@@ -134,7 +134,7 @@ static void *resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
   return pym__raw_realloc(h, d, p, n);
 }
 
-void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n) {
+TIDY void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n) {
   if (!p) return pym__malloc_direct(h, d, n);
   if (n > PYM_SIZE_MAX) return counted(h, d, NULL);
   return counted(h, d, resize(h, d, p, n ? (u32)n : 1));
@@ -152,7 +152,7 @@ static void free_small(struct pym_heap *h, unsigned d, u32 o) {
   pym__take_back(h, d, s, o);
 }
 
-void pym__free_direct(struct pym_heap *h, unsigned d, void *p) {
+TIDY void pym__free_direct(struct pym_heap *h, unsigned d, void *p) {
   if (!p) return;
   u32 o = off(p);
   enum page_kind kind = pym__page_kind(o >> 16);

@@ -68,7 +68,7 @@ void pym__arena_opened(struct pym_heap *h) {
 
 /* Descriptors are raw blocks, more of them in one as the heap grows: each one that is in use keeps
  * the raw memory around it from joining. */
-struct page *pym__descriptors_new(struct pym_heap *h) {
+COLD struct page *pym__descriptors_new(struct pym_heap *h) {
   if (!h->descriptors) {
     u32 n = h->pool_pages / 4;
     n = n < 1 ? 1 : n > 32 ? 32 : n;
@@ -81,7 +81,7 @@ struct page *pym__descriptors_new(struct pym_heap *h) {
   return g;
 }
 
-void pym__descriptors_free(struct pym_heap *h, struct page *g) {
+COLD void pym__descriptors_free(struct pym_heap *h, struct page *g) {
   g->magic = 0;
   g->next = h->descriptors;
   h->descriptors = off(g);

@@ -369,7 +369,7 @@ COLD void *pym__raw_aligned_alloc(struct pym_heap *h, u32 align, u32 n) {
 }
 
 /* The chunk of a block that the caller gives back or resizes, verified. */
-static u32 block_chunk(struct pym_heap *h, unsigned d, const void *p) {
+static TIDY u32 block_chunk(struct pym_heap *h, unsigned d, const void *p) {
   u32 c = off(p) - HEADER;
   if (UNLIKELY(c & 7)) pym__corrupt("pointer is not a block", off(p), d);
   check_head(h, c, d);
@@ -393,7 +393,7 @@ void pym__raw_free(struct pym_heap *h, unsigned d, void *p) {
 }
 
 /* Grow the block in chunk c from `old` to `size` bytes where it stands.  0: it cannot. */
-static int grow_in_place(struct pym_heap *h, unsigned d, u32 c, u32 old, u32 size) {
+static TIDY int grow_in_place(struct pym_heap *h, unsigned d, u32 c, u32 old, u32 size) {
   u32 behind = c + old, have = old;
   check_head(h, behind, d);
   if (!(chunk_at(behind)->head & IN_USE)) have += size_of(behind);
@@ -429,7 +429,7 @@ static COLD u32 grow_backwards(struct pym_heap *h, u32 c, u32 old, u32 size) {
 }
 
 /* Copy the block into another chunk and release its own.  0: no memory. */
-static u32 move_block(struct pym_heap *h, unsigned d, u32 c, u32 old, u32 size) {
+static TIDY u32 move_block(struct pym_heap *h, unsigned d, u32 c, u32 old, u32 size) {
   u32 to = take_chunk(h, d, size);
   if (!to) return 0;
   occupy(h, to, size_of(to), size, flags_of(d));
@@ -438,7 +438,7 @@ static u32 move_block(struct pym_heap *h, unsigned d, u32 c, u32 old, u32 size) 
   return to;
 }
 
-void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n) {
+TIDY void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n) {
   u32 c = block_chunk(h, d, p), old = size_of(c), size = chunk_size_for(n);
   struct domain *dom = &h->domains[d];
   if (size <= old) {

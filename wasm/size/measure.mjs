@@ -1,8 +1,9 @@
 // Hold the code size: measure.mjs [--update] O2 o2.wasm Oz oz.wasm COMPILER_VERSION.
 //
-// budget.json has, for each level, `limit` (bytes of code and data never to be passed) and what was
-// last recorded: `code`, `data` (bytes of the sections' contents) and `gzip` (of the module).  More
-// than recorded fails; another compiler than the recorded one is held to the limit only.
+// budget.json has, for each level, `target` (bytes of code and data that the project aims at, said
+// when missed), `limit` (never to be passed) and what was last recorded: `code`, `data` (bytes of the
+// sections' contents) and `gzip` (of the module).  More than recorded fails; another compiler than
+// the recorded one is held to the limit only.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
@@ -40,6 +41,9 @@ for (let i = 0; i < args.length; i += 2) {
   console.log(`-${level}: ${code} bytes of code + ${data} of data = ${total}; recorded ${before}, ` +
     `limit ${recorded.limit}; module with gzip ${gzipSync(bytes, { level: 9 }).length}`);
   if (update) Object.assign(recorded, { code, data, gzip: gzipSync(bytes, { level: 9 }).length });
+  if (total > recorded.target) {
+    console.log(`-${level} misses the target of ${recorded.target} bytes by ${total - recorded.target}`);
+  }
   if (total > recorded.limit) {
     console.error(`-${level} passes the limit by ${total - recorded.limit} bytes`);
     failed = true;
