@@ -1,4 +1,5 @@
-/** What reading costs: median microseconds of heap.stats(), map() and poll() on a real heap.
+/** What reading costs: median microseconds of heap.stats(), map(), poll() and of the guest's
+ *  pym_check on a real heap.
  *
  *    node js/bench/stats-cost.mjs [lua.wasm] [megabytes ...]
  *
@@ -50,6 +51,7 @@ for (const megabytes of sizes.length > 0 ? sizes.map(Number) : [1, 64, 512]) {
   for (const [name, fn, rounds] of [
     ['stats', () => heap.stats(), ROUNDS],
     ['poll', () => heap.poll(), ROUNDS],
+    ['check', () => heap.check(), 20],
     ['map', () => heap.map(), Math.floor(Math.max(20, Math.min(ROUNDS, 20000 / megabytes)))],
   ]) {
     time(fn, rounds);                                // warm
