@@ -207,7 +207,12 @@ static void an_arena_may_lie_anywhere(void) {
   pym_arena_allocator first, hook = {&arena_seen, arena_alloc, arena_free};
   forget_arenas();
   arena_seen.misalign = 0;
-  CHECK(target_foreign(2000) != NULL);
+  pym_heap *h = pym_heap_new(); /* leaves free pages that are not clean behind */
+  void *dirty = pym_heap_malloc(h, PYM_RAW, 1 << 20);
+  if (CHECK(dirty != NULL)) fill(dirty, 1 << 20, 1);
+  pym_heap_destroy(h);
+  unsigned char *strange = target_foreign(2000);
+  CHECK(strange != NULL && !pym_owns(strange));
   pym_arena_allocator_get(&first);
   pym_arena_allocator_set(&hook);
   unsigned count = 0;
@@ -217,6 +222,7 @@ static void an_arena_may_lie_anywhere(void) {
     CHECK(pym_owns(small[count]));
   }
   CHECK(arena_seen.allocs >= 3);
+  for (unsigned i = 0; i < 2000; i++) CHECK(!pym_owns(strange + i * WASM_PAGE));
   check_sound(pym_heap_default());
   while (count) pym_obj_free(small[--count]);
   pym_arena_allocator_set(&first);

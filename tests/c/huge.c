@@ -11,6 +11,8 @@
 
 static unsigned char *large[LARGE_MAX];
 static void *small[LARGE_MAX][SMALL_EACH];
+static void *last[1200]; /* what is left at the end, to the last page */
+static unsigned lasts;
 
 static void fill_ends(unsigned char *p, size_t n, uint64_t seed) {
   fill(p, 64, seed);
@@ -33,6 +35,11 @@ static unsigned take_everything(void) {
       if (small[count][i]) fill(small[count][i], 512, i);
     }
   }
+  for (lasts = 0; lasts < COUNT(last); lasts++) {
+    last[lasts] = pym_raw_malloc(60000);
+    if (!last[lasts]) break;
+    fill_ends(last[lasts], 60000, lasts);
+  }
   return count;
 }
 
@@ -45,6 +52,7 @@ static void check_everything(unsigned count) {
       CHECK(!small[k][i] || (holds(small[k][i], 512, i) && pym_usable_size(small[k][i]) == 512));
   }
   check_context("", 0);
+  for (unsigned i = 0; i < lasts; i++) CHECK(ends_hold(last[i], 60000, i));
   check_sound(pym_heap_default());
 }
 
@@ -53,6 +61,7 @@ static void give_everything_back(unsigned count) {
     for (unsigned i = 0; i < SMALL_EACH; i++) pym_obj_free(small[k][i]);
     pym_raw_free(large[k]);
   }
+  while (lasts) pym_raw_free(last[--lasts]);
   check_sound(pym_heap_default());
 }
 
@@ -61,6 +70,8 @@ static void all_of_linear_memory_can_be_used(void) {
   unsigned count = take_everything();
   CHECK(count >= 58);
   CHECK(target_offset(large[count - 1]) >= (uint64_t)3 << 30);
+  CHECK(target_pages() >= 65535);
+  CHECK_EQ(pages_now().table, 4); /* one entry of four bytes a page; the tables before went back */
   check_everything(count);
   give_everything_back(count);
   uint64_t growths = target_growths();
