@@ -197,6 +197,7 @@ extern int (*pym__charge_at_limit)(struct pym_heap *h, unsigned d, u32 bytes);
 void pym__charge_more(struct pym_heap *h, unsigned d, u32 bytes); /* granted before */
 void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes);
 void pym__settle(struct pym_heap *h);                   /* close the bins if a limit is passed */
+void pym__look(struct pym_heap *h, unsigned d);                  /* note a new peak */
 void pym__peak_small(struct pym_heap *h, unsigned d, u32 bytes); /* so many left the pools */
 void pym__peak_raw(struct pym_heap *h, unsigned d);              /* a raw block is new or grew */
 int pym__over_limit(const struct pym_heap *h);          /* of any domain, or of the whole */

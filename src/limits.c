@@ -102,27 +102,27 @@ void pym__settle(struct pym_heap *h) {
 
 /* ---- Peaks ----
  *
- * The fast path does not sum up what lives, so the peak is what was seen when it was looked at:
- * every LOOK_BYTES that leave the pools, and with every raw block, which is added to the small
- * blocks as last seen. */
+ * The fast path does not sum up what lives, so the peak is the most that was seen: it is looked at
+ * every LOOK_BYTES that leave the pools, and when a raw block would make a new one on top of the
+ * small blocks as last seen. */
 #define LOOK_BYTES 4096u
 
-static void note_peak(struct pym_heap *h, unsigned d, u32 live) {
-  u32 now = live - discount(h, d);
-  if (now > h->domains[d].peak) h->domains[d].peak = now;
+void pym__look(struct pym_heap *h, unsigned d) {
+  struct domain *dom = &h->domains[d];
+  u32 live = pym__live(h, d), now = live - discount(h, d);
+  h->unseen[d] = 0;
+  h->small_seen[d] = live - dom->raw_live;
+  if (now > dom->peak) dom->peak = now;
 }
 
 void pym__peak_small(struct pym_heap *h, unsigned d, u32 bytes) {
   h->unseen[d] += bytes;
-  if (h->unseen[d] < LOOK_BYTES) return;
-  u32 live = pym__live(h, d);
-  h->unseen[d] = 0;
-  h->small_seen[d] = live - h->domains[d].raw_live;
-  note_peak(h, d, live);
+  if (h->unseen[d] >= LOOK_BYTES) pym__look(h, d);
 }
 
 void pym__peak_raw(struct pym_heap *h, unsigned d) {
-  note_peak(h, d, h->small_seen[d] + h->domains[d].raw_live);
+  const struct domain *dom = &h->domains[d];
+  if (dom->raw_live + h->small_seen[d] > dom->peak) pym__look(h, d);
 }
 
 void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes) {

@@ -272,6 +272,7 @@ COLD void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind 
 
 static COLD void start(void) {
   if (pym__space.magic) pym__corrupt("root structure overwritten", off(&pym__space), INTERNAL);
+  __asm__ volatile("" ::"r"(&pym_root)); /* so that every program has it, and the custom section */
   pym__space.magic = SPACE_MAGIC;
   pym__space.version = LAYOUT_VERSION;
   pym__space.page_table = off(pym__space.first_table);

@@ -6,11 +6,11 @@
 void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats *out) {
   pym__start();
   const struct domain *dom = &h->domains[d];
-  u32 live = pym__live(h, d);
+  pym__look((struct pym_heap *)(uintptr_t)h, d);
   *out = (pym_domain_stats){
       .live_blocks = dom->raw_mallocs - dom->raw_frees,
-      .live_bytes = live,
-      .peak_bytes = dom->peak > live ? dom->peak : live,
+      .live_bytes = pym__live(h, d),
+      .peak_bytes = dom->peak,
       .total_blocks = dom->raw_mallocs,
       .total_bytes = dom->raw_bytes,
       .failures = dom->failures,
@@ -127,7 +127,7 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL, IN_BI
   CONSTANTS(CONST_RECORD)                                                                       \
   SPACE_FIELDS(SPACE_RECORD) STRUCT_RECORD(IN_SPACE, space, events, IN_EVENT, EVENTS, event)    \
   HEAP_FIELDS(HEAP_RECORD)                                                                      \
-  STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS, domain)                     \
+  STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS + 1, domain)                     \
   DOMAIN_FIELDS(DOMAIN_RECORD) EVENT_FIELDS(EVENT_RECORD) PAGE_FIELDS(PAGE_RECORD)              \
   POOL_FIELDS(POOL_RECORD) BIN_FIELDS(BIN_RECORD)                                     \
   STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin)                     \

@@ -85,7 +85,7 @@ export function layoutOf(descriptor) {
     arrays: mapValues(HEAP_ARRAYS, perClass),
     unusedClasses: Array.from({ length: classes },
       (_, i) => unusedClass((i + 1) * constants.alignment)),
-    domains: structs(heap, 'domains', fields(Group.DOMAIN), Group.DOMAIN, 3, heap_bytes),
+    domains: structs(heap, 'domains', fields(Group.DOMAIN), Group.DOMAIN, 4, heap_bytes),
     domain: offsets(fields(Group.DOMAIN), DOMAIN, heap_bytes),
     event: offsets(fields(Group.EVENT), EVENT, space_bytes),
     page: offsets(fields(Group.PAGE), PAGE, page_header),

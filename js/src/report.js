@@ -93,7 +93,7 @@ function lossTable({ pageBytes, domains, lost, pages }, width) {
   const rows = /** @type {[string, number][]} */ ([
     ['asked for by the program', live - rounding],
     ['rounding up (estimate)', rounding],
-    ['descriptors of pools', lost.poolHeaders],
+    ['descriptors of pools', lost.bookkeeping],
     ['free space in pools', lost.freePoolSpace],
     ['headers of raw blocks', lost.rawHeaders],
     ['free raw blocks', lost.freeChunks],

@@ -42,9 +42,10 @@ import { checkRange, readU64 } from './memory.js';
 /** Where memory goes that is not in a live block, in bytes.  All of this heap, except freePages.
  *  @typedef {object} LostStats
  *  @property {number} rounding       inside live blocks: sum of the classes' estimates
- *  @property {number} poolHeaders    descriptors of pools and of their pages
+ *  @property {number} bookkeeping    what the library keeps for itself: descriptors of pools and of
+ *                                    their pages, structures of further heaps
  *  @property {number} freePoolSpace  free blocks, space never carved, pools not in use
- *  @property {number} rawHeaders     headers of raw chunks and segments; further heaps' structures
+ *  @property {number} rawHeaders     headers of raw chunks and segments
  *  @property {number} freeChunks     free raw chunks
  *  @property {number} freePages      pages that nobody uses, of the whole program */
 
@@ -113,8 +114,8 @@ export function readStats(view, root, heap, layout) {
   });
   const rawLive = raw.liveBytes + mem.liveBytes + object.liveBytes - poolLive;
   const poolPages = view.getUint32(heap + f.pool_pages, true);
-  const { page_bytes, pool_bytes, page_header, pool_descriptor } = layout.constants;
-  const poolHeaders = poolPages * (page_header + layout.poolsPerPage * pool_descriptor);
+  const { page_bytes, pool_bytes } = layout.constants;
+  const bookkeeping = view.getUint32(at + 3 * domains.stride + domain.raw_live, true);
   return Object.freeze({
     heap: view.getUint32(heap + f.id, true),
     pageBytes: page_bytes,
@@ -135,10 +136,10 @@ export function readStats(view, root, heap, layout) {
     }),
     lost: Object.freeze({
       rounding: classes.reduce((sum, c) => sum + c.roundingEstimate, 0),
-      poolHeaders,
+      bookkeeping,
       freePoolSpace: poolPages * page_bytes - poolLive,
       // Descriptors of pools lie in raw chunks.
-      rawHeaders: chunks.bytes - chunks.freeBytes - rawLive - poolHeaders,
+      rawHeaders: chunks.bytes - chunks.freeBytes - rawLive - bookkeeping,
       freeChunks: chunks.freeBytes,
       freePages: pages.free * page_bytes,
     }),

@@ -80,7 +80,7 @@ test('no loss is negative, and with the live bytes they make up the pages', () =
   const { domains, lost, pages, pageBytes, raw } = lua(objects).heap.stats();
   for (const [name, value] of Object.entries(lost)) assert.ok(value >= 0, `${name}: ${value}`);
   const live = domains.raw.liveBytes + domains.mem.liveBytes + domains.object.liveBytes;
-  assert.equal(live + lost.poolHeaders + lost.freePoolSpace + lost.rawHeaders + lost.freeChunks,
+  assert.equal(live + lost.bookkeeping + lost.freePoolSpace + lost.rawHeaders + lost.freeChunks,
     pages.pool * pageBytes + raw.bytes);
   assert.ok(lost.rawHeaders <= raw.chunks * 16 + raw.segments * 64, `${lost.rawHeaders}`);
   assert.ok(raw.bytes <= pages.raw * pageBytes);

@@ -14,6 +14,7 @@ function stats(change = () => {}) {
     pools: { 3: 700, 4: 200 }, pools_peak: { 3: 800, 4: 300 } });
   image.setClass('obj', 3, { mallocs: 1000000, live: 100000 });
   image.setClass('obj', 4, { mallocs: 200000, live: 20000 });
+  image.set('domain', image.domain(3), { raw_live: 1104 });
   image.set('domain', image.domain(2), { raw_live: 400000, peak: 5000000, raw_bytes: 400000,
     raw_mallocs: 1 });
   change(image);

@@ -52,7 +52,7 @@ export function layOut(gap = () => 0) {
   const struct = (name, group, count) =>
     ({ type: 'struct', name, count, of: GROUPS[group], stride: sizes[group], align: 8 });
   place('space', [struct('events', 'event', EVENTS)]);
-  place('heap', [struct('domains', 'domain', 3)]);
+  place('heap', [struct('domains', 'domain', 4)]);
   const constants = {
     layout_version: 1, page_bytes: 65536, pool_bytes: 4096, arena_bytes: 262144, classes: CLASSES,
     alignment: 8, events: EVENTS, page_header: sizes.page, pool_descriptor: sizes.pool,
@@ -175,7 +175,7 @@ export class Image {
     return base + field.offset + i * field.stride;
   }
 
-  /** The n-th domain (0 raw, 1 mem, 2 object) of a heap. */
+  /** The n-th domain (0 raw, 1 mem, 2 object, 3 the library's own) of a heap. */
   domain(n, heap = this.heap) {
     return this.element('heap', heap, 'domains', n);
   }
