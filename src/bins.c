@@ -69,7 +69,8 @@ COLD int pym__sweep(void) {
   u32 at_hand = 0, least = pym__space.pages_owned / 16 * PAGE_BYTES;
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) {
     const struct pym_heap *h = at(o);
-    for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++) at_hand += h->domains[d].charged - pym__live(h, d);
+    for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++)
+      at_hand += h->domains[d].charged - pym__live(h, d);
   }
   if (at_hand < least || at_hand < PAGE_BYTES) return 0;
   pym__flush_all();

@@ -14,8 +14,8 @@ static int bad(const char *what, u32 o) {
 
 const char *pym_check_message(void) { return message.n ? message.text : ""; }
 
-#define REQUIRE(cond, what, o) \
-  do {                         \
+#define REQUIRE(cond, what, o)        \
+  do {                                \
     if (!(cond)) return bad(what, o); \
   } while (0)
 
@@ -35,7 +35,9 @@ static int check_table(struct page_recount *n) {
   for (u32 i = 0; i < len; i++) {
     enum page_kind kind = pym__page_kind(i);
     u32 entry = entry_at(i << 16);
-    REQUIRE(entry < PAGE_POOL || (entry > GATE && in_memory(entry, POOLS_PER_PAGE * sizeof(struct pool))), "page table entry", i << 16);
+    REQUIRE(entry < PAGE_POOL ||
+                (entry > GATE && in_memory(entry, POOLS_PER_PAGE * sizeof(struct pool))),
+            "page table entry", i << 16);
     REQUIRE(kind == PAGE_FOREIGN || i < pages, "page table: page beyond memory", i << 16);
     n->of[kind]++;
   }
@@ -75,7 +77,8 @@ struct pool_recount {
   uint64_t out[CLASS_SLOTS];
 };
 
-/* The free list of a pool: inside it, on block boundaries, no block twice, as long as it should be. */
+/* The free list of a pool: inside it, on block boundaries, no block twice, as long as it should be.
+ */
 static int check_pool_blocks(const struct pool *pool, u32 *n_free) {
   u32 o = pool->base, start = o, seen[16] = {0}, n = 0;
   for (u32 b = pool->free; b; b = *(const u32 *)at(b)) {
@@ -127,16 +130,17 @@ static int first_in_arena(const struct pym_heap *h, const struct page *g) {
 static int check_pages(const struct pym_heap *h, struct pool_recount *n) {
   u32 prev = 0;
   for (u32 o = h->all_pages; o; prev = o, o = ((const struct page *)at(o))->all_next) {
-    REQUIRE(in_memory(o, PAGE_HEADER + POOLS_PER_PAGE * sizeof(struct pool)) && pym__page_kind(o >> 16) == PAGE_RAW, "list of arena pages", o);
+    REQUIRE(in_memory(o, PAGE_HEADER + POOLS_PER_PAGE * sizeof(struct pool)) &&
+                pym__page_kind(o >> 16) == PAGE_RAW,
+            "list of arena pages", o);
     const struct page *g = at(o);
     REQUIRE(g->magic == PAGE_MAGIC && g->heap == off(h) && g->all_prev == prev, "arena page", o);
-    REQUIRE(g->number < pym__space.page_table_len &&
-                entry_at(g->number << 16) == o + PAGE_HEADER,
+    REQUIRE(g->number < pym__space.page_table_len && entry_at(g->number << 16) == o + PAGE_HEADER,
             "arena page's entry in the page table", o);
     REQUIRE(g->unused <= 0xffff && (g->unused != 0xffff || g->hook), "arena page without pools", o);
     for (u32 i = 0; i < POOLS_PER_PAGE; i++)
-      if (!(g->unused >> i & 1) &&
-          check_pool(h, (const struct pool *)at(o + PAGE_HEADER) + i, (g->number << 16) + i * POOL_BYTES, n))
+      if (!(g->unused >> i & 1) && check_pool(h, (const struct pool *)at(o + PAGE_HEADER) + i,
+                                              (g->number << 16) + i * POOL_BYTES, n))
         return 1;
     REQUIRE(++n->pages <= h->pool_pages, "list of arena pages loops", o);
     n->arenas += (u32)first_in_arena(h, g);
@@ -151,7 +155,9 @@ static int check_page_lists(const struct pym_heap *h) {
   u32 listed = 0, partial = 0;
   for (u32 k = 1; k <= POOLS_PER_PAGE; k++)
     for (u32 o = h->page_lists[k], prev = 0; o; prev = o, o = ((const struct page *)at(o))->next) {
-      REQUIRE(in_memory(o, PAGE_HEADER + POOLS_PER_PAGE * sizeof(struct pool)) && pym__page_kind(o >> 16) == PAGE_RAW, "list of pages", o);
+      REQUIRE(in_memory(o, PAGE_HEADER + POOLS_PER_PAGE * sizeof(struct pool)) &&
+                  pym__page_kind(o >> 16) == PAGE_RAW,
+              "list of pages", o);
       const struct page *g = at(o);
       REQUIRE(g->heap == off(h) && g->prev == prev && (u32)__builtin_popcount(g->unused) == k,
               "page in the wrong list", o);
@@ -167,7 +173,8 @@ static int check_page_lists(const struct pym_heap *h) {
 static int check_class(const struct pym_heap *h, u32 c, const struct pool_recount *n) {
   u32 first = h->usable[c], seen = 0;
   for (u32 o = first; first;) {
-    REQUIRE(in_memory(o, sizeof(struct pool)) && pym__page_kind(o >> 16) == PAGE_RAW, "ring of usable pools", o);
+    REQUIRE(in_memory(o, sizeof(struct pool)) && pym__page_kind(o >> 16) == PAGE_RAW,
+            "ring of usable pools", o);
     const struct pool *pool = at(o);
     REQUIRE(pool->state == POOL_USABLE && pool->size == c * 8, "pool in the wrong ring", o);
     REQUIRE(++seen <= n->usable[c], "ring of usable pools loops", o);
@@ -187,15 +194,16 @@ static int check_bins(const struct pym_heap *h) {
   for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++)
     for (u32 c = 1; c < CLASS_SLOTS; c++) {
       const struct bin *bin = (d == PYM_MEM ? h->mem : h->obj) + c;
-      uint64_t live = d == PYM_MEM ? h->mem_mallocs[c] - h->mem_frees[c]
-                                   : h->obj_mallocs[c] - h->obj_frees[c];
+      uint64_t live =
+          d == PYM_MEM ? h->mem_mallocs[c] - h->mem_frees[c] : h->obj_mallocs[c] - h->obj_frees[c];
       u32 n = 0;
       REQUIRE(live <= bin->out, "blocks freed more often than handed out", c * 8);
       for (u32 b = bin->free; b; b = *(const u32 *)at(b)) {
-        REQUIRE(in_memory(b, PYM_ALIGNMENT) && pym__page_kind(b >> 16) == PAGE_POOL, "block at hand", b);
+        REQUIRE(in_memory(b, PYM_ALIGNMENT) && pym__page_kind(b >> 16) == PAGE_POOL,
+                "block at hand", b);
         const struct pool *pool = pool_of(b);
-        REQUIRE(in_memory(off(pool), sizeof *pool) && pool->size == c * 8 && (b - pool->base) % (c * 8) == 0 &&
-                    (b - pool->base) / (c * 8) < pool->carved,
+        REQUIRE(in_memory(off(pool), sizeof *pool) && pool->size == c * 8 &&
+                    (b - pool->base) % (c * 8) == 0 && (b - pool->base) / (c * 8) < pool->carved,
                 "block at hand", b);
         REQUIRE(++n <= bin->out - live, "list of blocks at hand loops", b);
       }
@@ -239,12 +247,13 @@ static int check_chunks(const struct pym_heap *h, const struct segment *s, struc
 static int check_segments(const struct pym_heap *h, struct raw_recount *n) {
   u32 prev = 0;
   for (u32 o = h->segments; o; prev = o, o = ((const struct segment *)at(o))->next) {
-    REQUIRE(in_memory(o, sizeof(struct segment)) && pym__page_kind(o >> 16) == PAGE_RAW, "list of raw segments", o);
+    REQUIRE(in_memory(o, sizeof(struct segment)) && pym__page_kind(o >> 16) == PAGE_RAW,
+            "list of raw segments", o);
     const struct segment *s = at(o);
     REQUIRE(s->magic == (SEGMENT_MAGIC ^ o) && s->heap == off(h) && s->prev == prev, "raw segment",
             o);
-    REQUIRE(s->end > o + SEGMENT_BYTES + TRAILER_BYTES - 1 && in_memory(s->end - TRAILER_BYTES, TRAILER_BYTES) &&
-                (s->end - o) % 16 == 0,
+    REQUIRE(s->end > o + SEGMENT_BYTES + TRAILER_BYTES - 1 &&
+                in_memory(s->end - TRAILER_BYTES, TRAILER_BYTES) && (s->end - o) % 16 == 0,
             "end of a raw segment", o);
     if (check_chunks(h, s, n)) return 1;
     n->bytes += s->end - o;
@@ -262,7 +271,9 @@ static int check_raw_bins(const struct pym_heap *h, u32 binned) {
   for (u32 b = 0; b < RAW_BINS; b++) {
     REQUIRE((h->raw_map[b / 32] >> (b % 32) & 1) == (h->raw_bins[b] != 0), "map of raw bins", b);
     for (u32 c = h->raw_bins[b], prev = 0; c; prev = c, c = chunk_at(c)->next) {
-      REQUIRE(in_memory(c, sizeof(struct chunk)) && pym__page_kind(c >> 16) == PAGE_RAW && sound(h, c), "raw bin", c);
+      REQUIRE(
+          in_memory(c, sizeof(struct chunk)) && pym__page_kind(c >> 16) == PAGE_RAW && sound(h, c),
+          "raw bin", c);
       REQUIRE(!(chunk_at(c)->head & IN_USE) && bin_of(size_of(c)) == b && chunk_at(c)->prev == prev,
               "chunk in the wrong raw bin", c);
       REQUIRE(++seen <= binned, "raw bin loops", c);

@@ -47,7 +47,8 @@ static void say_classes(const struct out *o, const pym_heap *h) {
 
 static void say_domains(const struct out *o, const pym_heap *h) {
   static const char *const names[PYM_DOMAINS] = {"raw   ", "mem   ", "object"};
-  say_text(o, "domain    live blocks    live bytes    peak bytes   blocks ever     bytes ever  failed");
+  say_text(
+      o, "domain    live blocks    live bytes    peak bytes   blocks ever     bytes ever  failed");
   for (unsigned d = 0; d < PYM_DOMAINS; d++) {
     pym_domain_stats s;
     pym_domain_stats_get(h, (enum pym_domain)d, &s);
@@ -80,8 +81,7 @@ static void say_pools(const struct out *o, const pym_heap *h) {
   say_count(o, "# bytes in allocated blocks", in_use);
   say_count(o, "# bytes in available blocks", avail);
   say_count(o, "# bytes in unused pools", unused);
-  say_count(o, "# bytes not carved yet, or too few for a block",
-            pages - in_use - avail - unused);
+  say_count(o, "# bytes not carved yet, or too few for a block", pages - in_use - avail - unused);
   say_count(o, "Total bytes of arena pages", pages);
 }
 

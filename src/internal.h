@@ -23,9 +23,9 @@
 #define WINDOW_PAGES 4u /* an arena: 256 KiB, aligned */
 #define PAGE_HEADER 40u /* struct page lies before the descriptors of its pools */
 #define MAX_PAGES 65536u
-_Static_assert(WINDOW_PAGES * PAGE_BYTES == PYM_ARENA_BYTES, "an arena is four pages");
-_Static_assert(POOLS_PER_PAGE * POOL_BYTES == PAGE_BYTES, "a page is sixteen pools");
-_Static_assert(CLASSES * PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes");
+_Static_assert(WINDOW_PAGES *PAGE_BYTES == PYM_ARENA_BYTES, "an arena is four pages");
+_Static_assert(POOLS_PER_PAGE *POOL_BYTES == PAGE_BYTES, "a page is sixteen pools");
+_Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes");
 
 /* Domain of what the library keeps for itself in raw blocks: heaps, records of hooked arenas.  It
  * has counters and no limits. */
@@ -64,9 +64,9 @@ struct space {
   SPACE_FIELDS(DECLARE_FIELD)
   struct event events[EVENTS];
   /* Not for readers: */
-  u32 runs[17];         /* heads of the lists of free page runs, by log2 of their length */
-  u32 heap_ids;         /* ids given out */
-  u32 first_byte;       /* nothing below it is ours, even in a page that is */
+  u32 runs[17];   /* heads of the lists of free page runs, by log2 of their length */
+  u32 heap_ids;   /* ids given out */
+  u32 first_byte; /* nothing below it is ours, even in a page that is */
   _Alignas(8) u32 first_table[256]; /* the page table while memory is below 16 MiB */
 };
 
@@ -76,11 +76,11 @@ struct pym_heap {
   struct bin mem[CLASS_SLOTS];
   struct bin obj[CLASS_SLOTS];
   /* Not for readers: */
-  u32 usable[CLASS_SLOTS];   /* ring of the class's usable pools: the first; its prev is the last */
-  u32 closed;                /* a limit was passed: every call is slow, nothing is at hand */
+  u32 usable[CLASS_SLOTS]; /* ring of the class's usable pools: the first; its prev is the last */
+  u32 closed;              /* a limit was passed: every call is slow, nothing is at hand */
   u32 unseen[PYM_DOMAINS + 1];     /* bytes that left the pools since the peak was looked at */
   u32 small_seen[PYM_DOMAINS + 1]; /* bytes of small blocks that lived then */
-  u32 discount;              /* bytes that the call under way will free: realloc that moves */
+  u32 discount;                    /* bytes that the call under way will free: realloc that moves */
   u32 page_lists[POOLS_PER_PAGE + 1]; /* pages with k pools not in use, k = 1..16; [0] unused */
   u32 all_pages;                      /* every pool page */
   u32 descriptors;                    /* of pages, not in use: linked by next */
@@ -108,7 +108,9 @@ _Static_assert(sizeof(struct pym_heap) <= LINMEM_DATA_BYTES - 4096, "room for th
 
 /* Entry of the page that o lies in; o of memory that the table covers. */
 HOT u32 entry_at(u32 o) { return ((const u32 *)at(pym__space.page_table))[o >> 16]; }
-HOT enum page_kind kind_of(u32 entry) { return entry < PAGE_POOL ? (enum page_kind)entry : PAGE_POOL; }
+HOT enum page_kind kind_of(u32 entry) {
+  return entry < PAGE_POOL ? (enum page_kind)entry : PAGE_POOL;
+}
 #define GATE 15u /* entries above are offsets of descriptors */
 
 /* Descriptor of the pool that o lies in, by the entry of its page. */
@@ -127,32 +129,32 @@ HOT int in_memory(u32 o, u32 size) {
 }
 
 /* ---- space.c ---- */
-void pym__start(void);                     /* once, before anything else; later calls do nothing */
-u32 pym__pages_find(u32 n, int thorough);  /* n adjacent pages without growth: first one, or 0 */
+void pym__start(void);                    /* once, before anything else; later calls do nothing */
+u32 pym__pages_find(u32 n, int thorough); /* n adjacent pages without growth: first one, or 0 */
 u32 pym__pages_grow(struct pym_heap *h, unsigned d, u32 n, u32 bytes); /* n new ones, or 0 */
 int pym__pages_at(struct pym_heap *h, unsigned d, u32 page, u32 n, u32 bytes, int grow);
-void pym__pages_set(u32 page, u32 n, u32 entry); /* what pages found or grown are now */
-void pym__pages_give(u32 page, u32 n);     /* back to the page pool */
+void pym__pages_set(u32 page, u32 n, u32 entry);       /* what pages found or grown are now */
+void pym__pages_give(u32 page, u32 n);                 /* back to the page pool */
 int pym__cover(struct pym_heap *h, unsigned d, u32 n); /* the table reaches page n; 0: no memory */
-enum page_kind pym__page_kind(u32 page);   /* of a page number; foreign beyond the table */
+enum page_kind pym__page_kind(u32 page); /* of a page number; foreign beyond the table */
 void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes, u32 before);
 void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind); /* event; NULL */
 
 /* ---- raw.c ---- */
-u32 pym__raw_size(u32 n);                                        /* usable size served for n */
-void *pym__raw_take(struct pym_heap *h, unsigned d, u32 n);       /* not charged */
+u32 pym__raw_size(u32 n);                                           /* usable size served for n */
+void *pym__raw_take(struct pym_heap *h, unsigned d, u32 n);         /* not charged */
 void *pym__raw_aligned_alloc(struct pym_heap *h, u32 align, u32 n); /* align > 16 */
 void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n);
 void pym__raw_free(struct pym_heap *h, unsigned d, void *p);
 u32 pym__raw_usable(const void *p);
 unsigned pym__raw_domain(const void *p);
-u32 pym__raw_reclaim(struct pym_heap *h, u32 n, int thorough);   /* whole pages out of free chunks */
-void pym__raw_add(struct pym_heap *h, u32 from, u32 to);         /* [from, to) becomes a segment */
+u32 pym__raw_reclaim(struct pym_heap *h, u32 n, int thorough); /* whole pages out of free chunks */
+void pym__raw_add(struct pym_heap *h, u32 from, u32 to);       /* [from, to) becomes a segment */
 void pym__raw_release_all(struct pym_heap *h);
 
 /* ---- pool.c ---- */
 u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *n); /* list of up to *n, or 0 */
-void pym__pools_give(struct pym_heap *h, u32 list);     /* give the linked blocks back */
+void pym__pools_give(struct pym_heap *h, u32 list); /* give the linked blocks back */
 void pym__pools_release_all(struct pym_heap *h);
 struct page *pym__descriptors_new(struct pym_heap *h); /* of one page; NULL: no memory */
 void pym__descriptors_free(struct pym_heap *h, struct page *g);
@@ -182,25 +184,25 @@ void pym__free_slow(struct pym_heap *h, unsigned d, void *p);
 void pym__free_direct(struct pym_heap *h, unsigned d, void *p);
 
 /* ---- bins.c ---- */
-u32 pym__refill(struct pym_heap *h, unsigned d, u32 s); /* one block, charged; or 0 */
+u32 pym__refill(struct pym_heap *h, unsigned d, u32 s);            /* one block, charged; or 0 */
 void pym__take_back(struct pym_heap *h, unsigned d, u32 s, u32 o); /* block o, to its pool */
-void pym__flush(struct pym_heap *h);                    /* all that is at hand: to the pools */
-void pym__flush_all(void);                              /* of every heap */
-int pym__sweep(void);                                   /* the same, if it may save a growth */
-void pym__bins_open(struct pym_heap *h);                /* or close, as limits and hooks ask */
+void pym__flush(struct pym_heap *h);     /* all that is at hand: to the pools */
+void pym__flush_all(void);               /* of every heap */
+int pym__sweep(void);                    /* the same, if it may save a growth */
+void pym__bins_open(struct pym_heap *h); /* or close, as limits and hooks ask */
 
 /* ---- limits.c ---- */
-u32 pym__room(const struct pym_heap *h, unsigned d);    /* bytes until a limit must be looked at */
+u32 pym__room(const struct pym_heap *h, unsigned d); /* bytes until a limit must be looked at */
 int pym__charge(struct pym_heap *h, unsigned d, u32 bytes); /* 1: granted and counted */
 /* Set with the first limit, so that programs without limits do not link what they need. */
 extern int (*pym__charge_at_limit)(struct pym_heap *h, unsigned d, u32 bytes);
 void pym__charge_more(struct pym_heap *h, unsigned d, u32 bytes); /* granted before */
 void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes);
-void pym__settle(struct pym_heap *h);                   /* close the bins if a limit is passed */
-void pym__look(struct pym_heap *h, unsigned d);                  /* note a new peak */
+void pym__settle(struct pym_heap *h);           /* close the bins if a limit is passed */
+void pym__look(struct pym_heap *h, unsigned d); /* note a new peak */
 void pym__peak_small(struct pym_heap *h, unsigned d, u32 bytes); /* so many left the pools */
 void pym__peak_raw(struct pym_heap *h, unsigned d);              /* a raw block is new or grew */
-int pym__over_limit(const struct pym_heap *h);          /* of any domain, or of the whole */
+int pym__over_limit(const struct pym_heap *h); /* of any domain, or of the whole */
 u32 pym__live(const struct pym_heap *h, unsigned d);
 
 /* ---- domain.c ---- */
@@ -230,9 +232,9 @@ void pym__host_write(const char *text, size_t n); /* standard error, or nothing 
 _Noreturn void pym__host_trap(void);
 
 #if PYM_DEBUG >= 2
-#define PYM_ASSERT(cond, cause, o)                     \
-  do {                                                 \
-    if (UNLIKELY(!(cond))) pym__corrupt(cause, o, 3);  \
+#define PYM_ASSERT(cond, cause, o)                    \
+  do {                                                \
+    if (UNLIKELY(!(cond))) pym__corrupt(cause, o, 3); \
   } while (0)
 #else
 #define PYM_ASSERT(cond, cause, o) ((void)0)

@@ -90,9 +90,7 @@ TIDY int pym__charge(struct pym_heap *h, unsigned d, u32 bytes) {
   return 1;
 }
 
-void pym__charge_more(struct pym_heap *h, unsigned d, u32 bytes) {
-  h->domains[d].charged += bytes;
-}
+void pym__charge_more(struct pym_heap *h, unsigned d, u32 bytes) { h->domains[d].charged += bytes; }
 
 void pym__settle(struct pym_heap *h) {
   if (!pym__over_limit(h)) return;

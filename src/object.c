@@ -59,8 +59,7 @@ void *pym__aligned_direct(struct pym_heap *h, size_t align, size_t n) {
   if (align && !(align & (align - 1)) && align <= PYM_RAW_ALIGNMENT)
     return pym__malloc_direct(h, PYM_RAW, n);
   int valid = align && !(align & (align - 1)) && align <= PAGE_BYTES && n <= PYM_SIZE_MAX;
-  return counted(h, PYM_RAW,
-                 valid ? pym__raw_aligned_alloc(h, (u32)align, n ? (u32)n : 1) : NULL);
+  return counted(h, PYM_RAW, valid ? pym__raw_aligned_alloc(h, (u32)align, n ? (u32)n : 1) : NULL);
 }
 
 TIDY void *pym__calloc_direct(struct pym_heap *h, unsigned d, size_t count, size_t size) {
@@ -78,7 +77,7 @@ void *pym__malloc_slow(struct pym_heap *h, unsigned d, size_t n) {
   pym__start();
   const pym_allocator *k = hook_of(h, d);
   return UNLIKELY(k != NULL) && n <= PYM_SIZE_MAX ? k->malloc(k->ctx, n)
-                                                 : pym__malloc_direct(h, d, n);
+                                                  : pym__malloc_direct(h, d, n);
 }
 
 TIDY void *pym__calloc_slow(struct pym_heap *h, unsigned d, size_t count, size_t size) {
@@ -93,13 +92,13 @@ TIDY void *pym__realloc_slow(struct pym_heap *h, unsigned d, void *p, size_t n) 
   pym__start();
   const pym_allocator *k = hook_of(h, d);
   return UNLIKELY(k != NULL) && n <= PYM_SIZE_MAX ? k->realloc(k->ctx, p, n)
-                                                 : pym__realloc_direct(h, d, p, n);
+                                                  : pym__realloc_direct(h, d, p, n);
 }
 
 /* ---- Resizing ---- */
 
-/* Move a block of `old` usable bytes to a new place for n; one of the two is in a pool.  Limits look
- * at the difference. */
+/* Move a block of `old` usable bytes to a new place for n; one of the two is in a pool.  Limits
+ * look at the difference. */
 static TIDY void *move(struct pym_heap *h, unsigned d, void *p, u32 old, u32 n) {
   h->discount = old;
   void *q = grant(h, d, n);
@@ -108,7 +107,8 @@ static TIDY void *move(struct pym_heap *h, unsigned d, void *p, u32 old, u32 n) 
   u32 served = served_size(d, n);
   copy_words(q, p, served < old ? served : old);
   pym__free_direct(h, d, p);
-  if (pym__charge_at_limit) pym__settle(h); /* what was freed lies at hand, charged beyond a limit */
+  if (pym__charge_at_limit)
+    pym__settle(h); /* what was freed lies at hand, charged beyond a limit */
   return q;
 }
 
@@ -194,7 +194,8 @@ void pym__check_block(struct pym_heap *h, unsigned d, u32 o) {
   }
   for (u32 b = bin_of_size(h, d, pool->size)->free, i = 0; b && i < tries; i++) {
     if (b == o) pym__corrupt("double free", o, d);
-    if (!in_memory(b, PYM_ALIGNMENT) || entry_at(b) <= GATE) pym__corrupt("freed block written to", b, d);
+    if (!in_memory(b, PYM_ALIGNMENT) || entry_at(b) <= GATE)
+      pym__corrupt("freed block written to", b, d);
     b = *(const u32 *)at(b);
   }
 }

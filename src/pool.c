@@ -22,7 +22,9 @@ struct arena_hook pym__arena_hook;
 static struct pool *pool_at(u32 o) { return at(o); }
 static struct page *page_at(u32 o) { return at(o); }
 static u32 entry_of_page(const struct page *g) { return off(g) + PAGE_HEADER; }
-struct page *pym__page_numbered(u32 n) { return at(entry_at(n << 16) - PAGE_HEADER); }
+struct page *pym__page_numbered(u32 n) {
+  return at(entry_at(n << 16) - PAGE_HEADER);
+}
 
 /* ---- Lists of pages, by the number of their unused pools ---- */
 
@@ -117,8 +119,7 @@ static COLD int arena_add_page(struct pym_heap *h, unsigned d, int thorough) {
   struct page *g = pym__descriptors_new(h);
   if (!g) return 0;
   u32 page = h->last_page + 1;
-  if (!h->last_page || page % WINDOW_PAGES == 0 ||
-      !pym__pages_at(h, d, page, 1, POOL_BYTES, 0)) {
+  if (!h->last_page || page % WINDOW_PAGES == 0 || !pym__pages_at(h, d, page, 1, POOL_BYTES, 0)) {
     page = pym__pages_find(1, thorough);
     if (!page) page = pym__pages_grow(h, d, 1, POOL_BYTES);
     if (!page) {
@@ -240,8 +241,7 @@ static u32 carve(struct pool *pool, u32 *n) {
 /* The free blocks of the pool: all of them if *n allows, else one. */
 static u32 take_free(struct pool *pool, u32 *n) {
   u32 list = pool->free, have = (u32)pool->carved - pool->until;
-  if (UNLIKELY((list ^ pool->base) >> 12))
-    pym__corrupt("freed block written to", list, INTERNAL);
+  if (UNLIKELY((list ^ pool->base) >> 12)) pym__corrupt("freed block written to", list, INTERNAL);
   if (have <= *n) {
     pool->free = 0;
     *n = have;

@@ -71,8 +71,8 @@ void *pym_obj_calloc(size_t count, size_t size);
 void *pym_obj_realloc(void *p, size_t n);
 void pym_obj_free(void *p);
 
-/* Direct calls of malloc and free in the mem and object domains take two steps: the common case is a
- * function that calls nothing, which some engines run twice as fast (V8 before 12: no frame to
+/* Direct calls of malloc and free in the mem and object domains take two steps: the common case is
+ * a function that calls nothing, which some engines run twice as fast (V8 before 12: no frame to
  * check).  The address of the function is still the whole function's. */
 void *pym__mem_try_malloc(size_t n);
 void *pym__mem_slow_malloc(size_t n);
@@ -201,7 +201,7 @@ void pym_allocator_set(enum pym_domain d, const pym_allocator *a);
 /* Where arenas come from.  Source: CPython C API, PyObjectArenaAllocator. */
 typedef struct {
   void *ctx;
-  void *(*alloc)(void *ctx, size_t size);           /* size is PYM_ARENA_BYTES; NULL: no memory */
+  void *(*alloc)(void *ctx, size_t size); /* size is PYM_ARENA_BYTES; NULL: no memory */
   void (*free)(void *ctx, void *p, size_t size);
 } pym_arena_allocator;
 #define PYM_ARENA_BYTES ((size_t)262144)
@@ -238,11 +238,11 @@ void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out
 
 /* Pages of the program: all heaps together. */
 typedef struct {
-  uint32_t memory;                    /* size of linear memory when last looked at */
-  uint32_t owned, peak_owned;         /* taken by this library: free + pool + raw + table */
+  uint32_t memory;            /* size of linear memory when last looked at */
+  uint32_t owned, peak_owned; /* taken by this library: free + pool + raw + table */
   uint32_t free, pool, raw, table;
-  uint32_t arenas;                    /* 256 KiB windows that hold at least one pool page */
-  uint64_t grows, grow_failures;      /* memory.grow calls that gave memory; that did not */
+  uint32_t arenas;               /* 256 KiB windows that hold at least one pool page */
+  uint64_t grows, grow_failures; /* memory.grow calls that gave memory; that did not */
 } pym_page_stats;
 void pym_page_stats_get(pym_page_stats *out);
 

@@ -35,9 +35,9 @@ void *PyObject_Realloc(void *p, size_t n);
 void PyObject_Free(void *p);
 
 /* n elements of TYPE, or NULL: no memory, or n * sizeof(TYPE) > PY_SSIZE_T_MAX. */
-#define PyMem_New(TYPE, n)                                   \
-  ((size_t)(n) > (size_t)PY_SSIZE_T_MAX / sizeof(TYPE)       \
-       ? (TYPE *)NULL                                        \
+#define PyMem_New(TYPE, n)                             \
+  ((size_t)(n) > (size_t)PY_SSIZE_T_MAX / sizeof(TYPE) \
+       ? (TYPE *)NULL                                  \
        : (TYPE *)PyMem_Malloc((size_t)(n) * sizeof(TYPE)))
 
 /* p, an lvalue of type TYPE *, becomes the resized block, or NULL as above: keep the old pointer

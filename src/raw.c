@@ -66,7 +66,8 @@ static u32 best_in_bin(const struct pym_heap *h, u32 b, u32 size) {
   u32 best = 0, best_size = ~0u;
   int tries = FIT_TRIES;
   for (u32 c = h->raw_bins[b]; c && tries--; c = chunk_at(c)->next) {
-    if (UNLIKELY(!in_memory(c, sizeof(struct chunk)))) pym__corrupt("free raw memory overwritten", c, INTERNAL);
+    if (UNLIKELY(!in_memory(c, sizeof(struct chunk))))
+      pym__corrupt("free raw memory overwritten", c, INTERNAL);
     u32 have = size_of(c);
     if (have < size || have >= best_size) continue;
     best = c;
@@ -100,8 +101,7 @@ static u32 release(struct pym_heap *h, u32 c, u32 size, int prev_free) {
   if (prev_free) {
     u32 before = *(u32 *)at(c - 4);
     u32 p = c - before;
-    if (UNLIKELY(before < CHUNK_MIN || before > c || (before & FLAGS) ||
-                 size_of(p) != before))
+    if (UNLIKELY(before < CHUNK_MIN || before > c || (before & FLAGS) || size_of(p) != before))
       pym__corrupt("free raw memory overwritten", c, INTERNAL);
     bin_unlink(h, p);
     set_head(h, c, 0); /* a second free of this block finds it not in use */
@@ -127,9 +127,7 @@ static void occupy(struct pym_heap *h, u32 c, u32 have, u32 size, u32 flags) {
   else mark_prev_free(h, c + have, 0);
 }
 
-static u32 chunk_size_for(u32 n) {
-  return (n + HEADER + 15) & ~15u;
-}
+static u32 chunk_size_for(u32 n) { return (n + HEADER + 15) & ~15u; }
 
 static u32 flags_of(unsigned d) { return IN_USE | (u32)d << DOMAIN_SHIFT; }
 
@@ -223,7 +221,8 @@ static u32 free_at_end(const struct segment *s) {
 }
 
 /* Lengthen segment s so that its free end holds `size`.  1 if it does now. */
-static COLD int extend_segment(struct pym_heap *h, unsigned d, struct segment *s, u32 size, int grow) {
+static COLD int extend_segment(struct pym_heap *h, unsigned d, struct segment *s, u32 size,
+                               int grow) {
   u32 have = free_at_end(s);
   if (have == CHUNK_MIN) have = 0; /* it is in no bin */
   if (have >= size) return 1;
@@ -308,7 +307,8 @@ COLD u32 pym__raw_reclaim(struct pym_heap *h, u32 n, int thorough) {
     for (u32 c = h->raw_bins[b]; c; c = chunk_at(c)->next) {
       u32 first, end;
       if (!thorough && --tries < 0) return 0;
-      if (UNLIKELY(!in_memory(c, sizeof(struct chunk)))) pym__corrupt("free raw memory overwritten", c, INTERNAL);
+      if (UNLIKELY(!in_memory(c, sizeof(struct chunk))))
+        pym__corrupt("free raw memory overwritten", c, INTERNAL);
       check_head(h, c, INTERNAL);
       struct segment *s = whole_pages(c, size_of(c), &first, &end);
       if (end < first + n || end > MAX_PAGES) continue;

@@ -64,7 +64,8 @@ static COLD void run_unlink(struct run *r) {
   u32 o = off(r);
   if (UNLIKELY(r->prev ? !in_memory(r->prev, PAGE_BYTES) || ((struct run *)at(r->prev))->next != o
                        : *head != o) ||
-      UNLIKELY(r->next && (!in_memory(r->next, PAGE_BYTES) || ((struct run *)at(r->next))->prev != o)))
+      UNLIKELY(r->next &&
+               (!in_memory(r->next, PAGE_BYTES) || ((struct run *)at(r->next))->prev != o)))
     pym__corrupt("list of free pages overwritten", o, INTERNAL);
   if (r->prev) ((struct run *)at(r->prev))->next = r->next;
   else *head = r->next;

@@ -26,7 +26,8 @@ static int walk_pool(const struct visit *v, const struct pool *pool) {
 
 static int walk_page(const struct visit *v, const struct page *g) {
   const struct pool *pools = at(off(g) + PAGE_HEADER);
-  int stop = tell(v, PYM_WALK_PAGE, g->number << 16, PAGE_BYTES, (u32)__builtin_popcount(g->unused), PYM_OBJ);
+  int stop = tell(v, PYM_WALK_PAGE, g->number << 16, PAGE_BYTES, (u32)__builtin_popcount(g->unused),
+                  PYM_OBJ);
   for (u32 i = 0; !stop && i < POOLS_PER_PAGE; i++)
     if (!(g->unused >> i & 1)) stop = walk_pool(v, &pools[i]);
   return stop;

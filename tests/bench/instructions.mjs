@@ -19,8 +19,8 @@ if (!wasmedge || !existsSync(wasmedge)) {
 
 /** Instructions of one run. */
 function count(name, pairs) {
-  const out = execFileSync(wasmedge, ['--enable-all-statistics', join(folder, `pair-${name}.wasm`), String(pairs)],
-    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = ['--enable-all-statistics', join(folder, `pair-${name}.wasm`), String(pairs)];
+  const out = execFileSync(wasmedge, command, { encoding: 'utf8' });
   const found = /executed wasm instructions count:\s*(\d+)/i.exec(out);
   if (!found) throw new Error(`WasmEdge printed no count for ${name}:\n${out}`);
   return Number(found[1]);
@@ -32,12 +32,12 @@ const each = (name) => (count(name, 2 * PAIRS) - count(name, PAIRS)) / PAIRS;
 const floor = each('floor');
 const pair = { pym: each('pym') - floor, lto: each('lto') - floor, libc: each('libc') - floor };
 const budget = JSON.parse(readFileSync(budgetFile, 'utf8'));
-console.log(`malloc + free of 24 bytes, wasm instructions: wasm-pymalloc ${pair.pym} (recorded ${budget.pym}), ` +
-  `compiled into its caller ${pair.lto}, libc's dlmalloc ${pair.libc}`);
+console.log(`malloc + free of 24 bytes, wasm instructions: wasm-pymalloc ${pair.pym} (recorded ` +
+  `${budget.pym}), compiled into its caller ${pair.lto}, libc's dlmalloc ${pair.libc}`);
 if (update) {
   writeFileSync(budgetFile, `${JSON.stringify({ pym: pair.pym }, null, 2)}\n`);
 } else if (pair.pym > budget.pym) {
-  console.error(`the pair grew from ${budget.pym} to ${pair.pym} instructions.  If they are worth it, record them: ` +
-    'cmake --build build/wasi --target instructions-update');
+  console.error(`the pair grew from ${budget.pym} to ${pair.pym} instructions.  If they are worth ` +
+    'it, record them: cmake --build build/wasi --target instructions-update');
   process.exitCode = 1;
 }

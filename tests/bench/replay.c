@@ -35,29 +35,58 @@ uint32_t EXPORT(piece)(void) { return PIECE; }
 uint32_t EXPORT(max_ids)(void) { return MAX_IDS; }
 uint32_t EXPORT(addresses_at)(void) { return (uint32_t)(uintptr_t)addresses; }
 
-/* What serves operation `op` of domain d.  Each case of the dispatch below has a mark of its own, so
- * that no module's cases are folded together: the dispatch, and what the processor mispredicts in
- * it, is the same in every module and so part of the floor. */
+/* What serves operation `op` of domain d.  Each case of the dispatch below has a mark of its own,
+ * so that no module's cases are folded together: the dispatch, and what the processor mispredicts
+ * in it, is the same in every module and so part of the floor. */
 #if defined(REPLAY_FLOOR)
 #define HERE ((void *)(uintptr_t)addresses[i])
-#define OPERATIONS(number, d)                                       \
-  case MALLOC + 8 * number: p = HERE; MARKED(#d "malloc"); break;   \
-  case CALLOC + 8 * number: p = HERE; MARKED(#d "calloc"); break;   \
-  case REALLOC + 8 * number: p = HERE; MARKED(#d "realloc"); break; \
-  case REALLOC_NULL + 8 * number: p = HERE; MARKED(#d "null"); break; \
-  case FREE + 8 * number: MARKED(#d "free"); break;
+#define OPERATIONS(number, d)     \
+  case MALLOC + 8 * number:       \
+    p = HERE;                     \
+    MARKED(#d "malloc");          \
+    break;                        \
+  case CALLOC + 8 * number:       \
+    p = HERE;                     \
+    MARKED(#d "calloc");          \
+    break;                        \
+  case REALLOC + 8 * number:      \
+    p = HERE;                     \
+    MARKED(#d "realloc");         \
+    break;                        \
+  case REALLOC_NULL + 8 * number: \
+    p = HERE;                     \
+    MARKED(#d "null");            \
+    break;                        \
+  case FREE + 8 * number:         \
+    MARKED(#d "free");            \
+    break;
 #else
 #if defined(REPLAY_LIBC)
 #define CALL(d, f) f
 #else
 #define CALL(d, f) pym_##d##_##f
 #endif
-#define OPERATIONS(number, d)                                                           \
-  case MALLOC + 8 * number: p = CALL(d, malloc)(size); MARKED(#d "malloc"); break;      \
-  case CALLOC + 8 * number: p = CALL(d, calloc)(1, size); MARKED(#d "calloc"); break;   \
-  case REALLOC + 8 * number: p = CALL(d, realloc)(p, size); MARKED(#d "realloc"); break; \
-  case REALLOC_NULL + 8 * number: p = CALL(d, realloc)(NULL, size); MARKED(#d "null"); break; \
-  case FREE + 8 * number: CALL(d, free)(p); MARKED(#d "free"); break;
+#define OPERATIONS(number, d)         \
+  case MALLOC + 8 * number:           \
+    p = CALL(d, malloc)(size);        \
+    MARKED(#d "malloc");              \
+    break;                            \
+  case CALLOC + 8 * number:           \
+    p = CALL(d, calloc)(1, size);     \
+    MARKED(#d "calloc");              \
+    break;                            \
+  case REALLOC + 8 * number:          \
+    p = CALL(d, realloc)(p, size);    \
+    MARKED(#d "realloc");             \
+    break;                            \
+  case REALLOC_NULL + 8 * number:     \
+    p = CALL(d, realloc)(NULL, size); \
+    MARKED(#d "null");                \
+    break;                            \
+  case FREE + 8 * number:             \
+    CALL(d, free)(p);                 \
+    MARKED(#d "free");                \
+    break;
 #endif
 #define MARKED(text) __asm__ volatile("# " text)
 

@@ -24,28 +24,36 @@ if (!folder || files.length === 0) {
 }
 const rounds = Number(values.rounds);
 
-const load = (name) => new WebAssembly.Module(readFileSync(join(folder, `replay-${name}.wasm`)));
-const peers = ['pym', 'lto', 'libc', 'floor'].filter((n) => existsSync(join(folder, `replay-${n}.wasm`)));
-const modules = new Map([...peers, 'record'].map((name) => [name, load(name)]));
+const moduleFile = (name) => join(folder, `replay-${name}.wasm`);
+const peers = ['pym', 'lto', 'libc', 'floor'].filter((name) => existsSync(moduleFile(name)));
+const modules = new Map([...peers, 'record'].map((name) =>
+  [name, new WebAssembly.Module(readFileSync(moduleFile(name)))]));
 
 function readTrace(file) {
   const bytes = gunzipSync(readFileSync(file));
   if (bytes.toString('latin1', 0, 8) !== 'CPYTRC01') throw new Error(`${file}: not a trace`);
   const records = bytes.readUInt32LE(12);
-  return { name: basename(file).replace(/\.trace.*/, ''), records, ids: bytes.readUInt32LE(16), words: bytes.subarray(HEADER, HEADER + records * 8) };
+  return {
+    name: basename(file).replace(/\.trace.*/, ''),
+    records,
+    ids: bytes.readUInt32LE(16),
+    words: bytes.subarray(HEADER, HEADER + records * 8),
+  };
 }
 
-/** Runs the trace piece by piece in a fresh instance; `each` may look at the memory after a piece. */
+/** Runs the trace piece by piece in a fresh instance; `before` and `after` see each piece. */
 function run(name, trace, before, after) {
-  const { exports } = new WebAssembly.Instance(modules.get(name), { wasi_snapshot_preview1: { fd_write: () => 8 } });
-  if (trace.ids > exports.max_ids()) throw new Error(`${trace.name}: more blocks than the modules hold`);
+  const imports = { wasi_snapshot_preview1: { fd_write: () => 8 } };   // a report would fail: EBADF
+  const { exports } = new WebAssembly.Instance(modules.get(name), imports);
+  if (trace.ids > exports.max_ids()) throw new Error(`${trace.name} has too many blocks alive`);
   const piece = exports.piece();
   const start = exports.memory.buffer.byteLength;
   let ms = 0;
   for (let i = 0; i < trace.records; i += piece) {
     const n = Math.min(piece, trace.records - i);
     before?.(exports, i, n);
-    new Uint8Array(exports.memory.buffer).set(trace.words.subarray(i * 8, (i + n) * 8), exports.trace_at());
+    const words = trace.words.subarray(i * 8, (i + n) * 8);
+    new Uint8Array(exports.memory.buffer).set(words, exports.trace_at());
     const t = performance.now();
     const failed = exports.replay(n);
     ms += performance.now() - t;
@@ -70,7 +78,8 @@ function runOnce(name, trace, recorded) {
   return run(name, trace, (exports, i, n) => {
     const missing = recorded.pages - exports.memory.buffer.byteLength / PAGE;
     if (missing > 0) exports.memory.grow(missing);
-    new Uint32Array(exports.memory.buffer, exports.addresses_at(), n).set(recorded.addresses.subarray(i, i + n));
+    const to = new Uint32Array(exports.memory.buffer, exports.addresses_at(), n);
+    to.set(recorded.addresses.subarray(i, i + n));
   });
 }
 
@@ -88,7 +97,8 @@ function compare(trace) {
   return peers.map((name) => {
     const times = runs.get(name).map((r) => r.ns);
     return {
-      trace: trace.name, allocator: name, ns: median(times), min: Math.min(...times), max: Math.max(...times),
+      trace: trace.name, allocator: name, ns: median(times),
+      min: Math.min(...times), max: Math.max(...times),
       net: median(times) - floor, grown: runs.get(name)[0].grown,
     };
   });
@@ -110,9 +120,11 @@ for (const file of files) {
   rows.push(...result);
 }
 if (values.csv) {
-  if (!existsSync(values.csv)) writeFileSync(values.csv, 'node,cpu,trace,allocator,ns_per_op,min,max,net,grown_bytes\n');
+  if (!existsSync(values.csv)) {
+    writeFileSync(values.csv, 'node,cpu,trace,allocator,ns_per_op,min,max,net,grown_bytes\n');
+  }
   for (const r of rows) {
-    appendFileSync(values.csv, [process.version, `"${cpus()[0].model}"`, r.trace, r.allocator, r.ns.toFixed(3),
-      r.min.toFixed(3), r.max.toFixed(3), r.net.toFixed(3), r.grown].join(',') + '\n');
+    appendFileSync(values.csv, `${[process.version, `"${cpus()[0].model}"`, r.trace, r.allocator,
+      r.ns.toFixed(3), r.min.toFixed(3), r.max.toFixed(3), r.net.toFixed(3), r.grown].join()}\n`);
   }
 }
