@@ -19,20 +19,21 @@ COLD void pym__bins_open(struct pym_heap *h) {
 static void give_back(struct pym_heap *h, unsigned d, u32 s, u32 list, u32 n) {
   bin_of_size(h, d, s)->out -= n;
   h->domains[d].charged -= n * s;
-  pym__pools_give(h, list);
+  pym__pools_give(h, s, list, n);
 }
 
 u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
   struct bin *bin = bin_of_size(h, d, s);
   u32 room = pym__room(h, d), n = POOL_BYTES / s;
   if (UNLIKELY(h->domains[d].gate != GATE || room < n * s)) n = 1; /* a limit is near, or a hook */
-  if (UNLIKELY(room < s)) {
-    if (!pym__charge(h, d, s)) return 0;
-    pym__discharge(h, d, s);
-  }
+  int charged = UNLIKELY(room < s);
+  if (charged && !pym__charge(h, d, s)) return 0;
   u32 list = pym__pools_take(h, d, s, &n);
-  if (!list) return pym__fail(h, d, s, EVENT_OOM), 0;
-  pym__charge_more(h, d, n * s);
+  if (!list) {
+    if (charged) pym__discharge(h, d, s);
+    return pym__fail(h, d, s, EVENT_OOM), 0;
+  }
+  if (!charged) pym__charge_more(h, d, n * s);
   pym__peak_small(h, d, n * s);
   bin->out += n;
   bin->free = *(u32 *)at(list);
@@ -52,7 +53,7 @@ COLD void pym__flush(struct pym_heap *h) {
       struct bin *bin = bin_of_size(h, d, s);
       u32 list = bin->free;
       bin->free = 0;
-      if (list) give_back(h, d, s, list, bin->out - live);
+      if (list || bin->out != live) give_back(h, d, s, list, bin->out - live);
     }
 }
 

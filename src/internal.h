@@ -154,7 +154,7 @@ void pym__raw_release_all(struct pym_heap *h);
 
 /* ---- pool.c ---- */
 u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *n); /* list of up to *n, or 0 */
-void pym__pools_give(struct pym_heap *h, u32 list); /* give the linked blocks back */
+void pym__pools_give(struct pym_heap *h, u32 s, u32 list, u32 n);   /* n linked blocks of s bytes */
 void pym__pools_release_all(struct pym_heap *h);
 struct page *pym__descriptors_new(struct pym_heap *h); /* of one page; NULL: no memory */
 void pym__descriptors_free(struct pym_heap *h, struct page *g);

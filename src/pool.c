@@ -271,7 +271,23 @@ u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *n) {
   return list;
 }
 
-void pym__pools_give(struct pym_heap *h, u32 list) {
+/* Is this a list of n blocks of class s of h?  Blocks at hand are linked through memory that their
+ * former owners may still write to, or free once more. */
+static void check_list(const struct pym_heap *h, u32 s, u32 list, u32 n) {
+  u32 b = list;
+  for (; n && b; n--, b = *(const u32 *)at(b)) {
+    int is_ours = in_memory(b, PYM_ALIGNMENT) && pym__page_kind(b >> 16) == PAGE_POOL;
+    const struct pool *pool = is_ours ? pool_of(b) : NULL;
+    if (UNLIKELY(!is_ours || pool->size != s))
+      pym__corrupt("freed block written to", b, INTERNAL);
+    if (UNLIKELY(pool->heap != off(h)))
+      pym__corrupt("pool descriptor overwritten, or block of another heap", b, INTERNAL);
+  }
+  if (UNLIKELY(n || b)) pym__corrupt("double free, or freed block written to", list, INTERNAL);
+}
+
+void pym__pools_give(struct pym_heap *h, u32 s, u32 list, u32 n) {
+  check_list(h, s, list, n);
   u32 next;
   for (u32 b = list; b; b = next) {
     struct pool *pool = pool_of(b);

@@ -11,7 +11,7 @@
 
 static unsigned char *large[LARGE_MAX];
 static void *small[LARGE_MAX][SMALL_EACH];
-static void *last[1200]; /* what is left at the end, to the last page */
+static void *last[4000]; /* what is left at the end, to the last page */
 static unsigned lasts;
 
 static void fill_ends(unsigned char *p, size_t n, uint64_t seed) {
