@@ -26,7 +26,7 @@ u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
   struct bin *bin = bin_of_size(h, d, s);
   u32 room = pym__room(h, d), n = POOL_BYTES / s;
   if (UNLIKELY(h->domains[d].gate != GATE || room < n * s)) n = 1; /* a limit is near, or a hook */
-  int charged = UNLIKELY(room < s);
+  int charged = room < s;
   if (charged && !pym__charge(h, d, s)) return 0;
   u32 list = pym__pools_take(h, d, s, &n);
   if (!list) {
