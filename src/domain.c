@@ -10,19 +10,14 @@ void *pym_raw_calloc(size_t count, size_t size) {
 void *pym_raw_realloc(void *p, size_t n) { return pym__realloc_slow(&pym__main, PYM_RAW, p, n); }
 void pym_raw_free(void *p) { pym__free_slow(&pym__main, PYM_RAW, p); }
 
-/* mem and object: the fast path, then everything else.  pymalloc.h takes the two steps of malloc
- * and free apart for direct calls, see there. */
-#define SMALL_DOMAIN(name, d)                                                              \
-  void *pym__##name##_try_malloc(size_t n) { return try_malloc(&pym__main, d, n); }        \
-  void *pym__##name##_slow_malloc(size_t n) { return pym__malloc_slow(&pym__main, d, n); } \
-  int pym__##name##_try_free(void *p) { return try_free(&pym__main, d, p); }               \
-  void pym__##name##_slow_free(void *p) { pym__free_slow(&pym__main, d, p); }              \
-  void *(pym_##name##_malloc)(size_t n) {                                                  \
-    void *p = try_malloc(&pym__main, d, n);                                                \
-    return LIKELY(p != NULL) ? p : pym__malloc_slow(&pym__main, d, n);                     \
-  }                                                                                        \
-  void(pym_##name##_free)(void *p) {                                                       \
-    if (UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(&pym__main, d, p);           \
+/* mem and object: the fast path, then everything else. */
+#define SMALL_DOMAIN(name, d)                                                    \
+  void *pym_##name##_malloc(size_t n) {                                          \
+    void *p = try_malloc(&pym__main, d, n);                                      \
+    return LIKELY(p != NULL) ? p : pym__malloc_slow(&pym__main, d, n);           \
+  }                                                                              \
+  void pym_##name##_free(void *p) {                                              \
+    if (UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(&pym__main, d, p); \
   }
 SMALL_DOMAIN(mem, PYM_MEM)
 SMALL_DOMAIN(obj, PYM_OBJ)

@@ -11,6 +11,7 @@
 
 #include "layout.h"
 #include "linmem.h"
+#define PYM_NO_INLINE
 #include "pymalloc.h"
 
 #ifndef PYM_DEBUG
@@ -71,10 +72,11 @@ struct space {
 };
 
 struct pym_heap {
-  HEAP_FIELDS(DECLARE_FIELD)
-  struct domain domains[PYM_DOMAINS + 1]; /* the last: INTERNAL */
+  /* What the fast path uses comes first, at offsets that pymalloc.h knows. */
   struct bin mem[CLASS_SLOTS];
   struct bin obj[CLASS_SLOTS];
+  HEAP_FIELDS(DECLARE_FIELD)
+  struct domain domains[PYM_DOMAINS + 1]; /* the last: INTERNAL */
   /* Not for readers: */
   u32 usable[CLASS_SLOTS]; /* ring of the class's usable pools: the first; its prev is the last */
   u32 closed;              /* a limit was passed: every call is slow, nothing is at hand */
@@ -97,6 +99,10 @@ struct pym_heap {
 /* The one space and the default heap, at static addresses. */
 #if defined(__wasm__)
 extern struct space pym__space;
+#if PYM_DEBUG >= 1
+/* Another name for the linker: callers that inlined the unchecked fast path do not link. */
+#define pym__main pym__main_checked
+#endif
 extern struct pym_heap pym__main;
 #else
 /* Natively both lie in the simulated linear memory, as data segments do in wasm. */
@@ -108,6 +114,21 @@ _Static_assert(sizeof(struct pym_heap) <= LINMEM_DATA_BYTES - 4096, "room for th
 
 /* Entry of the page that o lies in; o of memory that the table covers. */
 HOT u32 entry_at(u32 o) { return ((const u32 *)at(pym__space.page_table))[o >> 16]; }
+/* pymalloc.h inlines the fast path with these. */
+#include <stddef.h>
+_Static_assert(offsetof(struct pym_heap, mem) == PYM__MEM_BINS, "pymalloc.h");
+_Static_assert(offsetof(struct pym_heap, obj) == PYM__OBJ_BINS, "pymalloc.h");
+_Static_assert(offsetof(struct pym_heap, mem_mallocs) == PYM__MEM_MALLOCS, "pymalloc.h");
+_Static_assert(offsetof(struct pym_heap, mem_frees) == PYM__MEM_FREES, "pymalloc.h");
+_Static_assert(offsetof(struct pym_heap, obj_mallocs) == PYM__OBJ_MALLOCS, "pymalloc.h");
+_Static_assert(offsetof(struct pym_heap, obj_frees) == PYM__OBJ_FREES, "pymalloc.h");
+#if defined(__wasm__)
+_Static_assert(offsetof(struct pym_heap, domains[PYM_MEM].gate) == PYM__MEM_GATE, "pymalloc.h");
+_Static_assert(offsetof(struct pym_heap, domains[PYM_OBJ].gate) == PYM__OBJ_GATE, "pymalloc.h");
+#endif
+_Static_assert(offsetof(struct space, page_table) == PYM__PAGE_TABLE, "pymalloc.h");
+_Static_assert(offsetof(struct pool, size) == PYM__POOL_SIZE, "pymalloc.h");
+
 HOT enum page_kind kind_of(u32 entry) {
   return entry < PAGE_POOL ? (enum page_kind)entry : PAGE_POOL;
 }

@@ -64,6 +64,10 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u64, failures, 1, "calls that returned NULL")
 
 #define HEAP_FIELDS(X)                                                          \
+  X(u64, mem_mallocs, CLASS_SLOTS, "blocks ever handed out, mem domain")        \
+  X(u64, mem_frees, CLASS_SLOTS, "blocks ever taken back, mem domain")          \
+  X(u64, obj_mallocs, CLASS_SLOTS, "the same, object domain")                   \
+  X(u64, obj_frees, CLASS_SLOTS, "")                                            \
   X(u32, magic, 1, "HEAP_MAGIC while alive")                                    \
   X(u32, id, 1, "1 is the default heap")                                        \
   X(u32, next, 1, "off: next heap")                                             \
@@ -80,10 +84,6 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u32, raw_chunks, 1, "raw chunks in use")                                    \
   X(u32, pools, CLASS_SLOTS, "pools held by a class")                           \
   X(u32, pools_peak, CLASS_SLOTS, "")                                           \
-  X(u64, mem_mallocs, CLASS_SLOTS, "blocks ever handed out, mem domain")        \
-  X(u64, mem_frees, CLASS_SLOTS, "blocks ever taken back, mem domain")          \
-  X(u64, obj_mallocs, CLASS_SLOTS, "the same, object domain")                   \
-  X(u64, obj_frees, CLASS_SLOTS, "")                                            \
   X(u32, sampled, CLASS_SLOTS, "requests whose exact size was noted")           \
   X(u32, sampled_bytes, CLASS_SLOTS, "sum of those sizes: rounding loss is an estimate")
 

@@ -71,37 +71,6 @@ void *pym_obj_calloc(size_t count, size_t size);
 void *pym_obj_realloc(void *p, size_t n);
 void pym_obj_free(void *p);
 
-/* Direct calls of malloc and free in the mem and object domains take two steps: the common case is
- * a function that calls nothing, which some engines run twice as fast (V8 before 12: no frame to
- * check).  The address of the function is still the whole function's. */
-void *pym__mem_try_malloc(size_t n);
-void *pym__mem_slow_malloc(size_t n);
-int pym__mem_try_free(void *p);
-void pym__mem_slow_free(void *p);
-void *pym__obj_try_malloc(size_t n);
-void *pym__obj_slow_malloc(size_t n);
-int pym__obj_try_free(void *p);
-void pym__obj_slow_free(void *p);
-
-static inline void *pym__mem_malloc(size_t n) {
-  void *p = pym__mem_try_malloc(n);
-  return __builtin_expect(p != NULL, 1) ? p : pym__mem_slow_malloc(n);
-}
-static inline void pym__mem_free(void *p) {
-  if (__builtin_expect(!pym__mem_try_free(p), 0)) pym__mem_slow_free(p);
-}
-static inline void *pym__obj_malloc(size_t n) {
-  void *p = pym__obj_try_malloc(n);
-  return __builtin_expect(p != NULL, 1) ? p : pym__obj_slow_malloc(n);
-}
-static inline void pym__obj_free(void *p) {
-  if (__builtin_expect(!pym__obj_try_free(p), 0)) pym__obj_slow_free(p);
-}
-#define pym_mem_malloc(n) pym__mem_malloc(n)
-#define pym_mem_free(p) pym__mem_free(p)
-#define pym_obj_malloc(n) pym__obj_malloc(n)
-#define pym_obj_free(p) pym__obj_free(p)
-
 /* Free an object-domain block whose requested size the caller knows (C++ sized delete, Lua).
  *
  * n  the size last asked of malloc, calloc or realloc for p; another value is corruption
@@ -278,6 +247,80 @@ void pym_dump_stderr(pym_heap *h);
 /* Entry for readers outside the module: address of the root structure that the custom section
  * `pymalloc` describes (src/layout.h).  Exported from every wasm module that links the library. */
 const void *pym_root(void);
+
+/* ---- The fast path, inlined ---------------------------------------------------------------
+ *
+ * In wasm that is not compiled for size, direct calls of malloc and free in the mem and object
+ * domains do the common case at the place of the call: a call costs more than the work itself in
+ * some engines.  Everything else, and every call through a pointer, is the function's.  Define
+ * PYM_NO_INLINE to have calls only.  It does not link against a hardened or debug library, whose
+ * checks it would pass by: compile with the same PYM_DEBUG as the library. */
+
+/* Places in the library's data; src/internal.h holds them against the structures. */
+enum {
+  PYM__MEM_BINS = 0,
+  PYM__OBJ_BINS = 520,
+  PYM__MEM_MALLOCS = 1040,
+  PYM__MEM_FREES = 1560,
+  PYM__OBJ_MALLOCS = 2080,
+  PYM__OBJ_FREES = 2600,
+  PYM__MEM_GATE = 4296,
+  PYM__OBJ_GATE = 4352,
+  PYM__PAGE_TABLE = 12,
+  PYM__POOL_SIZE = 6
+};
+
+#if defined(__wasm32__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__) && \
+    !defined(PYM_NO_INLINE) && (!defined(PYM_DEBUG) || PYM_DEBUG == 0)
+
+extern unsigned char pym__heap_data[] __asm__("pym__main");
+extern unsigned char pym__space_data[] __asm__("pym__space");
+
+static inline uint32_t *pym__word(unsigned char *data, uint32_t at) {
+  return (uint32_t *)(void *)(data + at);
+}
+
+static inline void *pym__pop(uint32_t bins, uint32_t mallocs, size_t n) {
+  uint32_t s = ((uint32_t)n + 7) & ~7u, *bin = pym__word(pym__heap_data, bins + s), b;
+  if (__builtin_expect(n - 1 >= PYM_SMALL_MAX, 0)) return NULL;
+  b = *bin;
+  if (__builtin_expect(b == 0, 0)) return NULL;
+  *bin = *(uint32_t *)(uintptr_t)b;
+  ++*(uint64_t *)(void *)pym__word(pym__heap_data, mallocs + s);
+  return (void *)(uintptr_t)b;
+}
+
+static inline int pym__push(uint32_t bins, uint32_t frees, uint32_t gate, void *p) {
+  uint32_t o = (uint32_t)(uintptr_t)p, s, *bin;
+  uint32_t entry = ((uint32_t *)(uintptr_t)*pym__word(pym__space_data, PYM__PAGE_TABLE))[o >> 16];
+  if (__builtin_expect(entry <= *pym__word(pym__heap_data, gate), 0)) return 0;
+  s = *(uint16_t *)(uintptr_t)(entry + ((o >> 7) & 0x1e0) + PYM__POOL_SIZE);
+  bin = pym__word(pym__heap_data, bins + s);
+  *(uint32_t *)p = *bin;
+  *bin = o;
+  ++*(uint64_t *)(void *)pym__word(pym__heap_data, frees + s);
+  return 1;
+}
+
+static inline void *pym__mem_malloc(size_t n) {
+  void *p = pym__pop(PYM__MEM_BINS, PYM__MEM_MALLOCS, n);
+  return __builtin_expect(p != NULL, 1) ? p : pym_mem_malloc(n);
+}
+static inline void pym__mem_free(void *p) {
+  if (!pym__push(PYM__MEM_BINS, PYM__MEM_FREES, PYM__MEM_GATE, p)) pym_mem_free(p);
+}
+static inline void *pym__obj_malloc(size_t n) {
+  void *p = pym__pop(PYM__OBJ_BINS, PYM__OBJ_MALLOCS, n);
+  return __builtin_expect(p != NULL, 1) ? p : pym_obj_malloc(n);
+}
+static inline void pym__obj_free(void *p) {
+  if (!pym__push(PYM__OBJ_BINS, PYM__OBJ_FREES, PYM__OBJ_GATE, p)) pym_obj_free(p);
+}
+#define pym_mem_malloc(n) pym__mem_malloc(n)
+#define pym_mem_free(p) pym__mem_free(p)
+#define pym_obj_malloc(n) pym__obj_malloc(n)
+#define pym_obj_free(p) pym__obj_free(p)
+#endif
 
 #ifdef __cplusplus
 }
