@@ -159,6 +159,7 @@ static int same_allocator(const pym_allocator *a, const pym_allocator *b) {
 /* What decides whether free takes the fast path, as readers outside see it. */
 static uint32_t gate_of(enum pym_domain d) {
   const struct {
+    struct bin bins[2][CLASS_SLOTS];
     HEAP_FIELDS(DECLARE_FIELD)
     struct domain domains[PYM_DOMAINS];
   } *heap = (const void *)pym_heap_default();
