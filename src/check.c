@@ -35,8 +35,7 @@ static int check_table(struct page_recount *n) {
   for (u32 i = 0; i < len; i++) {
     enum page_kind kind = pym__page_kind(i);
     u32 entry = entry_at(i << 16);
-    REQUIRE(entry < PAGE_POOL ||
-                (entry > GATE && in_memory(entry, POOLS_PER_PAGE * sizeof(struct pool))),
+    REQUIRE(entry < PAGE_POOL || (entry > GATE && in_memory(entry - PAGE_HEADER, DESCRIPTORS)),
             "page table entry", i << 16);
     REQUIRE(kind == PAGE_FOREIGN || i < pages, "page table: page beyond memory", i << 16);
     n->of[kind]++;
@@ -130,9 +129,8 @@ static int first_in_arena(const struct pym_heap *h, const struct page *g) {
 static int check_pages(const struct pym_heap *h, struct pool_recount *n) {
   u32 prev = 0;
   for (u32 o = h->all_pages; o; prev = o, o = ((const struct page *)at(o))->all_next) {
-    REQUIRE(in_memory(o, PAGE_HEADER + POOLS_PER_PAGE * sizeof(struct pool)) &&
-                pym__page_kind(o >> 16) == PAGE_RAW,
-            "list of arena pages", o);
+    REQUIRE(in_memory(o, DESCRIPTORS) && pym__page_kind(o >> 16) == PAGE_RAW, "list of arena pages",
+            o);
     const struct page *g = at(o);
     REQUIRE(g->magic == PAGE_MAGIC && g->heap == off(h) && g->all_prev == prev, "arena page", o);
     REQUIRE(g->number < pym__space.page_table_len && entry_at(g->number << 16) == o + PAGE_HEADER,
@@ -155,9 +153,7 @@ static int check_page_lists(const struct pym_heap *h) {
   u32 listed = 0, partial = 0;
   for (u32 k = 1; k <= POOLS_PER_PAGE; k++)
     for (u32 o = h->page_lists[k], prev = 0; o; prev = o, o = ((const struct page *)at(o))->next) {
-      REQUIRE(in_memory(o, PAGE_HEADER + POOLS_PER_PAGE * sizeof(struct pool)) &&
-                  pym__page_kind(o >> 16) == PAGE_RAW,
-              "list of pages", o);
+      REQUIRE(in_memory(o, DESCRIPTORS) && pym__page_kind(o >> 16) == PAGE_RAW, "list of pages", o);
       const struct page *g = at(o);
       REQUIRE(g->heap == off(h) && g->prev == prev && (u32)__builtin_popcount(g->unused) == k,
               "page in the wrong list", o);
