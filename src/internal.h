@@ -9,6 +9,8 @@
 #ifndef PYM_INTERNAL_H
 #define PYM_INTERNAL_H
 
+#include <stddef.h>
+
 #include "layout.h"
 #include "linmem.h"
 #define PYM_NO_INLINE
@@ -112,10 +114,7 @@ _Static_assert(sizeof(struct space) <= 4096, "the heap lies behind the space");
 _Static_assert(sizeof(struct pym_heap) <= LINMEM_DATA_BYTES - 4096, "room for the heap");
 #endif
 
-/* Entry of the page that o lies in; o of memory that the table covers. */
-HOT u32 entry_at(u32 o) { return ((const u32 *)at(pym__space.page_table))[o >> 16]; }
 /* pymalloc.h inlines the fast path with these. */
-#include <stddef.h>
 _Static_assert(offsetof(struct pym_heap, mem) == PYM__MEM_BINS, "pymalloc.h");
 _Static_assert(offsetof(struct pym_heap, obj) == PYM__OBJ_BINS, "pymalloc.h");
 _Static_assert(offsetof(struct pym_heap, mem_mallocs) == PYM__MEM_MALLOCS, "pymalloc.h");
@@ -129,6 +128,8 @@ _Static_assert(offsetof(struct pym_heap, domains[PYM_OBJ].gate) == PYM__OBJ_GATE
 _Static_assert(offsetof(struct space, page_table) == PYM__PAGE_TABLE, "pymalloc.h");
 _Static_assert(offsetof(struct pool, size) == PYM__POOL_SIZE, "pymalloc.h");
 
+/* Entry of the page that o lies in; o of memory that the table covers. */
+HOT u32 entry_at(u32 o) { return ((const u32 *)at(pym__space.page_table))[o >> 16]; }
 HOT enum page_kind kind_of(u32 entry) {
   return entry < PAGE_POOL ? (enum page_kind)entry : PAGE_POOL;
 }
