@@ -219,6 +219,10 @@ static void soft_body(pym_heap *h, unsigned which) {
     CHECK_EQ(soft_seen.which, which);
     CHECK_EQ(soft_seen.live, live_in(h, which));
     CHECK(soft_seen.heap == h && soft_seen.ctx == &soft_seen);
+    pym_heap_free(h, d, q);
+    q = pym_heap_malloc(h, d, usable); /* and again, from the limit itself */
+    CHECK_EQ(soft_seen.calls, 2);
+    soft_seen.calls = 1;
     void *r = pym_heap_malloc(h, d, usable); /* above already */
     CHECK_EQ(soft_seen.calls, 1);
     pym_heap_free(h, d, r);

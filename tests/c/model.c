@@ -261,6 +261,7 @@ uint64_t model_run(uint64_t seed, uint64_t ops, const uint8_t *left_out) {
     bits = check_mix(seed, number);
     check_context("operation", number);
     operate();
+    shadow_check_soft();
     if (number % CHECK_EVERY == CHECK_EVERY - 1) shadow_check();
     if (check_failures() != failures) return number + 1;
   }

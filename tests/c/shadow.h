@@ -51,6 +51,8 @@ void shadow_move(struct shadow_block *b, void *p, uint32_t n);
 /* A call in domain d returned NULL. */
 void shadow_failure(struct shadow_heap *s, unsigned d);
 
+/* The callbacks of soft limits so far are those that were due. */
+void shadow_check_soft(void);
 /* Compare all counters and walk every heap. */
 void shadow_check(void);
 
