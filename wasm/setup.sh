@@ -25,7 +25,6 @@ cache=${PYM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wasm-pymalloc}
 lua_file=lua-5.4.7.tar.gz
 lua_sha256=9fbf5e28ef86c69858f6d3d34eccc32e911c1a28b4120ff3e84aaa70cfbf1e30
 node_version=22
-mirror=$(apt-get indextargets --format "$(SITE)" | sed -n 1p)
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 say() { printf 'set-up: %s\n' "$*"; }
@@ -55,9 +54,21 @@ apt_install() {
 
 # ---- another Debian release, in the cache folder -----------------------------------------------
 
+# The mirror that this machine's own apt uses for Debian itself (not its security archive).
+debian_mirror() {
+  local list=(apt-get indextargets --format '$(SITE)' 'Origin: Debian' 'Label: Debian') site
+  site=$("${list[@]}" | sed -n 1p)
+  if [ -z "$site" ]; then # the lists were never fetched, or are gone
+    apt-get -qq update >&2 || true
+    site=$("${list[@]}" | sed -n 1p)
+  fi
+  [ -n "$site" ] || die "apt knows no mirror of Debian: add one to its sources, then apt-get update"
+  printf '%s\n' "$site"
+}
+
 # private_apt SUITE COMMAND...: run an apt command that knows only SUITE and no installed package
 private_apt() {
-  local suite=$1 dir=$cache/apt-$1
+  local suite=$1 dir=$cache/apt-$1 mirror
   shift
   if [ ! -s "$dir/ready" ]; then
     have apt-get || die "apt-get is needed to fetch Debian packages of $suite"
@@ -66,6 +77,7 @@ private_apt() {
     rm -rf "$dir"
     mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
     : >"$dir/status"
+    mirror=$(debian_mirror)
     printf '%s [signed-by=%s] %s %s main\n' deb "$keyring" "$mirror" "$suite" \
       deb-src "$keyring" "$mirror" "$suite" >"$dir/sources.list"
     cat >"$dir/apt.conf" <<CONF
