@@ -320,6 +320,16 @@ static void write_freed_small(void) {
   pym_obj_free(p[2]);
   for (unsigned i = 0; i < COUNT(p); i++) pym_obj_malloc(48);
 }
+/* Near a limit free blocks leave their pool one by one, each for the link in the one before. */
+static void write_freed_near_limit(void) {
+  static void *p[80];
+  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_malloc(48);
+  for (unsigned i = 1; i < COUNT(p); i++) pym_obj_free(p[i]);
+  pym_heap_trim(pym_heap_default());
+  for (unsigned i = 1; i < COUNT(p); i++) memset(p[i], 0xee, 8);
+  pym_limit_set(pym_heap_default(), PYM_OBJ, PYM_UNLIMITED, 600);
+  for (unsigned i = 0; i < 10; i++) pym_obj_malloc(48);
+}
 static void write_freed_and_trim(void) {
   some_small();
   pym_obj_free(small[0]);
@@ -346,6 +356,7 @@ static const struct attack pool_attacks[] = {
     {"pool's links", "pool descriptor overwritten", overwrite_pool_links, 0},
     {"page's magic", "arena page's descriptor overwritten", overwrite_page_magic, 0},
     {"write to a freed small block", "freed block written to", write_freed_small, 2},
+    {"write to a freed small block, limit", "freed block written to", write_freed_near_limit, 0},
     {"write to a freed small block, trim", "freed block written to", write_freed_and_trim, 0},
     {"free a small block twice, trim", "double free", free_small_twice_and_trim, 0},
     {"sized free with too large a size", "wrong size given to a sized free", sized_free_too_large,
@@ -383,9 +394,12 @@ static void overwrite_free_run_links(void) {
   memset(free_run(), 0x77, 8);
   pym_raw_malloc(5 * WASM_PAGE);
 }
-/* Two runs of free pages in one list: the first in it has five pages. */
+/* Two runs of free pages in one list: the first in it has four pages, the other six.  Asked for by
+ * a heap of its own, since one with pages would rather have those beside them. */
+static pym_heap *asking;
 static unsigned char *two_free_runs(void) {
   pym_heap *h[3];
+  asking = pym_heap_new();
   unsigned char *p[3];
   for (unsigned i = 0; i < COUNT(h); i++) {
     h[i] = pym_heap_new();
@@ -399,19 +413,19 @@ static void free_run_links(uint32_t next, uint32_t prev) {
   uint32_t *run = (uint32_t *)two_free_runs();
   run[0] = next;
   run[1] = prev;
-  pym_raw_malloc(3 * WASM_PAGE + 100); /* takes the run that was overwritten */
+  pym_heap_malloc(asking, PYM_RAW, 4 * WASM_PAGE - 1000); /* the run that was overwritten */
 }
 static void wild_next_run(void) { free_run_links(0x7fff0000, 0); }
 static void wild_prev_run(void) { free_run_links(0, 0x7fff0000); }
-static void false_next_run(void) {
-  free_run_links((uint32_t)target_offset(pym_raw_malloc(3 * WASM_PAGE)) & ~65535u, 0);
+/* A page of somebody's block, full of zeros. */
+static uint32_t false_run(void) {
+  return (uint32_t)target_offset((char *)pym_raw_calloc(3, WASM_PAGE) + WASM_PAGE) & ~65535u;
 }
-static void false_prev_run(void) {
-  free_run_links(0, (uint32_t)target_offset(pym_raw_malloc(3 * WASM_PAGE)) & ~65535u);
-}
+static void false_next_run(void) { free_run_links(false_run(), 0); }
+static void false_prev_run(void) { free_run_links(0, false_run()); }
 static void wild_next_run_passed(void) {
   *(uint32_t *)two_free_runs() = 0x7fff0000;
-  pym_raw_malloc(6 * WASM_PAGE); /* the run is too short: the search goes on behind it */
+  pym_heap_malloc(asking, PYM_RAW, 5 * WASM_PAGE); /* too long for it: the search goes on */
 }
 
 /* What the last page of a run says of its start is believed when the page behind is given back. */
@@ -424,6 +438,23 @@ static void free_run_start(uint32_t change) {
   ((uint32_t *)page)[2] ^= change;
   pym_heap_destroy(right);
 }
+/* The same of the first page of a run, when the page before it is given back. */
+static void free_run_behind(unsigned word) {
+  pym_heap *left = pym_heap_new(), *right = pym_heap_new();
+  pym_heap_malloc(left, PYM_RAW, 3 * WASM_PAGE - 1000);
+  unsigned char *p = pym_heap_malloc(right, PYM_RAW, 7 * WASM_PAGE - 1000);
+  pym_heap_destroy(right);
+  ((uint32_t *)((uintptr_t)p & ~(uintptr_t)65535))[word] ^= 1;
+  pym_heap_destroy(left);
+}
+static void start_of_run_behind(void) { free_run_behind(2); }
+static void length_of_run_behind(void) { free_run_behind(3); }
+static void length_in_its_list(void) {
+  unsigned char *run = two_free_runs(); /* four pages, told to be five */
+  ((uint32_t *)run)[3] ^= 1;
+  pym_heap_malloc(asking, PYM_RAW, 4 * WASM_PAGE - 1000);
+}
+
 static void free_run_start_beyond(void) { free_run_start(0x40000000); }
 static void free_run_start_wrong(void) { free_run_start(1); }
 
@@ -444,6 +475,9 @@ static const struct attack heap_attacks[] = {
     {"next free run, false", "free pages overwritten", false_next_run, 0},
     {"free run before, false", "free pages overwritten", false_prev_run, 0},
     {"next free run, wild, passed", "free pages overwritten", wild_next_run_passed, 0},
+    {"start of the run behind", "free page overwritten", start_of_run_behind, 0},
+    {"length of the run behind", "free page overwritten", length_of_run_behind, 0},
+    {"length of a free run, a little", "free page overwritten", length_in_its_list, 0},
     {"start of a free run, beyond", "free page", free_run_start_beyond, 0},
     {"start of a free run, wrong", "free page", free_run_start_wrong, 0},
 };

@@ -163,6 +163,27 @@ static void memory_at_hand_serves_when_there_is_no_other(void) {
   check_sound(pym_heap_default());
 }
 
+/* Two pages of pools, all of them of classes that nobody uses any more. */
+static void the_last_pages_at_hand_serve_another_class(void) {
+  void *small[32];
+  target_reset(TARGET_INITIAL, TARGET_MAX);
+  pym_heap_trim(pym_heap_default());
+  void *big = pym_raw_malloc(100 * WASM_PAGE);
+  pym_heap *h = pym_heap_new();
+  for (unsigned i = 0; i < COUNT(small); i++) small[i] = pym_heap_malloc(h, PYM_OBJ, 8 * i + 100);
+  target_fail_after(0, 1);
+  for (size_t n = 1 << 24; n > 0; n /= 2) {
+    while (pym_heap_malloc(h, PYM_RAW, n)) continue;
+  }
+  for (unsigned i = 0; i < COUNT(small); i++) pym_heap_free(h, PYM_OBJ, small[i]);
+  void *other = pym_heap_malloc(h, PYM_OBJ, 450);
+  CHECK(big != NULL && other != NULL);
+  target_fail_after(-1, 0);
+  check_sound(h);
+  pym_raw_free(big);
+  pym_heap_destroy(h);
+}
+
 /* Whole pages inside free raw memory serve pools, wherever its ends lie in their pages. */
 static void free_raw_memory_gives_its_pages(void) {
   for (size_t over = 0; over <= 96; over += 16) {
@@ -267,5 +288,6 @@ CHECK_CASES(TEST(a_new_heap_is_empty_and_apart), TEST(destroy_gives_every_page_b
             TEST(pages_of_a_destroyed_heap_serve_others), TEST(heaps_come_and_go_without_growth),
             TEST(emptied_pages_are_reused_by_anything), TEST(free_raw_memory_gives_its_pages),
             TEST(growth_is_what_the_free_end_lacks),
-            TEST(memory_at_hand_serves_when_there_is_no_other), TEST(domain_counters_are_exact),
+            TEST(memory_at_hand_serves_when_there_is_no_other),
+            TEST(the_last_pages_at_hand_serve_another_class), TEST(domain_counters_are_exact),
             TEST(class_counters_are_exact), TEST(page_counters_add_up));

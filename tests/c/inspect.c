@@ -254,6 +254,12 @@ static void events_tell_of_growth_limits_and_refusals(void) {
   target_fail_after(-1, 0);
   check_event(root->event_seq, EVENT_OOM, PYM_OBJ);
   CHECK(root->event_seq > seq);
+  pym_heap *h = pym_heap_new();
+  target_fail_after(0, 1);
+  for (unsigned i = 0; i < 200000 && pym_heap_malloc(h, PYM_MEM, 256); i++) continue;
+  target_fail_after(-1, 0);
+  check_event(root->event_seq, EVENT_OOM, PYM_MEM);
+  pym_heap_destroy(h);
   pym_limit_set(pym_heap_default(), PYM_WHOLE_HEAP, PYM_UNLIMITED, PYM_UNLIMITED);
 }
 

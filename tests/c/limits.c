@@ -297,6 +297,29 @@ static void taking_callback_body(pym_heap *h, unsigned which) {
   pym_heap_free(h, d, p);
   pym_heap_free(h, d, held);
 }
+/* What a callback takes is a call of its own: what the outer one will give back is not its. */
+static void *taken_inside;
+static void take_much(void *ctx, pym_heap *h, unsigned which, uint32_t live) {
+  note_soft(ctx, h, which, live);
+  taken_inside = pym_heap_malloc(h, domain_for(which, 2), 640);
+}
+static void callback_in_realloc_body(pym_heap *h, unsigned which) {
+  enum pym_domain d = domain_for(which, 2);
+  void *p = pym_heap_malloc(h, d, 400);
+  uint32_t live = live_in(h, which);
+  soft_seen.calls = 0;
+  pym_limit_callback(h, take_much, NULL);
+  pym_limit_set(h, which, live, live + 600);
+  p = pym_heap_realloc(h, d, p, 900);
+  CHECK(p != NULL && taken_inside == NULL);
+  CHECK_EQ(soft_seen.calls, 1);
+  CHECK(live_in(h, which) <= live + 600);
+  pym_limit_callback(h, NULL, NULL);
+  pym_heap_free(h, d, p);
+}
+static void a_callback_within_a_realloc_is_a_call_of_its_own(void) {
+  each_limit(callback_in_realloc_body);
+}
 static void a_callback_is_not_called_from_itself(void) { each_limit(taking_callback_body); }
 
 /* The soft limit's callback comes before the hard limit is looked at. */
@@ -328,4 +351,5 @@ CHECK_CASES(TEST(limits_read_back), TEST(a_hard_limit_is_exact_to_the_byte),
             TEST(a_soft_limit_calls_on_each_crossing_from_below),
             TEST(a_soft_limit_callback_may_free_and_allocate),
             TEST(a_callback_is_not_called_from_itself),
+            TEST(a_callback_within_a_realloc_is_a_call_of_its_own),
             TEST(what_a_callback_frees_counts_for_the_hard_limit));
