@@ -117,6 +117,9 @@ static void any_object_may_lie_in_a_block(void) {
     check_context("size", n);
     CHECK(p[n] != NULL && (uintptr_t)p[n] % align == 0);
     CHECK(malloc_usable_size(p[n]) >= n);
+    p[n] = realloc(p[n], 601 - n);
+    align = 601 - n >= 16 ? 16 : 601 - n >= 8 ? 8 : 1;
+    CHECK(p[n] != NULL && (uintptr_t)p[n] % align == 0);
     fill(p[n], malloc_usable_size(p[n]), n);
   }
   for (size_t n = 1; n < COUNT(p); n++) {

@@ -121,6 +121,19 @@ static void an_allocator_is_set_and_taken_off(void) {
   }
 }
 
+static void a_domain_that_does_not_exist_has_no_allocator(void) {
+  PyMemAllocatorEx none = {&below, hook_malloc, hook_calloc, hook_realloc, hook_free};
+  PyMem_SetAllocator((PyMemAllocatorDomain)3, &none); /* ignored */
+  PyMem_SetAllocator((PyMemAllocatorDomain)77, &none);
+  PyMem_GetAllocator((PyMemAllocatorDomain)3, &none);
+  CHECK(!none.ctx && !none.malloc && !none.calloc && !none.realloc && !none.free);
+  for (unsigned i = 0; i < COUNT(families); i++) {
+    calls = 0;
+    families[i].free(families[i].malloc(10));
+    CHECK_EQ(calls, 0);
+  }
+}
+
 static unsigned arenas;
 
 static void *arena_alloc(void *ctx, size_t size) {
@@ -153,4 +166,5 @@ static void an_arena_allocator_is_set_and_taken_off(void) {
 
 CHECK_CASES(TEST(each_family_serves_its_own_domain), TEST(new_resize_and_del_are_typed),
             TEST(new_and_resize_check_the_product), TEST(an_allocator_is_set_and_taken_off),
+            TEST(a_domain_that_does_not_exist_has_no_allocator),
             TEST(an_arena_allocator_is_set_and_taken_off));
