@@ -15,7 +15,7 @@ struct check_case {
 
 /* Once in each program: CHECK_CASES(TEST(first), TEST(second)); */
 extern const struct check_case check_cases[];
-#define TEST(function)                                                                             \
+#define TEST(function) \
   { #function, function }
 #define CHECK_CASES(...) const struct check_case check_cases[] = {__VA_ARGS__, {NULL, NULL}}
 

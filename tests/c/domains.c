@@ -30,25 +30,25 @@ uint32_t live_in(const pym_heap *h, unsigned which) {
   return (uint32_t)sum;
 }
 
-#define ON_SECOND(x, d)                                                                            \
-  static void *second_##x##_malloc(size_t n) { return pym_heap_malloc(second, d, n); }             \
-  static void *second_##x##_calloc(size_t count, size_t size) {                                    \
-    return pym_heap_calloc(second, d, count, size);                                                \
-  }                                                                                                \
-  static void *second_##x##_realloc(void *p, size_t n) {                                           \
-    return pym_heap_realloc(second, d, p, n);                                                      \
-  }                                                                                                \
+#define ON_SECOND(x, d)                                                                \
+  static void *second_##x##_malloc(size_t n) { return pym_heap_malloc(second, d, n); } \
+  static void *second_##x##_calloc(size_t count, size_t size) {                        \
+    return pym_heap_calloc(second, d, count, size);                                    \
+  }                                                                                    \
+  static void *second_##x##_realloc(void *p, size_t n) {                               \
+    return pym_heap_realloc(second, d, p, n);                                          \
+  }                                                                                    \
   static void second_##x##_free(void *p) { pym_heap_free(second, d, p); }
 ON_SECOND(raw, PYM_RAW)
 ON_SECOND(mem, PYM_MEM)
 ON_SECOND(obj, PYM_OBJ)
 
-#define PLAIN(x, d, hooked, name)                                                                  \
+#define PLAIN(x, d, hooked, name) \
   { name, d, hooked, pym_##x##_malloc, pym_##x##_calloc, pym_##x##_realloc, pym_##x##_free }
-#define SECOND(x, d)                                                                               \
-  {                                                                                                \
-    "second heap " #x, d, 0, second_##x##_malloc, second_##x##_calloc, second_##x##_realloc,       \
-        second_##x##_free                                                                          \
+#define SECOND(x, d)                                                                         \
+  {                                                                                          \
+    "second heap " #x, d, 0, second_##x##_malloc, second_##x##_calloc, second_##x##_realloc, \
+        second_##x##_free                                                                    \
   }
 
 static const struct domain_api plain[] = {

@@ -37,11 +37,16 @@ static void build(void) {
 /* Places worth damage: the roots, headers of pages and pools, anything else. */
 static uint32_t some_place(uint64_t r, uint32_t bytes) {
   switch (r % 5) {
-  case 0: return LINMEM_DATA + (uint32_t)(r >> 8) % LINMEM_DATA_BYTES;
-  case 4: return LINMEM_DATA + (uint32_t)(r >> 40 & 1) * 4096 + (uint32_t)(r >> 8) % 96;
-  case 1: return (uint32_t)((r >> 8) % (bytes / 65536)) * 65536 + (uint32_t)(r >> 40) % 64;
-  case 2: return (uint32_t)((r >> 8) % (bytes / 4096)) * 4096 + (uint32_t)(r >> 40) % 32;
-  default: return (uint32_t)(r >> 8) % bytes;
+    case 0:
+      return LINMEM_DATA + (uint32_t)(r >> 8) % LINMEM_DATA_BYTES;
+    case 4:
+      return LINMEM_DATA + (uint32_t)(r >> 40 & 1) * 4096 + (uint32_t)(r >> 8) % 96;
+    case 1:
+      return (uint32_t)((r >> 8) % (bytes / 65536)) * 65536 + (uint32_t)(r >> 40) % 64;
+    case 2:
+      return (uint32_t)((r >> 8) % (bytes / 4096)) * 4096 + (uint32_t)(r >> 40) % 32;
+    default:
+      return (uint32_t)(r >> 8) % bytes;
   }
 }
 
@@ -49,10 +54,14 @@ static uint32_t some_value(uint64_t r, uint32_t bytes) {
   static const uint32_t edges[] = {
       0, 1, 8, 16, 0xffffffff, 0x7fffffff, 0x80000000, 0xfffffff8, 0xffff0000, 65536, 0xfff8};
   switch (r % 4) {
-  case 0: return edges[(r >> 8) % COUNT(edges)];
-  case 1: return (uint32_t)(r >> 8) % bytes & ~7u;
-  case 2: return bytes - (uint32_t)(r >> 8) % 64;
-  default: return (uint32_t)(r >> 8);
+    case 0:
+      return edges[(r >> 8) % COUNT(edges)];
+    case 1:
+      return (uint32_t)(r >> 8) % bytes & ~7u;
+    case 2:
+      return bytes - (uint32_t)(r >> 8) % 64;
+    default:
+      return (uint32_t)(r >> 8);
   }
 }
 

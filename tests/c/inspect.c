@@ -53,33 +53,33 @@ static int visit(void *ctx, enum pym_what what, void *p, size_t size, unsigned c
   (void)d;
   met.wrong += ctx != &met;
   switch (what) {
-  case PYM_WALK_PAGE:
-    met.pages++;
-    met.wrong += size != WASM_PAGE || count > 15 || target_offset(p) % WASM_PAGE != 0;
-    met.page = p;
-    break;
-  case PYM_WALK_POOL:
-    met.pools++;
-    met.wrong += met.out_in_pool != 0 || size % 8 != 0 || size > PYM_SMALL_MAX;
-    met.wrong += at_p < met.page || at_p >= met.page + WASM_PAGE;
-    met.out_in_pool = count;
-    break;
-  case PYM_WALK_BLOCK:
-    met.out_in_pool--;
-    meet_block(p, size);
-    break;
-  case PYM_WALK_SEGMENT:
-    met.segments++;
-    met.segment_end = at_p + size;
-    break;
-  case PYM_WALK_CHUNK:
-    met.wrong += at_p + size > met.segment_end;
-    meet_block(p, size);
-    break;
-  case PYM_WALK_FREE_CHUNK:
-    met.wrong += at_p + size > met.segment_end;
-    met.free_bytes += size;
-    break;
+    case PYM_WALK_PAGE:
+      met.pages++;
+      met.wrong += size != WASM_PAGE || count > 15 || target_offset(p) % WASM_PAGE != 0;
+      met.page = p;
+      break;
+    case PYM_WALK_POOL:
+      met.pools++;
+      met.wrong += met.out_in_pool != 0 || size % 8 != 0 || size > PYM_SMALL_MAX;
+      met.wrong += at_p < met.page || at_p >= met.page + WASM_PAGE;
+      met.out_in_pool = count;
+      break;
+    case PYM_WALK_BLOCK:
+      met.out_in_pool--;
+      meet_block(p, size);
+      break;
+    case PYM_WALK_SEGMENT:
+      met.segments++;
+      met.segment_end = at_p + size;
+      break;
+    case PYM_WALK_CHUNK:
+      met.wrong += at_p + size > met.segment_end;
+      meet_block(p, size);
+      break;
+    case PYM_WALK_FREE_CHUNK:
+      met.wrong += at_p + size > met.segment_end;
+      met.free_bytes += size;
+      break;
   }
   return 0;
 }

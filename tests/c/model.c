@@ -159,10 +159,14 @@ static void free_slot(struct shadow_block *b) {
 /* A new size: near the old one, or any. */
 static uint32_t new_size(uint32_t n) {
   switch (take(4)) {
-  case 0: return n / 2;
-  case 1: return n + n / 2 + take(40);
-  case 2: return n + take(9);
-  default: return some_size();
+    case 0:
+      return n / 2;
+    case 1:
+      return n + n / 2 + take(40);
+    case 2:
+      return n + take(9);
+    default:
+      return some_size();
   }
 }
 
@@ -217,11 +221,21 @@ static void take_foreign(void) {
 
 static void rare_event(void) {
   switch (take(8)) {
-  case 0: replace_heap(); break;
-  case 1: take_foreign(); break;
-  case 2: target_fail_after(take(3), 0); break;
-  case 3: target_fail_after(-1, 0); break;
-  default: change_limit(); break;
+    case 0:
+      replace_heap();
+      break;
+    case 1:
+      take_foreign();
+      break;
+    case 2:
+      target_fail_after(take(3), 0);
+      break;
+    case 3:
+      target_fail_after(-1, 0);
+      break;
+    default:
+      change_limit();
+      break;
   }
 }
 

@@ -1,6 +1,6 @@
 /* Random operations agree with the shadow model; PYM_SEED and PYM_OPS repeat a run. */
-#include "check.h"
 #include "model.h"
+#include "check.h"
 
 #ifndef MODEL_OPS
 #define MODEL_OPS 200000
