@@ -27,10 +27,10 @@ void *pym_mem_calloc(size_t count, size_t size) {
 }
 void *pym_mem_realloc(void *p, size_t n) { return pym__realloc_slow(&pym__main, PYM_MEM, p, n); }
 
-/* Objects are resized when they turn out shorter than was thought: often enough for a fast path. */
 void *pym_obj_calloc(size_t count, size_t size) {
   return pym__calloc_slow(&pym__main, PYM_OBJ, count, size);
 }
+/* Objects are resized when they turn out shorter than was thought: often enough for a fast path. */
 void *pym_obj_realloc(void *p, size_t n) {
   void *q = try_realloc(&pym__main, PYM_OBJ, p, n);
   return LIKELY(q != NULL) ? q : pym__realloc_slow(&pym__main, PYM_OBJ, p, n);

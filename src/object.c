@@ -56,9 +56,8 @@ void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n) {
 }
 
 void *pym__aligned_direct(struct pym_heap *h, size_t align, size_t n) {
-  if (align && !(align & (align - 1)) && align <= PYM_RAW_ALIGNMENT)
-    return pym__malloc_direct(h, PYM_RAW, n);
   int valid = align && !(align & (align - 1)) && align <= PAGE_BYTES && n <= PYM_SIZE_MAX;
+  if (valid && align <= PYM_RAW_ALIGNMENT) return pym__malloc_direct(h, PYM_RAW, n);
   return counted(h, PYM_RAW, valid ? pym__raw_aligned_alloc(h, (u32)align, n ? (u32)n : 1) : NULL);
 }
 
@@ -174,8 +173,9 @@ void pym__free_slow(struct pym_heap *h, unsigned d, void *p) {
 }
 
 #if PYM_DEBUG >= 1
-/* Hardened and debug builds: is o a block of h that is in use?  A debug build looks through the
- * whole list of free blocks, a hardened one at its head. */
+/* Hardened and debug builds: is o a block of h that is in use?  A hardened build looks at the head
+ * of the lists of free blocks, a debug build at their first 512: all of its pool's, and as many of
+ * those at hand, whose list has no end that a free could afford to wait for. */
 void pym__check_block(struct pym_heap *h, unsigned d, u32 o) {
   const struct pool *pool = pool_of(o);
   const struct page *page = at(entry_at(o) - PAGE_HEADER);
