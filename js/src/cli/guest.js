@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { Heap } from '../heap.js';
 import { message } from './module.js';
+import { RECORD_FD, Recording } from './record.js';
 
 /** @typedef {object} Task
  *  @property {WebAssembly.Module} module
@@ -16,6 +17,7 @@ import { message } from './module.js';
  *  @property {Record<string, string>} env
  *  @property {Record<string, string>} preopens
  *  @property {boolean} report
+ *  @property {{fd: number, gzip: boolean} | null} record  open file for the trace
  *  @property {number | null} limit */
 
 /** @typedef {object} Outcome
@@ -24,22 +26,28 @@ import { message } from './module.js';
  *  @property {string | null} refused   why the program was not started
  *  @property {number} milliseconds
  *  @property {import('../stats.js').HeapStats | null} stats
- *  @property {string | null} unreadable  why there are none */
+ *  @property {string | null} unreadable  why there are none
+ *  @property {string | null} unrecorded  why there is no trace, if one was wanted */
 
 /** @param {Task} task  @returns {Promise<Outcome>} */
 async function run(task) {
   const wasi = await makeWasi(task);
   /** @type {Outcome} */
   const out = { exitCode: null, trap: null, refused: null, milliseconds: 0, stats: null,
-    unreadable: null };
+    unreadable: null, unrecorded: null };
+  const recording = task.record ? new Recording() : null;
   /** @type {WebAssembly.Instance} */
   let instance;
   /** @type {Heap | null} */
   let heap = null;
   try {
-    instance = new WebAssembly.Instance(task.module, { [task.namespace]: plain(wasi.wasiImport) });
+    let functions = plain(wasi.wasiImport);
+    const memory = () => /** @type {WebAssembly.Memory} */ (instance.exports.memory);
+    if (recording) functions = recording.over(functions, memory);
+    instance = new WebAssembly.Instance(task.module, { [task.namespace]: functions });
     if (task.report || task.limit !== null) heap = Heap.from(task.module, instance);
     if (task.limit !== null) heap?.setLimits({ heap: { hard: task.limit } });
+    if (recording) /** @type {Function} */ (instance.exports.pym_record)(RECORD_FD);
   } catch (error) {
     return { ...out, refused: message(error) };
   }
@@ -54,6 +62,11 @@ async function run(task) {
     out.stats = heap?.stats() ?? null;
   } catch (error) {
     out.unreadable = message(error);
+  }
+  try {
+    if (task.record) recording?.write(task.record.fd, task.record.gzip, out.trap === null);
+  } catch (error) {
+    out.unrecorded = message(error);
   }
   return out;
 }

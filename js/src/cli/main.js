@@ -4,7 +4,7 @@ import { closeSync, openSync, opendirSync, readFileSync, writeSync } from 'node:
 import { Worker } from 'node:worker_threads';
 
 import { memoryReport } from '../report.js';
-import { checkCommand, checkReadable, loadModule, message, reason } from './module.js';
+import { checkCommand, checkReadable, checkRecorder, loadModule, message, reason } from './module.js';
 import { HELP, StartError, UsageError, parseCommand } from './options.js';
 
 /** @typedef {import('./guest.js').Outcome} Outcome */
@@ -36,23 +36,27 @@ export async function main(argv) {
 
 /** @param {RunOptions} options  @returns {Promise<number>} exit code */
 async function run(options) {
-  const { module: file, stats, json, limit } = options;
+  const { module: file, stats, json, record, limit } = options;
   const module = loadModule(file);
   const wasi = checkCommand(module, file);
   if (limit !== null) checkReadable(module, file, '--limit', ['pym_root', 'pym_limit_set']);
   if (stats) checkReadable(module, file, '--stats', ['pym_root']);
   if (json !== null) checkReadable(module, file, '--json', ['pym_root']);
+  if (record !== null) checkRecorder(module, file);
   for (const folder of Object.values(options.preopens)) checkFolder(folder);
-  const jsonFile = json === null ? null : openForWriting(json);
+  const jsonFile = json === null ? null : openForWriting('--json', json);
+  const trace = record === null ? null :
+    { fd: openForWriting('--record', record), gzip: record.endsWith('.gz') };
 
   const outcome = await runInThread({
     module, ...wasi, args: [file, ...options.args], env: options.env, preopens: options.preopens,
-    report: stats || json !== null, limit,
+    report: stats || json !== null, record: trace, limit,
   });
   if (outcome.refused !== null) throw new StartError(`${file}: ${outcome.refused}`);
   const exitCode = outcome.exitCode ?? EXIT_TRAP;
   if (outcome.trap !== null) write(2, `wasm-pymalloc: ${file} trapped: ${outcome.trap}\n`);
   if (outcome.unreadable !== null) write(2, `wasm-pymalloc: no report: ${outcome.unreadable}\n`);
+  if (outcome.unrecorded !== null) write(2, `wasm-pymalloc: no trace: ${outcome.unrecorded}\n`);
   if (stats && outcome.stats) {
     const how = outcome.trap === null ? `exit code ${exitCode}` : 'trapped';
     const title = `${file}, ${how}, ${(outcome.milliseconds / 1000).toFixed(2)} s`;
@@ -62,6 +66,7 @@ async function run(options) {
     write(jsonFile, `${JSON.stringify(toJson(options, outcome, exitCode), null, 2)}\n`);
     closeSync(jsonFile);
   }
+  if (trace !== null) closeSync(trace.fd);
   return exitCode;
 }
 
@@ -76,9 +81,10 @@ function toJson({ module, args }, { trap, milliseconds, stats, unreadable }, exi
 function runInThread(task) {
   return new Promise((resolve) => {
     const started = performance.now();
+    const gone = 'the thread that ran the program is gone';
     const failed = (/** @type {string} */ trap) => resolve({ exitCode: null, trap, refused: null,
       milliseconds: performance.now() - started, stats: null,
-      unreadable: task.report ? 'the thread that ran the program is gone' : null });
+      unreadable: task.report ? gone : null, unrecorded: task.record ? gone : null });
     const worker = new Worker(new URL('./guest.js', import.meta.url), {
       workerData: task,
       resourceLimits: { stackSizeMb: STACK_MIB },
@@ -103,12 +109,12 @@ function checkFolder(folder) {
 }
 
 /** Opened before the start: a report that cannot be written should not cost a long run.
- *  @param {string} file  @returns {number} */
-function openForWriting(file) {
+ *  @param {string} option  that names it  @param {string} file  @returns {number} */
+function openForWriting(option, file) {
   try {
     return openSync(file, 'w');
   } catch (error) {
-    throw new StartError(`--json ${reason(file, error)}`);
+    throw new StartError(`${option} ${reason(file, error)}`);
   }
 }
 

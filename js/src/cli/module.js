@@ -84,6 +84,13 @@ export function checkReadable(module, file, option, functions) {
   }
 }
 
+/** @param {WebAssembly.Module} module  @param {string} file  @throws {StartError} */
+export function checkRecorder(module, file) {
+  if (WebAssembly.Module.exports(module).some((e) => e.name === 'pym_record')) return;
+  throw new StartError(`${file}: --record is not possible: the module has no recorder: link `
+    + 'src/record.c (CMake target pymalloc::record)');
+}
+
 /** @param {string} path  @param {unknown} error  of node:fs  @returns {string} one line */
 export function reason(path, error) {
   const code = error instanceof Error && 'code' in error ? String(error.code) : message(error);

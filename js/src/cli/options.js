@@ -11,6 +11,7 @@ export class UsageError extends StartError {}
  *  @property {Record<string, string>} env
  *  @property {boolean} stats
  *  @property {string | null} json    file for the report, or null
+ *  @property {string | null} record  file for the trace, or null
  *  @property {number | null} limit   bytes, or null
  *  @property {string} module         file
  *  @property {string[]} args         the guest's, without its name */
@@ -30,16 +31,18 @@ input, output and error, and its exit code comes back.
                        may be repeated
   --stats              print a memory report on standard error when the program has ended
   --json FILE          write the same for machines
+  --record FILE        write down every call of the allocator, gzipped if FILE ends in .gz
   --limit BYTES        hard limit of the heap: 1000000, 512K, 64M, 2G
   --help, --version
 
 Exit code: the program's own; 134 if it trapped; 2 if it could not be started.
---stats, --json and --limit need a module that links wasm-pymalloc.
+--stats, --json, --record and --limit need a module that links wasm-pymalloc.
 `;
 
 /** Options of `run` and whether they take a value.
  *  @type {Record<string, boolean>} */
-const OPTIONS = { '--dir': true, '--env': true, '--stats': false, '--json': true, '--limit': true };
+const OPTIONS = { '--dir': true, '--env': true, '--stats': false, '--json': true,
+  '--record': true, '--limit': true };
 
 /** @param {readonly string[]} argv  without node and the script
  *  @param {Record<string, string | undefined>} hostEnv
@@ -58,8 +61,8 @@ export function parseCommand(argv, hostEnv) {
  *  @returns {Command} */
 function parseRun(argv, hostEnv) {
   /** @type {RunOptions} */
-  const options = { preopens: {}, env: {}, stats: false, json: null, limit: null, module: '',
-    args: [] };
+  const options = { preopens: {}, env: {}, stats: false, json: null, record: null, limit: null,
+    module: '', args: [] };
   let i = 0;
   for (; i < argv.length; i++) {
     const word = /** @type {string} */ (argv[i]);
@@ -90,6 +93,7 @@ function setOption(options, name, value, hostEnv) {
     case '--dir': return addDir(options.preopens, value);
     case '--env': return addEnv(options.env, value, hostEnv);
     case '--json': options.json = value; return;
+    case '--record': options.record = value; return;
     case '--limit': options.limit = parseBytes(value); return;
     default: options.stats = true;
   }
