@@ -11,6 +11,7 @@
 #   wasi-2022   Debian 12's wasi-libc, for the tests that need its habits
 #   node, npm   Node.js 20 or newer
 #   lua         the source of Lua 5.4
+#   quickjs, sqlite, duktape   the sources of these
 #   wasmedge    WasmEdge 0.14, a second WASI host
 #
 # Packages of this machine's own Debian release are installed by apt-get (root or sudo).  What it
@@ -22,8 +23,6 @@
 set -euo pipefail
 
 cache=${PYM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wasm-pymalloc}
-lua_file=lua-5.4.7.tar.gz
-lua_sha256=9fbf5e28ef86c69858f6d3d34eccc32e911c1a28b4120ff3e84aaa70cfbf1e30
 node_version=22
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -189,24 +188,46 @@ part_node() {
 
 part_npm() { part_node; [ -x "$cache/bin/npm" ] || have npm || apt_install npm npm; }
 
-part_lua() {
-  local file=$cache/src/$lua_file tmp
+# source_of PACKAGE FILE SHA256 [URL]: the upstream source of Debian 13's PACKAGE as $cache/src/FILE;
+# from URL where there is no apt-get
+source_of() {
+  local package=$1 file=$cache/src/$2 sha256=$3 url=${4:-} tmp
   if [ ! -s "$file" ]; then
     mkdir -p "$cache/src"
     tmp=$(mktemp -d "$cache/tmp.XXXXXX")
-    say "fetching the source of Lua into $file"
-    if have apt-get; then
-      (cd "$tmp" && private_apt trixie apt-get -qq source --download-only lua5.4 &&
-        mv lua5.4_*.orig.tar.gz "$lua_file") || die "cannot fetch the Debian source lua5.4"
+    say "fetching the source of $package into $file"
+    if have apt-get || [ -z "$url" ]; then
+      (cd "$tmp" && private_apt trixie apt-get -qq source --download-only "$package" &&
+        mv "$package"_*.orig.tar.?z "$2") || die "cannot fetch the Debian source $package"
     else
-      curl -fsSL -o "$tmp/$lua_file" "https://www.lua.org/ftp/$lua_file" ||
-        die "cannot fetch https://www.lua.org/ftp/$lua_file"
+      curl -fsSL -o "$tmp/$2" "$url" || die "cannot fetch $url"
     fi
-    mv "$tmp/$lua_file" "$file"
+    mv "$tmp/$2" "$file"
     rm -rf "$tmp"
   fi
-  echo "$lua_sha256  $file" | sha256sum --quiet --check - >/dev/null 2>&1 ||
-    die "$file is not Lua's $lua_file: its SHA-256 differs. Delete it and try again."
+  echo "$sha256  $file" | sha256sum --quiet --check - >/dev/null 2>&1 ||
+    die "$file is not what it was: its SHA-256 differs. Delete it and try again."
+}
+
+part_lua() {
+  source_of lua5.4 lua-5.4.7.tar.gz \
+    9fbf5e28ef86c69858f6d3d34eccc32e911c1a28b4120ff3e84aaa70cfbf1e30 \
+    https://www.lua.org/ftp/lua-5.4.7.tar.gz
+}
+part_quickjs() {
+  source_of quickjs quickjs-2025.04.26.tar.xz \
+    ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe
+}
+part_duktape() {
+  source_of duktape duktape-2.7.0.tar.xz \
+    90f8d2fa8b5567c6899830ddef2c03f3c27960b11aca222fa17aa7ac613c2890
+}
+# Its one-file source is made by scripts in Tcl and programs in C.
+part_sqlite() {
+  have tclsh || apt_install "Tcl (for SQLite's build)" tcl
+  have cc || apt_install "a C compiler (for SQLite's build)" gcc libc6-dev
+  source_of sqlite3 sqlite3-3.46.1.tar.xz \
+    d0cdd2ece271b29e7ce18095745d892517ee26d0f270065b3a25c2e9eb11639c
 }
 
 # Debian 13's program with that release's libraries and its loader, so it runs on any release.
