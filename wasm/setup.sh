@@ -5,6 +5,7 @@
 #
 #   demo        build wasi node lua
 #   test        demo, native wasi-2022 npm wasmedge
+#   bench       build wasi node wasmedge emscripten
 #   build       ninja
 #   native      gcc and clang with the sanitizer runtimes
 #   wasi        clang, wasm-ld, the compiler's wasm32 runtime, wasi-libc of 2024 (has setjmp)
@@ -13,6 +14,7 @@
 #   lua         the source of Lua 5.4
 #   quickjs, sqlite, duktape   the sources of these
 #   wasmedge    WasmEdge 0.14, a second WASI host
+#   emscripten  Emscripten 3.1.69 or newer: Debian 13's, in a folder, run through bubblewrap
 #
 # Packages of this machine's own Debian release are installed by apt-get (root or sudo).  What it
 # does not have comes from another Debian release and only into the cache folder, through an apt
@@ -20,6 +22,7 @@
 #
 # PYM_CACHE       the cache folder (default ~/.cache/wasm-pymalloc); clones share it
 # WASI_SDK_PATH   a wasi-sdk: its compiler and sysroot are used as they are
+# EMSDK           an emsdk: its emcc is used as it is
 set -euo pipefail
 
 cache=${PYM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wasm-pymalloc}
@@ -245,7 +248,44 @@ WRAPPER
   "$cache/bin/wasmedge" --version >/dev/null || die "the WasmEdge in $cache/wasmedge does not run"
 }
 
+# Exit code 0 if $1 is an emcc we can use: older ones write modules that newer hosts refuse.
+good_emcc() {
+  have "$1" && [ "$(printf '%s\n' 3.1.69 "$("$1" -dumpversion 2>/dev/null)" | sort -V | sed -n 1p)" = 3.1.69 ]
+}
+
+# A whole Debian 13 in the cache folder; its emcc sees this machine's files with that /usr.
+part_emscripten() {
+  local emcc=$cache/bin/emcc root=$cache/debian-13 tmp
+  if [ -n "${EMSDK:-}" ]; then
+    good_emcc "$EMSDK/upstream/emscripten/emcc" ||
+      die "EMSDK=$EMSDK has no upstream/emscripten/emcc of 3.1.69 or newer"
+    return
+  fi
+  good_emcc emcc && return
+  if [ ! -d "$root" ]; then
+    have bwrap || apt_install bubblewrap bubblewrap
+    have mmdebstrap || apt_install mmdebstrap mmdebstrap
+    tmp=$(mktemp -d "$cache/tmp.XXXXXX")
+    say "making a Debian 13 with Emscripten in $root (2.4 GB)"
+    mmdebstrap --quiet --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' \
+      --include=emscripten trixie "$tmp/root" "$(debian_mirror)" >"$cache/mmdebstrap.log" 2>&1 ||
+      { tail -5 "$cache/mmdebstrap.log" >&2; die "mmdebstrap failed"; }
+    mv "$tmp/root" "$root"
+    rm -rf "$tmp"
+  fi
+  mkdir -p "$cache/bin"
+  cat >"$emcc" <<'WRAPPER'
+#!/bin/sh
+root=$(dirname "$(dirname "$(readlink -f "$0")")")/debian-13
+exec bwrap --dev-bind / / --bind "$root/usr" /usr --bind "$root/etc" /etc \
+  --unsetenv NODE_EXTRA_CA_CERTS emcc "$@"
+WRAPPER
+  chmod +x "$emcc"
+  good_emcc "$emcc" || die "the emcc in $root does not run"
+}
+
 part_demo() { part_build; part_wasi; part_node; part_lua; }
+part_bench() { part_build; part_wasi; part_node; part_wasmedge; part_emscripten; }
 part_test() { part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge; }
 
 [ $# -gt 0 ] || die "name what is wanted: demo, test, or parts of them; see the head of $0"
