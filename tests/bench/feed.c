@@ -1,6 +1,5 @@
 /* The replay as a WASI command: reads a trace (its header first) from standard input and prints how
- * many records it had and how many pages linear memory grew.  Without an argument all records; it
- * is the counting host's input that says how many.
+ * many records it had, how many pages linear memory has at the end, and how many of them it grew.
  *
  * Everything here is the same in each module, addresses included: those of the floor are made up,
  * one word a block, so that the floor's instructions are all that an allocator's module has more
@@ -51,7 +50,8 @@ int main(void) {
     if (replay((uint32_t)n) != 0) return 1;
     records += (uint32_t)n;
   }
-  say(records, " records\n");
-  say((uint32_t)(__builtin_wasm_memory_size(0) - pages), " pages grown\n");
+  say(records, " records, ");
+  say((uint32_t)__builtin_wasm_memory_size(0), " pages, ");
+  say((uint32_t)(__builtin_wasm_memory_size(0) - pages), " grown\n");
   return 0;
 }
