@@ -14,12 +14,23 @@ ExternalProject_Add(modules
   USES_TERMINAL_BUILD TRUE)
 
 set(PYM_TRACES "${CMAKE_SOURCE_DIR}/../shared/traces" CACHE PATH "Folder of CPython traces")
-set(traces "${PYM_TRACES}" build/traces-large tests/traces)
+set(traces "${PYM_TRACES}" build/traces tests/traces)
 if(DEFINED ENV{EMSDK})
   set(emcc "$ENV{EMSDK}/upstream/emscripten/emcc")
 else()
   find_program(emcc emcc HINTS "${PYM_CACHE}/bin" NO_CACHE REQUIRED)
 endif()
+
+# What interpreters ask for, on a larger scale than tests/traces has it.
+set(recorded "${CMAKE_BINARY_DIR}/recorded")
+add_custom_command(OUTPUT "${recorded}"
+  COMMAND "${CMAKE_COMMAND}" -E env "PATH=${PYM_CACHE}/bin:$ENV{PATH}" tests/traces/record.sh large
+  COMMAND "${CMAKE_COMMAND}" -E touch "${recorded}"
+  DEPENDS "${CMAKE_SOURCE_DIR}/tests/traces/record.sh"
+  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
+  COMMENT "Recording traces into build/traces"
+  USES_TERMINAL)
+add_custom_target(bench_traces DEPENDS "${recorded}")
 
 # bench_run(TARGET RESULTS REPLAY_OPTIONS... [FIGURES OPTIONS...]): all steps, one after the other
 function(bench_run target results)
@@ -44,6 +55,7 @@ endfunction()
 
 set(all ALL)
 bench_run(bench results --engines node20,node22,node24,node26,bun,js128 FIGURES --records 1000000)
+add_dependencies(bench bench_traces)
 set(all)
 bench_run(bench-short short --engines node20 --rounds 5 --records 1000000 FIGURES --records 100000)
 

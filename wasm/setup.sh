@@ -5,7 +5,8 @@
 #
 #   demo        build wasi node lua
 #   test        demo, native wasi-2022 npm wasmedge
-#   bench       build wasi node wasmedge emscripten python-source mimalloc engines
+#   bench       build wasi node wasmedge emscripten python-source mimalloc engines, and what
+#               traces are recorded from: lua quickjs sqlite duktape
 #   build       ninja
 #   native      gcc and clang with the sanitizer runtimes
 #   wasi        clang, wasm-ld, the compiler's wasm32 runtime, wasi-libc of 2024 (has setjmp)
@@ -339,8 +340,10 @@ WRAPPER
 }
 
 part_demo() { part_build; part_wasi; part_node; part_lua; }
-part_bench() { part_build; part_wasi; part_node; part_wasmedge; part_emscripten
-  part_python_source; part_mimalloc; part_engines; }
+part_bench() {
+  part_build; part_wasi; part_node; part_wasmedge; part_emscripten; part_python_source
+  part_mimalloc; part_engines; part_lua; part_quickjs; part_sqlite; part_duktape
+}
 part_test() { part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge; }
 
 [ $# -gt 0 ] || die "name what is wanted: demo, test, or parts of them; see the head of $0"

@@ -1,7 +1,7 @@
 // Figures of the replay's modules that are the same on every machine: code size, and instructions
 // and memory under WasmEdge.
 //
-//   node tests/bench/figures.mjs [--records N] [--csv FILE] WASMEDGE MODULES_FOLDER TRACE|FOLDER ...
+//   node tests/bench/figures.mjs [--records N] [--csv FILE] WASMEDGE MODULES_FOLDER TRACE ...
 //
 // Size is that of the sections code and data, less those of the module without an allocator: of
 // each toolchain's own, since one optimizes the harness more than the other.  Instructions are per
@@ -16,7 +16,7 @@ const { values, positionals } = parseArgs({
   options: { records: { type: 'string', default: '0' }, csv: { type: 'string' } },
 });
 const [wasmedge, folder, ...names] = positionals;
-if (names.length === 0) fail('usage: figures.mjs [OPTIONS] WASMEDGE MODULES_FOLDER TRACE|FOLDER ...');
+if (names.length === 0) fail('usage: figures.mjs [OPTIONS] WASMEDGE MODULES_FOLDER TRACE ...');
 const { record, ...modules } = modulesOf(folder, 'replay');
 const peers = Object.keys(modules).filter((name) => !name.endsWith('floor'));
 
@@ -42,10 +42,10 @@ function size(path) {
   return sum;
 }
 
-const floorOf = (name) => modules[name.startsWith('em-') ? 'em-floor' : 'floor'];
+const floorOf = (name) => name.startsWith('em-') ? 'em-floor' : 'floor';
 console.log('code and data, bytes');
 for (const allocator of peers) {
-  const value = size(modules[allocator]) - size(floorOf(allocator));
+  const value = size(modules[allocator]) - size(modules[floorOf(allocator)]);
   console.log(`  ${allocator.padEnd(14)} ${value}`);
   appendCsv(values.csv, [{ metric: 'size', allocator, value }]);
 }
@@ -53,12 +53,13 @@ for (const allocator of peers) {
 const work = join(folder, 'counted');
 for (const trace of unpackTraces(names, work, Number(values.records))) {
   const count = (path) => countReplay(wasmedge, path, trace.path);
-  const floors = new Map(['floor', 'em-floor'].map((name) => [modules[name], count(modules[name])]));
+  const floors = { floor: count(modules.floor), 'em-floor': count(modules['em-floor']) };
   console.log(`${trace.name}, ${trace.records} records: wasm instructions of each, pages grown`);
   for (const allocator of peers) {
     const { instructions, records, grown } = count(modules[allocator]);
-    const value = (instructions - floors.get(floorOf(allocator)).instructions) / records;
-    console.log(`  ${allocator.padEnd(14)} ${value.toFixed(1).padStart(8)} ${String(grown).padStart(6)}`);
+    const value = (instructions - floors[floorOf(allocator)].instructions) / records;
+    const line = [value.toFixed(1).padStart(8), String(grown).padStart(6)].join(' ');
+    console.log(`  ${allocator.padEnd(14)} ${line}`);
     appendCsv(values.csv, [
       { metric: 'instructions', engine: 'WasmEdge', trace: trace.name, allocator, value }]);
   }

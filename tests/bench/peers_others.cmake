@@ -58,7 +58,7 @@ function(pym_bench_emscripten name peer sources flags)
     COMMAND "${PYM_EMCC}" ${peer_flags} -std=gnu11 -D${define}
       "-I${PROJECT_SOURCE_DIR}/tests/bench" ${flags} ${sources} -o "${module}"
       -sMALLOC=${malloc} -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH -sMAXIMUM_MEMORY=4GB
-      -sINITIAL_HEAP=65536 -Wl,--export=__wasm_call_ctors
+      -sINITIAL_HEAP=0 -Wl,--export=__wasm_call_ctors
     DEPENDS ${sources} ${headers}
     VERBATIM)
   add_custom_target(${name}_${peer} ALL DEPENDS "${module}")

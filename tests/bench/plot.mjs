@@ -11,11 +11,12 @@ const results = new Results(csv);
 const { engines, traces } = results;
 const short = (engine) => /\((.*)\)/.exec(engine)[1].replace('js128', 'SpiderMonkey 128');
 const shown = results.allocators.filter((name) => !['lto', 'hardened'].includes(name));
-const name = (allocator) => ALLOCATORS[allocator].replace(/^\.\.\./, 'wasm-pymalloc').replace(/`/g, '');
+const name = (allocator) =>
+  ALLOCATORS[allocator].replace(/^\.\.\./, 'wasm-pymalloc').replaceAll('`', '');
 
 const WIDTH = 1000, HEIGHT = 760;
-const colors = ['#0b6e4f', '#43a68a', '#9bd1c0', '#1f4e99', '#6d9bd8', '#b4cdee', '#a33b20', '#e0876f',
-  '#7d5ba6'];
+const colors = ['#0b6e4f', '#43a68a', '#9bd1c0', '#1f4e99', '#6d9bd8', '#b4cdee', '#a33b20',
+  '#e0876f', '#7d5ba6'];
 const title = (text, top) => ({
   text, top, left: 20, textStyle: { fontSize: 15, fontWeight: 'bold', color: '#222' },
 });
@@ -23,12 +24,13 @@ const bars = (axis, labels, value) => shown.map((allocator, i) => ({
   name: name(allocator), type: 'bar', xAxisIndex: axis, yAxisIndex: axis, barGap: '5%',
   itemStyle: { color: colors[i] }, data: labels.map((label) => value(label, allocator)),
 }));
-const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
+const size = { width: WIDTH, height: HEIGHT };
+const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size });
 chart.setOption({
   animation: false,
   backgroundColor: '#ffffff',
   title: [
-    title("Allocator's own time, Emscripten's dlmalloc = 1 (geometric mean of the long traces)", 10),
+    title("Net time, Emscripten's dlmalloc = 1 (geometric mean over the long traces)", 10),
     title("Growth of linear memory, Emscripten's dlmalloc = 1 (logarithmic)", 350),
   ],
   legend: { bottom: 5, left: 'center', itemGap: 12 },

@@ -17,7 +17,9 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { appendCsv, cache, fail, geomean, median, modulesOf, unpackTraces } from './lib.mjs';
+import {
+  LARGE, LONG, appendCsv, cache, fail, geomean, median, modulesOf, unpackTraces,
+} from './lib.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,7 +34,6 @@ const { values, positionals } = parseArgs({
 const [folder, ...names] = positionals;
 if (names.length === 0) fail('usage: replay.mjs [OPTIONS] MODULES_FOLDER TRACE.gz|FOLDER ...');
 const AT_LEAST = 500_000; // records a run, so that short traces are timed at all
-const LONG = 200_000;
 
 const runner = fileURLToPath(new URL('replay-runner.mjs', import.meta.url));
 const work = join(folder, 'traces');
@@ -83,37 +84,38 @@ const number = (x, digits, width) => x.toFixed(digits).padStart(width);
 
 function show(trace, peers) {
   for (const [name, p] of Object.entries(peers)) {
+    const { net, grown } = peers[base];
     const range = `${p.min.toFixed(2)}..${p.max.toFixed(2)}`;
-    console.log(`${trace.name.padEnd(18)} ${name.padEnd(12)} ${number(p.ns, 2, 6)} ${range.padEnd(13)}` +
-      (name === 'floor' ? '' : `${number(p.net, 2, 7)} ${number(p.net / peers[base].net, 3, 7)} ` +
-        `${number(p.grown / 1e6, 2, 8)} ${number(p.grown / peers[base].grown, 3, 7)} ` +
-        `${number(p.total / 1e6, 2, 8)}`));
+    const ratios = name === 'floor' ? '' :
+      `${number(p.net, 2, 7)} ${number(p.net / net, 3, 7)} ${number(p.grown / 1e6, 2, 8)} ` +
+      `${number(p.grown / grown, 3, 7)} ${number(p.total / 1e6, 2, 8)}`;
+    console.log(`${trace.name.padEnd(18)} ${name.padEnd(12)} ${number(p.ns, 2, 6)} ` +
+      `${range.padEnd(13)}${ratios}`);
   }
 }
 
-/** Geometric means over the long traces: the short ones are all start. */
+/** Geometric means over the traces that are long, and of memory over those that need some. */
 function summarize(results) {
-  if (results.length < 2) return;
+  const large = results.filter((peers) => peers[base].grown >= LARGE);
+  if (results.length < 2 || large.length < 2) return;
   for (const name of Object.keys(results[0]).filter((n) => n !== 'floor')) {
     const time = geomean(results.map((peers) => peers[name].net / peers[base].net));
-    const memory = geomean(results.map((peers) => peers[name].grown / peers[base].grown));
+    const memory = geomean(large.map((peers) => peers[name].grown / peers[base].grown));
     console.log(`${'geometric mean'.padEnd(18)} ${name.padEnd(34)}${number(time, 3, 14)} ` +
       `${number(memory, 3, 16)}`);
   }
 }
 
 function rows(engine, trace, peers) {
-  return Object.entries(peers).flatMap(([allocator, p]) => {
+  const found = [{ metric: 'records', trace: trace.name, value: trace.records }];
+  for (const [allocator, p] of Object.entries(peers)) {
     const row = { engine, trace: trace.name, allocator };
-    return [
-      { ...row, metric: 'time', value: p.ns, min: p.min, max: p.max },
-      ...(allocator === 'floor' ? [{ metric: 'records', trace: trace.name, value: trace.records }] : [
-        { ...row, metric: 'net', value: p.net },
-        { ...row, metric: 'growth', value: p.grown },
-        { ...row, metric: 'memory', value: p.total },
-      ]),
-    ];
-  });
+    found.push({ ...row, metric: 'time', value: p.ns, min: p.min, max: p.max });
+    if (allocator === 'floor') continue;
+    found.push({ ...row, metric: 'net', value: p.net },
+      { ...row, metric: 'growth', value: p.grown }, { ...row, metric: 'memory', value: p.total });
+  }
+  return found;
 }
 
 for (const command of values.engines.split(',')) {
@@ -125,7 +127,8 @@ for (const command of values.engines.split(',')) {
     if (!engine) {
       ({ engine } = measured);
       console.log(`\n${engine}, ${values.rounds} rounds; ratios are to ${base}\n` +
-        `trace              allocator     ns/op min..max          net   ratio  grown MB   ratio total MB`);
+        'trace              allocator     ns/op min..max          net   ratio grown MB   ratio ' +
+        'total MB');
     }
     show(trace, measured.peers);
     appendCsv(values.csv, rows(engine, trace, measured.peers));

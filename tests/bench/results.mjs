@@ -1,9 +1,7 @@
 // Results of a run, from its CSV file, for table.mjs and plot.mjs.
-import { geomean, readCsv } from './lib.mjs';
+import { LONG, LARGE, geomean, readCsv } from './lib.mjs';
 
 export const BASE = 'em-dlmalloc';
-/** Traces of fewer records are all start: in no mean. */
-const LONG = 200_000;
 
 /** In the order of the tables. */
 export const ALLOCATORS = {
@@ -45,9 +43,11 @@ export class Results {
     return this.#cells.get([metric, engine, trace, allocator].join('|'));
   }
 
-  /** A figure against another allocator's: of one trace, or the geometric mean over the long ones. */
+  /** A figure against another allocator's: of one trace, or the mean over the long ones.
+   *  Memory is compared where it is more than a few pages. */
   ratio(metric, engine, trace, allocator, base = BASE) {
     const of = (t) => this.get(metric, engine, t, allocator) / this.get(metric, engine, t, base);
-    return trace ? of(trace) : geomean(this.long.map(of));
+    const large = (t) => metric !== 'growth' || this.get(metric, engine, t, base) >= LARGE;
+    return trace ? of(trace) : geomean(this.long.filter(large).map(of));
   }
 }

@@ -42,7 +42,7 @@ const text = [
     allocators.filter((a) => a !== 'em-mimalloc')),
   'Growth of linear memory in MB:',
   table(byTrace, (t, a) => (results.get('growth', first, t, a) / 1e6).toFixed(2)),
-  `Growth against Emscripten's dlmalloc:`,
+  'Growth against Emscripten\'s dlmalloc; `mean` is that of the traces where it is over 1 MiB:',
   table([...byTrace, ...mean], (t, a) => ratio(results.ratio('growth', first, t, a)),
     allocators.filter((a) => a !== BASE)),
   'Wasm instructions per operation (the first million of each trace), and bytes of code and data:',
