@@ -34,10 +34,10 @@ small() {
   record lua-json lua/lua.wasm $lua/json.lua 3
   record lua-objects lua/lua.wasm $lua/objects.lua 400
   record lua-strings lua/lua.wasm $lua/strings.lua 1
-  record quickjs-splay quickjs/qjs.wasm $js/splay.js 350 150
+  record quickjs-splay quickjs/qjs.wasm $js/splay.js 300 100
   record quickjs-collections quickjs/qjs.wasm $js/collections.js 1
   record sqlite-shop sqlite/sqlite.wasm $sql/shop.sql 16
-  record sqlite-text sqlite/sqlite.wasm $sql/text.sql 14
+  record sqlite-text sqlite/sqlite.wasm $sql/text.sql 18
   record duktape-json duktape/duk.wasm $js/json.js 1
 }
 large() {
