@@ -4,8 +4,7 @@
 #   tests/traces/record.sh small            those of this folder, anew
 #   tests/traces/record.sh large [NAME...]  into build/traces, for benchmarks: 1 to 4 million records
 #
-# A trace is made only with what made the one before: the same sources and programs give the same
-# trace, but for Lua, whose hash seed is of the time.
+# The same sources and programs give the same trace, but for Lua, whose hash seed is of the time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
