@@ -12,8 +12,9 @@ const { PYM_ENGINE: engine, PYM_MODULE: module, PYM_WASMEDGE: wasmedge } = proce
 
 /** Runs the module with `args` in this folder. */
 function js(args, { input = '', options = [] } = {}) {
-  return spawnSync(process.execPath, ['--no-warnings', `${here}../../js/bin/wasm-pymalloc.js`, 'run',
-    '--dir', '.', ...options, module, ...args], { cwd: here, encoding: 'utf8', input });
+  const command = ['--no-warnings', `${here}../../js/bin/wasm-pymalloc.js`, 'run', '--dir', '.'];
+  return spawnSync(process.execPath, [...command, ...options, module, ...args],
+    { cwd: here, encoding: 'utf8', input });
 }
 
 const programs = { json: [3], richards: [2000], splay: [500, 1000], strings: [2] };
@@ -77,6 +78,7 @@ test('the memory limit of QuickJS counts what its blocks hold', only, () => {
 });
 
 test('- reads the program from standard input; promises run', only, () => {
-  const { stdout } = js(['-', 'a'], { input: 'Promise.resolve(scriptArgs[1]).then(print); print(1)' });
+  const input = 'Promise.resolve(scriptArgs[1]).then(print); print(1)';
+  const { stdout } = js(['-', 'a'], { input });
   assert.equal(stdout, '1\na\n');
 });

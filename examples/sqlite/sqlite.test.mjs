@@ -10,8 +10,9 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const { PYM_MODULES: modules, PYM_WASMEDGE: wasmedge } = process.env;
 
 function run(module, args, options = []) {
-  return spawnSync(process.execPath, ['--no-warnings', `${here}../../js/bin/wasm-pymalloc.js`, 'run',
-    '--dir', '.', ...options, `${modules}/${module}`, ...args], { cwd: here, encoding: 'utf8' });
+  const command = ['--no-warnings', `${here}../../js/bin/wasm-pymalloc.js`, 'run', '--dir', '.'];
+  return spawnSync(process.execPath, [...command, ...options, `${modules}/${module}`, ...args],
+    { cwd: here, encoding: 'utf8' });
 }
 
 for (const name of ['shop-5', 'shop-20', 'text-5', 'text-20']) {
