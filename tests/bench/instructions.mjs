@@ -34,7 +34,7 @@ function replay({ path }) {
 
 const floor = pair('floor');
 const [pym, lto, libc] = ['pym', 'lto', 'libc'].map((name) => pair(name) - floor);
-console.log(`instructions of a malloc and free of 24 bytes: wasm-pymalloc ${pym}, with -flto ${lto}, ` +
+console.log(`malloc and free of 24 bytes, instructions: wasm-pymalloc ${pym}, with -flto ${lto}, ` +
   `libc's dlmalloc ${libc}`);
 const found = { pair: { instructions: pym } };
 const unpacked = unpackTraces(traces, join(folder, 'counted'));
