@@ -57,7 +57,7 @@ set(all ALL)
 bench_run(bench results --engines node20,node22,node24,node26,bun,js128 FIGURES --records 1000000)
 add_dependencies(bench bench_traces)
 set(all)
-bench_run(bench-short short --engines node20 --rounds 5 --records 1000000 FIGURES --records 100000)
+bench_run(bench-short short --engines node20 --rounds 3 --records 1000000 FIGURES --records 100000)
 
 # The results of the last full run into the document.
 set(result "${CMAKE_BINARY_DIR}/results")
