@@ -65,7 +65,7 @@ export class Commands {
     const input = this.#job([kind, operations, live, 0]);
     const output = join(this.#work, 'addresses');
     const stdio = [openSync(input), openSync(output, 'w'), 'inherit'];
-    const { status } = spawnSync(this.#wasmedge, [this.#program('record')], { stdio });
+    const { status } = spawnSync(this.#wasmedge, [this.#modules.record], { stdio });
     stdio.slice(0, 2).forEach((file) => closeSync(file));
     if (status !== 0) fail(`the module "record" ends with ${status}`);
     const addresses = readFileSync(output);
