@@ -8,7 +8,7 @@
 //   --csv FILE       append the results
 //
 // Printed: the median time of the program, the least and greatest; the median of the ratios to libc
-// in each round; and growth of linear memory.  Compare `malloc` (pymalloc::malloc) with `libc`
+// in each round; and linear memory, the whole of it.  Compare `malloc` (pymalloc::malloc) with `libc`
 // (wasi-libc's dlmalloc): Emscripten's optimizer works on the rest of the program as well.  Every
 // program is run once before to see that all allocators give the same results.
 import { mkdirSync } from 'node:fs';
@@ -36,6 +36,7 @@ const number = (x, digits, width) => x.toFixed(digits).padStart(width);
 const work = join(folder, 'work');
 mkdirSync(work, { recursive: true });
 
+/** The engine and what each allocator comes to, in the order of PEERS. */
 function measure(command, program) {
   const modules = Object.fromEntries(
     PEERS.map((peer) => [peer, join(folder, `${program}-${peer}.wasm`)]));
@@ -55,8 +56,8 @@ function measure(command, program) {
     const times = runs.map(({ time }) => time);
     const [min, max] = [Math.min(...times), Math.max(...times)];
     const ratio = median(runs.map(({ time }, i) => time / libc[i].time));
-    const { grown } = runs[0];
-    return { name, ms: median(times), min, max, ratio, grown, growth: grown / libc[0].grown };
+    const { total } = runs[0];
+    return { name, ms: median(times), min, max, ratio, total, memory: total / libc[0].total };
   });
   return { engine: lines[0].engine, peers };
 }
@@ -66,18 +67,18 @@ for (const command of values.engines.split(',')) {
     const { engine, peers } = measure(command, program);
     if (program === PROGRAMS[0]) {
       console.log(`\n${engine}, ${values.rounds} rounds at a scale of ${values.scale}\n` +
-        'program      allocator         ms min..max        to libc  grown MB to libc');
+        'program      allocator         ms min..max        to libc memory MB to libc');
     }
     for (const p of peers) {
       console.log(`${program.padEnd(12)} ${p.name.padEnd(12)} ${number(p.ms, 1, 7)} ` +
         `${`${p.min.toFixed(1)}..${p.max.toFixed(1)}`.padEnd(15)} ` +
-        `${number(p.ratio, 3, 7)} ${number(p.grown / 1e6, 2, 9)} ${number(p.growth, 3, 7)}`);
+        `${number(p.ratio, 3, 7)} ${number(p.total / 1e6, 2, 9)} ${number(p.memory, 3, 7)}`);
     }
     appendCsv(values.csv, peers.flatMap((p) => {
       const row = { engine, trace: program, allocator: p.name };
       return [{ ...row, metric: 'program time', value: p.ms, min: p.min, max: p.max },
         { ...row, metric: 'program ratio', value: p.ratio },
-        { ...row, metric: 'program growth', value: p.grown }];
+        { ...row, metric: 'program memory', value: p.total }];
     }));
   }
 }

@@ -16,7 +16,6 @@ const collect = globalThis.gc ?? globalThis.Bun?.gc ?? (() => {});
 function runKind(module, live, { before, after } = {}) {
   collect(true);
   const exports = instantiate(module);
-  const start = exports.memory.buffer.byteLength;
   const pieces = [];
   let calls = 0, operations = 0, left;
   const call = (work) => {
@@ -36,10 +35,8 @@ function runKind(module, live, { before, after } = {}) {
     operations += done;
   }
   const total = exports.memory.buffer.byteLength;
-  return {
-    pieces, operations, total, grown: total - start, live: exports.live_bytes(),
-    heapBase: exports.heap_base(), checksum: exports.checksum() >>> 0,
-  };
+  const used = total - exports.heap_base();
+  return { pieces, operations, total, used, checksum: exports.checksum() >>> 0 };
 }
 
 /** Where the blocks lie when wasm-pymalloc serves the kind, as the floor is to touch them. */

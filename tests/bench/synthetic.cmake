@@ -7,3 +7,11 @@ target_compile_definitions(synthetic_record PRIVATE SYNTHETIC_RECORD)
 target_compile_options(synthetic_record PRIVATE ${warnings})
 target_link_libraries(synthetic_record PRIVATE peer_pym)
 add_dependencies(bench_modules synthetic_record)
+
+# Nothing is timed: each kind gives its checksum, on each allocator that there is.
+if(PYM_TEST_PREFIX STREQUAL wasi)
+  add_test(NAME ${PYM_TEST_PREFIX}.synthetic
+    COMMAND "${PYM_NODE}" --test "${CMAKE_CURRENT_SOURCE_DIR}/synthetic.test.mjs")
+  set_tests_properties(${PYM_TEST_PREFIX}.synthetic PROPERTIES
+    ENVIRONMENT "PYM_MODULES=${CMAKE_CURRENT_BINARY_DIR}")
+endif()

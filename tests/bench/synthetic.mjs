@@ -6,12 +6,12 @@
 //   --peers LIST      modules, unless all that there are
 //   --kinds LIST      all but `live` unless said; live-1000 replaces blocks in a heap of 1000 bytes
 //   --operations N    calls of the allocator at the least: 400000 unless said
-//   --rounds N        9 unless said; three at the most with 100 MB alive or more
+//   --rounds N        9 unless said; 3 at the most with 100 MB alive, 1 with 1 GB
 //   --csv FILE        append the results
 //
 // Printed: the median time per operation, the least and greatest of a run; net, what is left of the
 // median without the floor (the same requests and touches, no allocator: at the addresses that
-// wasm-pymalloc gave); the net ratio; and growth of linear memory.
+// wasm-pymalloc gave); the net ratio; and linear memory above static data and stack.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -32,7 +32,6 @@ const { values, positionals } = parseArgs({
 });
 const [folder] = positionals;
 if (!folder) fail('usage: synthetic.mjs [OPTIONS] MODULES_FOLDER');
-const LARGE_HEAP = 1e8;
 const WARM = 1e5;
 
 const modules = modulesOf(folder, 'synthetic');
@@ -46,23 +45,26 @@ const chosen = (values.kinds?.split(',') ?? known.filter((name) => name !== 'liv
 const work = join(folder, 'synthetic-work');
 mkdirSync(work, { recursive: true });
 
-/** What all rounds of an allocator come to: the time is the sum of the medians of the pieces, so
- *  that another program's turn spoils little. */
-function condense(runs) {
-  const [{ operations, grown, total, live, heapBase }] = runs;
+const roundsOf = (live) => Math.min(Number(values.rounds), live >= 1e9 ? 1 : live >= 1e8 ? 3 : 99);
+
+/** What all rounds of an allocator come to.  The time is the sum of the medians of the pieces, so
+ *  that another program's turn spoils little; pieces of the kind `live` are all alike. */
+function condense(runs, alike) {
+  const [{ operations, used }] = runs;
   const ns = (ms) => (ms * 1e6) / operations;
   const sum = (list) => list.reduce((a, b) => a + b, 0);
   const wholes = runs.map(({ pieces }) => ns(sum(pieces)));
-  const medians = runs[0].pieces.map((_, i) => median(runs.map(({ pieces }) => pieces[i])));
+  const all = runs.flatMap(({ pieces }) => pieces);
+  const medians = runs[0].pieces.map((_, i) =>
+    median(alike ? all : runs.map(({ pieces }) => pieces[i])));
   const [min, max] = [Math.min(...wholes), Math.max(...wholes)];
-  return { ns: ns(sum(medians)), min, max, grown, total, live, used: total - heapBase };
+  return { ns: ns(sum(medians)), min, max, used };
 }
 
 /** Results by allocator, of an engine. */
 function measure(command, { name, kind, live }) {
-  const rounds = live >= LARGE_HEAP ? Math.min(3, values.rounds) : Number(values.rounds);
   const job = {
-    kind, live, warmLive: Math.min(live, WARM), rounds, modules,
+    kind, live, modules, warmLive: Math.min(live, WARM), rounds: roundsOf(live),
     operations: Number(values.operations),
   };
   const lines = runIn(command, 'synthetic-runner.mjs', job, join(work, 'job.json'));
@@ -70,7 +72,7 @@ function measure(command, { name, kind, live }) {
   if (sums.size > 1) fail(`${name}: checksums differ: ${[...sums].join(', ')}`);
   const peers = {};
   for (const peer of new Set(lines.map((line) => line.name))) {
-    peers[peer] = condense(lines.filter((line) => line.name === peer));
+    peers[peer] = condense(lines.filter((line) => line.name === peer), live > 0);
   }
   for (const peer of Object.values(peers)) peer.net = peer.ns - peers.floor.ns;
   return { engine: lines[0].engine, checksum: lines[0].checksum, peers };
@@ -83,7 +85,7 @@ function show(name, peers) {
     const range = `${p.min.toFixed(2)}..${p.max.toFixed(2)}`;
     const ratios = peer === 'floor' ? '' :
       `${number(p.net, 2, 8)} ${number(p.net / peers[base].net, 3, 7)} ` +
-      `${number(p.grown / 1e6, 2, 8)}`;
+      `${number(p.used / 1e6, 2, 8)}`;
     console.log(`${name.padEnd(15)} ${peer.padEnd(12)} ${number(p.ns, 2, 7)} ` +
       `${range.padEnd(15)}${ratios}`);
   }
@@ -96,7 +98,7 @@ function rows(engine, name, live, peers) {
     const time = { ...row, metric: `${what} time`, value: p.ns, min: p.min, max: p.max };
     return allocator === 'floor' ? [time] : [time,
       { ...row, metric: `${what} net`, value: p.net },
-      { ...row, metric: `${what} growth`, value: p.grown }];
+      { ...row, metric: `${what} memory`, value: p.used }];
   });
 }
 
@@ -106,7 +108,7 @@ for (const command of values.engines.split(',')) {
     const { engine, checksum, peers } = measure(command, which);
     if (results.length === 0) {
       console.log(`\n${engine}, ${values.rounds} rounds; ratios are to ${base}\n` +
-        'kind            allocator      ns/op min..max            net   ratio grown MB');
+        'kind            allocator      ns/op min..max            net   ratio  used MB');
     }
     show(which.name, peers);
     console.log(`${which.name.padEnd(15)} checksum ${checksum}`);
