@@ -1,10 +1,11 @@
 // Runs a whole program with one allocator after the other, in the engine that runs this.
 //
-// Job: { modules: {PEER: path}, scale, rounds, verify }.  Order alternates from round to round; each
-// run is in a fresh instance of a module that is compiled once and ran before.
+// Job: { modules: {PEER: path}, scale, rounds, verify }.  Order alternates from round to round;
+// each run is in a fresh instance of a module that is compiled once and ran before.
 import { compile, engine, instantiate, job, report } from './engine.mjs';
 
-const modules = Object.entries(job.modules).map(([name, path]) => ({ name, module: compile(path) }));
+const modules = Object.entries(job.modules)
+  .map(([name, path]) => ({ name, module: compile(path) }));
 
 function run({ name, module }, scale, verify) {
   const exports = instantiate(module);

@@ -8,9 +8,9 @@
 //   --csv FILE       append the results
 //
 // Printed: the median time of the program, the least and greatest; the median of the ratios to libc
-// in each round; and linear memory, the whole of it.  Compare `malloc` (pymalloc::malloc) with `libc`
-// (wasi-libc's dlmalloc): Emscripten's optimizer works on the rest of the program as well.  Every
-// program is run once before to see that all allocators give the same results.
+// in each round; and linear memory, the whole of it.  Compare `malloc` (pymalloc::malloc) with
+// `libc` (wasi-libc's dlmalloc): Emscripten's optimizer works on the rest of the program as well.
+// Every program is run once before to see that all allocators give the same results.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

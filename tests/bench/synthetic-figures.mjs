@@ -65,7 +65,8 @@ for (const name of kinds) {
         { ...row, metric: 'live beyond', value: used - found.live });
     }
     appendCsv(values.csv, rows);
-    console.log(`${name.padEnd(15)} ${allocator.padEnd(12)} ${rows[0].value.toFixed(1).padStart(13)}` +
+    const each = rows[0].value.toFixed(1).padStart(13);
+    console.log(`${name.padEnd(15)} ${allocator.padEnd(12)} ${each}` +
       `${String(found.pages).padStart(7)} ${String(used).padStart(10)}` +
       (which.live ? ` ${String(used - found.live).padStart(10)}` : ''));
   }

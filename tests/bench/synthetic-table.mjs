@@ -58,7 +58,8 @@ function kindTables() {
     byKind('kind memory', first, 2, 1e6),
   ];
   if (distinct('trace', 'kind instructions').length > 0) {
-    text.push('Kinds, wasm instructions per operation:', byKind('kind instructions', 'WasmEdge', 1));
+    text.push('Kinds, wasm instructions per operation:',
+      byKind('kind instructions', 'WasmEdge', 1));
   }
   return text;
 }
