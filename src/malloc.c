@@ -18,18 +18,17 @@ static void *or_enomem(void *p) {
 
 /* Raw blocks of either domain come here: the block says which. */
 static unsigned domain_of_block(void *p) {
-  u32 o = off(p);
-  return pym__page_kind(o >> 16) == PAGE_RAW ? pym__raw_domain(p) : PYM_OBJ;
+  return class_of(off(p)) ? PYM_OBJ : pym__raw_domain(p);
 }
 
 void *malloc(size_t n) {
   void *p = try_malloc(&pym__main, PYM_OBJ, rounded(n));
-  return LIKELY(p != NULL) ? p : or_enomem(pym__malloc_slow(&pym__main, PYM_OBJ, rounded(n)));
+  return LIKELY(p != NULL) ? p : or_enomem(pym__malloc_slow(PYM_OBJ, rounded(n)));
 }
 
 void free(void *p) {
   if (UNLIKELY(!try_free(&pym__main, PYM_OBJ, p)))
-    pym__free_slow(&pym__main, p ? domain_of_block(p) : PYM_OBJ, p);
+    pym__free_slow(p ? domain_of_block(p) : PYM_OBJ, p);
 }
 
 void *calloc(size_t count, size_t size) {

@@ -10,6 +10,7 @@
 
 #include "internal.h"
 
+u32 pym__usable(struct pym_heap *h, unsigned d, const void *p);
 #if PYM_DEBUG >= 1
 void pym__check_block(struct pym_heap *h, unsigned d, u32 o);
 #endif
@@ -45,15 +46,11 @@ HOT void push(struct pym_heap *h, unsigned d, u32 s, u32 o) {
 
 /* Size of the pool block at o, or 0: not one, or the fast path is closed. */
 HOT u32 open_block(struct pym_heap *h, unsigned d, u32 o) {
+  u32 s = class_in(h->domains[d].gate, o) * PYM_ALIGNMENT;
 #if PYM_DEBUG >= 1
-  if (o >> 16 >= pym__space.page_table_len) return 0;
+  if (s) pym__check_block(h, d, o);
 #endif
-  u32 entry = entry_at(o);
-  if (UNLIKELY(entry <= h->domains[d].gate)) return 0;
-#if PYM_DEBUG >= 1
-  pym__check_block(h, d, o);
-#endif
-  return pool_in(entry, o)->size;
+  return s;
 }
 
 /* ---- The domain functions; NULL or 0: not here, take the slow way ---- */
