@@ -5,6 +5,7 @@
 #
 #   demo        build wasi node lua
 #   test        demo, native wasi-2022 npm wasmedge
+#   bench       build wasi node wasmedge emscripten python-source mimalloc
 #   build       ninja
 #   native      gcc and clang with the sanitizer runtimes
 #   wasi        clang, wasm-ld, the compiler's wasm32 runtime, wasi-libc of 2024 (has setjmp)
@@ -13,6 +14,8 @@
 #   lua         the source of Lua 5.4
 #   quickjs, sqlite, duktape   the sources of these
 #   wasmedge    WasmEdge 0.14, a second WASI host
+#   python-source, mimalloc  sources of allocators to compare with
+#   emscripten  Emscripten 3.1.69 or newer: Debian 13's, in a folder, run through bubblewrap
 #
 # Packages of this machine's own Debian release are installed by apt-get (root or sudo).  What it
 # does not have comes from another Debian release and only into the cache folder, through an apt
@@ -20,6 +23,7 @@
 #
 # PYM_CACHE       the cache folder (default ~/.cache/wasm-pymalloc); clones share it
 # WASI_SDK_PATH   a wasi-sdk: its compiler and sysroot are used as they are
+# EMSDK           an emsdk: its emcc is used as it is
 set -euo pipefail
 
 cache=${PYM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wasm-pymalloc}
@@ -188,17 +192,18 @@ part_node() {
 
 part_npm() { part_node; [ -x "$cache/bin/npm" ] || have npm || apt_install npm npm; }
 
-# source_of PACKAGE FILE SHA256 [URL]: the upstream source of Debian 13's PACKAGE as $cache/src/FILE;
-# from URL where there is no apt-get
+# source_of [SUITE/]PACKAGE FILE SHA256 [URL]: the upstream source of Debian's PACKAGE (of trixie
+# unless said) as $cache/src/FILE; from URL where there is no apt-get
 source_of() {
-  local package=$1 file=$cache/src/$2 sha256=$3 url=${4:-} tmp
+  local package=${1#*/} suite=trixie file=$cache/src/$2 sha256=$3 url=${4:-} tmp
+  [ "$1" = "$package" ] || suite=${1%%/*}
   if [ ! -s "$file" ]; then
     mkdir -p "$cache/src"
     tmp=$(mktemp -d "$cache/tmp.XXXXXX")
     say "fetching the source of $package into $file"
     if have apt-get || [ -z "$url" ]; then
-      (cd "$tmp" && private_apt trixie apt-get -qq source --download-only "$package" &&
-        mv "$package"_*.orig.tar.?z "$2") || die "cannot fetch the Debian source $package"
+      (cd "$tmp" && private_apt "$suite" apt-get -qq source --download-only "$package" &&
+        { [ -e "$2" ] || mv "$package"_*.orig.tar.?z "$2"; }) || die "cannot fetch the Debian source $package"
     else
       curl -fsSL -o "$tmp/$2" "$url" || die "cannot fetch $url"
     fi
@@ -224,8 +229,9 @@ part_duktape() {
 }
 # Its one-file source is made by scripts in Tcl and programs in C.
 part_sqlite() {
-  have tclsh || apt_install "Tcl (for SQLite's build)" tcl
-  have cc || apt_install "a C compiler (for SQLite's build)" gcc libc6-dev
+  if ! have tclsh || ! have make || ! have cc; then
+    apt_install "what SQLite's build needs" tcl make gcc libc6-dev
+  fi
   source_of sqlite3 sqlite3-3.46.1.tar.xz \
     d0cdd2ece271b29e7ce18095745d892517ee26d0f270065b3a25c2e9eb11639c
 }
@@ -245,7 +251,60 @@ WRAPPER
   "$cache/bin/wasmedge" --version >/dev/null || die "the WasmEdge in $cache/wasmedge does not run"
 }
 
+# Exit code 0 if $1 is an emcc we can use: older ones write modules that newer hosts refuse.
+good_emcc() {
+  have "$1" && [ "$(printf '%s\n' 3.1.69 "$("$1" -dumpversion 2>/dev/null)" | sort -V | sed -n 1p)" = 3.1.69 ]
+}
+
+# A whole Debian 13 in the cache folder; its emcc sees this machine's files with that /usr.
+part_emscripten() {
+  local emcc=$cache/bin/emcc root=$cache/debian-13 tmp
+  if [ -n "${EMSDK:-}" ]; then
+    good_emcc "$EMSDK/upstream/emscripten/emcc" ||
+      die "EMSDK=$EMSDK has no upstream/emscripten/emcc of 3.1.69 or newer"
+    return
+  fi
+  good_emcc emcc && return
+  if [ ! -d "$root" ]; then
+    have bwrap || apt_install bubblewrap bubblewrap
+    have mmdebstrap || apt_install mmdebstrap mmdebstrap
+    tmp=$(mktemp -d "$cache/tmp.XXXXXX")
+    say "making a Debian 13 with Emscripten in $root (2.4 GB)"
+    mmdebstrap --quiet --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' \
+      --include=emscripten trixie "$tmp/root" "$(debian_mirror)" >"$cache/mmdebstrap.log" 2>&1 ||
+      { tail -5 "$cache/mmdebstrap.log" >&2; die "mmdebstrap failed"; }
+    mv "$tmp/root" "$root"
+    rm -rf "$tmp"
+  fi
+  mkdir -p "$cache/bin"
+  cat >"$emcc" <<'WRAPPER'
+#!/bin/sh
+root=$(dirname "$(dirname "$(readlink -f "$0")")")/debian-13
+exec bwrap --dev-bind / / --bind "$root/usr" /usr --bind "$root/etc" /etc \
+  --unsetenv NODE_EXTRA_CA_CERTS emcc "$@"
+WRAPPER
+  chmod +x "$emcc"
+  good_emcc "$emcc" || die "the emcc in $root does not run"
+}
+
+# CPython's own pymalloc is in it.
+part_python_source() {
+  source_of bookworm/python3.11 python3.11_3.11.2.orig.tar.gz \
+    2411c74bda5bbcfcddaf4531f66d1adc73f247f529aee981b029513aefdbf849
+}
+
+# The sources of mimalloc 3 that come with the Emscripten of Debian's testing.  That moves on: what
+# it has today need not be what it has tomorrow, so no mimalloc 3 is no error.
+part_mimalloc() {
+  (debs forky emscripten-6 alone emscripten 6.) || {
+    say "no mimalloc 3: the benchmark goes without"
+    rm -rf "$cache/apt-forky" # its lists may be too old
+  }
+}
+
 part_demo() { part_build; part_wasi; part_node; part_lua; }
+part_bench() { part_build; part_wasi; part_node; part_wasmedge; part_emscripten
+  part_python_source; part_mimalloc; }
 part_test() { part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge; }
 
 [ $# -gt 0 ] || die "name what is wanted: demo, test, or parts of them; see the head of $0"

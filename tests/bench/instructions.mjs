@@ -1,43 +1,55 @@
-// Wasm instructions of a malloc + free pair of 24 bytes, as WasmEdge counts them: exact, the same
-// on every machine, so held by a budget.
+// Budgets of figures that are the same on every machine: wasm instructions as WasmEdge counts them,
+// and pages of linear memory.
 //
-//   node tests/bench/instructions.mjs [--update] WASMEDGE MODULES_FOLDER
+//   node tests/bench/instructions.mjs [--update] WASMEDGE MODULES_FOLDER TRACE.gz ...
 //
-// Call and loop are taken off: they are what the module with empty functions needs.
-import { execFileSync } from 'node:child_process';
+// pair     instructions of a malloc and free of 24 bytes; call and loop are taken off: they are
+//          what the module with empty functions needs
+// traces   of each: instructions per record, and pages that memory has at the end, both less
+//          those of the module without an allocator
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { countInstructions, countReplay, fail, unpackTraces } from './lib.mjs';
 
 const budgetFile = new URL('instructions.json', import.meta.url);
 const args = process.argv.slice(2);
 const update = args[0] === '--update' && args.shift();
-const [wasmedge, folder] = args;
-if (!wasmedge || !existsSync(wasmedge)) {
-  console.error(`no WasmEdge at "${wasmedge}": run wasm/setup.sh test`);
-  process.exit(2);
-}
-
-/** Instructions of one run. */
-function count(name, pairs) {
-  const command = ['--enable-all-statistics', join(folder, `pair-${name}.wasm`), String(pairs)];
-  const out = execFileSync(wasmedge, command, { encoding: 'utf8' });
-  const found = /executed wasm instructions count:\s*(\d+)/i.exec(out);
-  if (!found) throw new Error(`WasmEdge printed no count for ${name}:\n${out}`);
-  return Number(found[1]);
-}
+const [wasmedge, folder, ...traces] = args;
+if (!wasmedge || !existsSync(wasmedge)) fail(`no WasmEdge at "${wasmedge}": run wasm/setup.sh test`);
 
 const PAIRS = 1000;
-// Both ends past the first refills: what is left is PAIRS pairs.
-const each = (name) => (count(name, 2 * PAIRS) - count(name, PAIRS)) / PAIRS;
-const floor = each('floor');
-const pair = { pym: each('pym') - floor, lto: each('lto') - floor, libc: each('libc') - floor };
-const budget = JSON.parse(readFileSync(budgetFile, 'utf8'));
-console.log(`malloc + free of 24 bytes, wasm instructions: wasm-pymalloc ${pair.pym} (recorded ` +
-  `${budget.pym}), compiled into its caller ${pair.lto}, libc's dlmalloc ${pair.libc}`);
+/** Both ends past the first refills: what is left is PAIRS pairs. */
+function pair(name) {
+  const module = join(folder, `pair-${name}.wasm`);
+  const count = (n) => countInstructions(wasmedge, module, [n]).instructions;
+  return (count(2 * PAIRS) - count(PAIRS)) / PAIRS;
+}
+
+function replay({ path }) {
+  const [pym, floor] = ['pym', 'floor'].map((name) =>
+    countReplay(wasmedge, join(folder, `replay-${name}.wasm`), path));
+  const instructions = (pym.instructions - floor.instructions) / pym.records;
+  return { instructions: Number(instructions.toFixed(2)), pages: pym.pages - floor.pages };
+}
+
+const floor = pair('floor');
+const [pym, lto, libc] = ['pym', 'lto', 'libc'].map((name) => pair(name) - floor);
+console.log(`malloc + free of 24 bytes, wasm instructions: wasm-pymalloc ${pym}, compiled into its ` +
+  `caller ${lto}, libc's dlmalloc ${libc}`);
+const found = { pair: { instructions: pym } };
+for (const trace of unpackTraces(traces, join(folder, 'traces'))) found[trace.name] = replay(trace);
+
 if (update) {
-  writeFileSync(budgetFile, `${JSON.stringify({ pym: pair.pym }, null, 2)}\n`);
-} else if (pair.pym > budget.pym) {
-  console.error(`the pair grew from ${budget.pym} to ${pair.pym} instructions.  If they are worth ` +
-    'it, record them: cmake --build build/wasi --target instructions-update');
-  process.exitCode = 1;
+  writeFileSync(budgetFile, `${JSON.stringify(found, null, 2)}\n`);
+}
+const budget = JSON.parse(readFileSync(budgetFile, 'utf8'));
+for (const [name, figures] of Object.entries(found)) {
+  for (const [what, value] of Object.entries(figures)) {
+    const recorded = budget[name]?.[what];
+    console.log(`${name}: ${value} ${what} (recorded ${recorded})`);
+    if (value <= recorded) continue;
+    console.error(`${name}: ${what} grew from ${recorded} to ${value}.  If that is worth it, record ` +
+      'it: cmake --build build/wasi --target instructions-update');
+    process.exitCode = 1;
+  }
 }

@@ -2,16 +2,14 @@
  *
  *   pair N   N pairs with 100 blocks alive besides; N = 0 does the rest of the work only
  *
- * Modules as in replay.c: REPLAY_PYM, REPLAY_LIBC, REPLAY_FLOOR (calls that do nothing). */
+ * One module a peer (peer.h); that of the floor has calls that do nothing. */
+#include "peer.h"
+
 #include <stdlib.h>
 
-#if defined(REPLAY_LIBC)
-#define GET malloc
-#define PUT free
-#elif defined(REPLAY_PYM)
-#include "pymalloc.h"
-#define GET pym_obj_malloc
-#define PUT pym_obj_free
+#if !defined(PEER_FLOOR)
+#define GET ALLOC(obj, malloc)
+#define PUT ALLOC(obj, free)
 #else
 static char block[24];
 __attribute__((noinline)) static void *get(size_t n) {

@@ -1,33 +1,22 @@
-/* Replays an allocation trace as fast as it can.  One source, one module an allocator:
- *
- *   REPLAY_PYM      wasm-pymalloc, each record to its own domain
- *   REPLAY_LIBC     libc's malloc serves all three
- *   REPLAY_RECORD   as REPLAY_PYM, and writes down the address that each record came to
- *   REPLAY_FLOOR    no allocator: the same touches at the addresses written down before
+/* Replays an allocation trace as fast as it can.  One source, one module a peer (peer.h); with
+ * REPLAY_RECORD it also writes down the address that each record came to, and with PEER_FLOOR it
+ * makes the same touches at the addresses written down before.
  *
  * A touch is what the owner of a block does at the least: writes its first word when it is new,
  * reads it before it is freed or resized.  The host hands the trace over in pieces, so that linear
  * memory holds little else than what the trace asks for: engines take longer to grow a memory that
- * is large already. */
-#include <stddef.h>
-#include <stdint.h>
+ * is large already.
+ *
+ * As a WASI command (feed.c) the module reads the trace from standard input instead: for hosts that
+ * count instructions. */
+#include "replay.h"
 
-#define EXPORT(name) __attribute__((export_name(#name))) name
-
-#if defined(REPLAY_LIBC)
-#include <stdlib.h>
-#elif !defined(REPLAY_FLOOR)
-#include "pymalloc.h"
-#endif
+#include "peer.h"
 
 enum { MARK, MALLOC, CALLOC, REALLOC, REALLOC_NULL, FREE };
-enum { PIECE = 65536, MAX_IDS = 262144 };
 
-struct record {
-  uint32_t word, id;
-};
-static struct record trace[PIECE];
-static uint32_t addresses[PIECE];
+struct record trace[PIECE];
+uint32_t addresses[PIECE];
 static uint32_t *blocks[MAX_IDS];
 
 uint32_t EXPORT(trace_at)(void) { return (uint32_t)(uintptr_t)trace; }
@@ -38,7 +27,7 @@ uint32_t EXPORT(addresses_at)(void) { return (uint32_t)(uintptr_t)addresses; }
 /* What serves operation `op` of domain d.  Each case of the dispatch below has a mark of its own,
  * so that no module's cases are folded together: the dispatch, and what the processor mispredicts
  * in it, is the same in every module and so part of the floor. */
-#if defined(REPLAY_FLOOR)
+#if defined(PEER_FLOOR)
 #define HERE ((void *)(uintptr_t)addresses[i])
 #define OPERATIONS(number, d)     \
   case MALLOC + 8 * number:       \
@@ -61,31 +50,26 @@ uint32_t EXPORT(addresses_at)(void) { return (uint32_t)(uintptr_t)addresses; }
     MARKED(#d "free");            \
     break;
 #else
-#if defined(REPLAY_LIBC)
-#define CALL(d, f) f
-#else
-#define CALL(d, f) pym_##d##_##f
-#endif
-#define OPERATIONS(number, d)         \
-  case MALLOC + 8 * number:           \
-    p = CALL(d, malloc)(size);        \
-    MARKED(#d "malloc");              \
-    break;                            \
-  case CALLOC + 8 * number:           \
-    p = CALL(d, calloc)(1, size);     \
-    MARKED(#d "calloc");              \
-    break;                            \
-  case REALLOC + 8 * number:          \
-    p = CALL(d, realloc)(p, size);    \
-    MARKED(#d "realloc");             \
-    break;                            \
-  case REALLOC_NULL + 8 * number:     \
-    p = CALL(d, realloc)(NULL, size); \
-    MARKED(#d "null");                \
-    break;                            \
-  case FREE + 8 * number:             \
-    CALL(d, free)(p);                 \
-    MARKED(#d "free");                \
+#define OPERATIONS(number, d)          \
+  case MALLOC + 8 * number:            \
+    p = ALLOC(d, malloc)(size);        \
+    MARKED(#d "malloc");               \
+    break;                             \
+  case CALLOC + 8 * number:            \
+    p = ALLOC(d, calloc)(1, size);     \
+    MARKED(#d "calloc");               \
+    break;                             \
+  case REALLOC + 8 * number:           \
+    p = ALLOC(d, realloc)(p, size);    \
+    MARKED(#d "realloc");              \
+    break;                             \
+  case REALLOC_NULL + 8 * number:      \
+    p = ALLOC(d, realloc)(NULL, size); \
+    MARKED(#d "null");                 \
+    break;                             \
+  case FREE + 8 * number:              \
+    ALLOC(d, free)(p);                 \
+    MARKED(#d "free");                 \
     break;
 #endif
 #define MARKED(text) __asm__ volatile("# " text)

@@ -25,7 +25,9 @@ if (!folder || files.length === 0) {
 const rounds = Number(values.rounds);
 
 const moduleFile = (name) => join(folder, `replay-${name}.wasm`);
-const peers = ['pym', 'lto', 'libc', 'floor'].filter((name) => existsSync(moduleFile(name)));
+const peers = ['pym', 'lto', 'hardened', 'calls', 'malloc', 'libc', 'obmalloc', 'mimalloc',
+  'em-dlmalloc', 'em-emmalloc', 'em-mimalloc', 'floor'].filter((name) => existsSync(moduleFile(name)));
+const base = peers.includes('em-dlmalloc') ? 'em-dlmalloc' : 'libc';
 const modules = new Map([...peers, 'record'].map((name) =>
   [name, new WebAssembly.Module(readFileSync(moduleFile(name)))]));
 
@@ -41,10 +43,19 @@ function readTrace(file) {
   };
 }
 
+/** Imports that all fail with EBADF. */
+function stubs(module) {
+  const imports = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    (imports[from] ??= {})[name] = () => 8;
+  }
+  return imports;
+}
+
 /** Runs the trace piece by piece in a fresh instance; `before` and `after` see each piece. */
 function run(name, trace, before, after) {
-  const imports = { wasi_snapshot_preview1: { fd_write: () => 8 } };   // a report would fail: EBADF
-  const { exports } = new WebAssembly.Instance(modules.get(name), imports);
+  const { exports } = new WebAssembly.Instance(modules.get(name), stubs(modules.get(name)));
+  exports.__wasm_call_ctors();
   if (trace.ids > exports.max_ids()) throw new Error(`${trace.name} has too many blocks alive`);
   const piece = exports.piece();
   const start = exports.memory.buffer.byteLength;
@@ -105,11 +116,11 @@ function compare(trace) {
 }
 
 console.log(`Node ${process.version} (V8 ${process.versions.v8}), ${cpus()[0].model}, ${rounds} rounds`);
-console.log('trace              allocator   ns/op    (min..max)      net   net/libc   grown MB   /libc');
+console.log('trace              allocator   ns/op    (min..max)      net   ratio   grown MB   ratio');
 const rows = [];
 for (const file of files) {
   const result = compare(readTrace(file));
-  const libc = result.find((r) => r.allocator === 'libc');
+  const libc = result.find((r) => r.allocator === base);
   for (const r of result) {
     const ratios = r.allocator === 'floor' ? '' :
       `${r.net.toFixed(2).padStart(8)} ${(r.net / libc.net).toFixed(3).padStart(9)} ` +

@@ -1,0 +1,103 @@
+// What the scripts of the benchmark share: traces, modules, engines, WasmEdge, results.
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, statSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+
+/** The folder that wasm/setup.sh fills: the same rule as there. */
+export const cache = process.env.PYM_CACHE ??
+  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'wasm-pymalloc');
+
+export const median = (list) => list.slice().sort((a, b) => a - b)[list.length >> 1];
+export const geomean = (list) => Math.exp(list.reduce((s, x) => s + Math.log(x), 0) / list.length);
+
+/** Ends the script with a sentence that says what to do. */
+export function fail(text) {
+  console.error(text);
+  process.exit(2);
+}
+
+/** The modules NAME-PEER.wasm of a folder, by peer. */
+export function modulesOf(folder, name) {
+  const found = existsSync(folder) ? readdirSync(folder) : [];
+  const modules = {};
+  for (const file of found.sort()) {
+    if (file.startsWith(`${name}-`) && file.endsWith('.wasm')) {
+      modules[file.slice(name.length + 1, -'.wasm'.length)] = join(folder, file);
+    }
+  }
+  if (!modules.pym) fail(`no ${name}-pym.wasm in "${folder}": build the preset bench or wasi first`);
+  return modules;
+}
+
+const HEADER = 64;
+export const RECORD = 8;
+
+/** Traces of the named files and folders, unpacked into `to`: engines read them from there.
+ *  At most `records` records of each, if that is not 0. */
+export function unpackTraces(names, to, records = 0) {
+  mkdirSync(to, { recursive: true });
+  const files = names.flatMap((name) => {
+    if (!existsSync(name)) console.error(`no traces in ${name}`);
+    else if (!statSync(name).isDirectory()) return [name];
+    else return readdirSync(name).filter((f) => f.endsWith('.trace.gz')).map((f) => join(name, f));
+    return [];
+  });
+  return files.map((file) => {
+    const bytes = gunzipSync(readFileSync(file));
+    if (bytes.toString('latin1', 0, 8) !== 'CPYTRC01') fail(`${file} is not a trace`);
+    const name = basename(file).replace(/\.trace.*/, '');
+    const n = Math.min(records || Infinity, bytes.readUInt32LE(12));
+    const path = join(to, `${name}.trace`);
+    bytes.writeUInt32LE(n, 12);
+    writeFileSync(path, bytes.subarray(0, HEADER + n * RECORD));
+    return { name, path, records: n, ids: bytes.readUInt32LE(16) };
+  });
+}
+
+/** Runs a WASI command under WasmEdge, which counts its instructions: exact, the same everywhere. */
+export function countInstructions(wasmedge, module, args = [], input = undefined) {
+  const stdin = input ? openSync(input, 'r') : 'ignore';
+  const { status, stdout, stderr, error } = spawnSync(wasmedge,
+    ['--enable-all-statistics', module, ...args.map(String)],
+    { encoding: 'utf8', stdio: [stdin, 'pipe', 'pipe'] });
+  if (input) closeSync(stdin);
+  const found = /executed wasm instructions count:\s*(\d+)/i.exec(stdout + stderr);
+  if (error || status !== 0 || !found) {
+    fail(`${wasmedge} ${module}: exit code ${status}, no count\n${error ?? ''}${stdout}${stderr}`);
+  }
+  return { instructions: Number(found[1]), stdout };
+}
+
+/** What the replay of a trace takes under WasmEdge. */
+export function countReplay(wasmedge, module, trace) {
+  const { instructions, stdout } = countInstructions(wasmedge, module, [], trace);
+  const [, records, total, grown] = /(\d+) records, (\d+) pages, (\d+) grown/.exec(stdout);
+  return { instructions, records: Number(records), pages: Number(total), grown: Number(grown) };
+}
+
+const CSV_HEAD = 'metric,engine,trace,allocator,value,min,max\n';
+
+/** Appends rows to a CSV file: a median (or the only value), the least, the greatest. */
+export function appendCsv(file, rows) {
+  if (!file) return;
+  if (!existsSync(file)) writeFileSync(file, CSV_HEAD);
+  const text = (x) => typeof x === 'number' ? String(Number(x.toFixed(3))) : `"${x ?? ''}"`;
+  const line = (r) => [`${r.metric}`, text(r.engine), r.trace ?? '', r.allocator ?? '',
+    text(r.value), text(r.min), text(r.max)].join();
+  appendFileSync(file, rows.map((r) => `${line(r)}\n`).join(''));
+}
+
+/** The rows of such a file. */
+export function readCsv(file) {
+  const [head, ...lines] = readFileSync(file, 'utf8').trim().split('\n');
+  const columns = head.split(',');
+  return lines.map((line) => {
+    const cells = [...line.matchAll(/(?:"([^"]*)"|([^,]*))(?:,|$)/g)].map((m) => m[1] ?? m[2]);
+    return Object.fromEntries(columns.map((name, i) => [name, cells[i]]));
+  });
+}

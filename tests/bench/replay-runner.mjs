@@ -1,0 +1,73 @@
+// Replays one trace with one allocator after the other, in the engine that runs this.
+//
+// Job: { trace, name, records, modules: {PEER: path}, rounds, atLeast }.  Order alternates from
+// round to round; each run is a fresh instance of a module that is compiled once and warmed up.
+// A run of a short trace is several replays, `atLeast` records together.
+import { compile, engine, instantiate, job, readFile, report } from './engine.mjs';
+
+const PAGE = 65536;
+const HEADER = 64;
+const bytes = readFile(job.trace);
+const header = new DataView(bytes.buffer, bytes.byteOffset);
+const records = Math.min(job.records || Infinity, header.getUint32(12, true));
+const ids = header.getUint32(16, true);
+const words = bytes.subarray(HEADER, HEADER + records * 8);
+
+const { record, ...peers } = Object.fromEntries(
+  Object.entries(job.modules).map(([name, path]) => [name, compile(path)]));
+const names = Object.keys(peers);
+
+/** Runs the trace piece by piece in a fresh instance; `before` and `after` see each piece. */
+function replay(name, module, before, after) {
+  const exports = instantiate(module);
+  const piece = exports.piece();
+  const start = exports.memory.buffer.byteLength;
+  let ms = 0;
+  for (let i = 0; i < records; i += piece) {
+    const n = Math.min(piece, records - i);
+    before?.(exports, i, n);
+    const part = words.subarray(i * 8, (i + n) * 8);
+    new Uint8Array(exports.memory.buffer).set(part, exports.trace_at());
+    const t = performance.now();
+    const failed = exports.replay(n);
+    ms += performance.now() - t;
+    if (failed) throw new Error(`${name}: record ${i + failed - 1} of ${job.name} failed`);
+    after?.(exports, i, n);
+  }
+  const total = exports.memory.buffer.byteLength;
+  return { ms, grown: total - start, total };
+}
+
+/** Where each record's block lies when wasm-pymalloc serves the trace. */
+const addresses = new Uint32Array(records);
+const { total } = replay('record', record, undefined, (exports, i, n) => {
+  addresses.set(new Uint32Array(exports.memory.buffer, exports.addresses_at(), n), i);
+});
+
+function layOut(exports, i, n) {
+  const missing = (total - exports.memory.buffer.byteLength) / PAGE;
+  if (missing > 0) exports.memory.grow(missing);
+  const to = new Uint32Array(exports.memory.buffer, exports.addresses_at(), n);
+  to.set(addresses.subarray(i, i + n));
+}
+
+/** ns per operation over as many replays as it takes to make a run long enough. */
+function run(name) {
+  const times = Math.ceil(job.atLeast / records);
+  let ms = 0, last;
+  for (let i = 0; i < times; i++) {
+    last = replay(name, peers[name], name === 'floor' ? layOut : undefined);
+    ms += last.ms;
+  }
+  return { ns: (ms * 1e6) / (records * times), grown: last.grown, total: last.total };
+}
+
+if (ids > instantiate(record).max_ids()) {
+  report({ skipped: `${job.name} has ${ids} blocks alive at once: more than the modules hold` });
+} else {
+  for (let i = 0; i < 2; i++) names.forEach(run); // engines compile again what runs often
+  for (let round = 0; round < job.rounds; round++) {
+    const order = round % 2 ? names.slice().reverse() : names;
+    for (const name of order) report({ engine, records, name, ...run(name) });
+  }
+}
