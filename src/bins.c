@@ -11,7 +11,12 @@
 #include "object.h"
 
 #define LOOK_BYTES 4096u
-#define SWEEP_SHARE 16u /* of our pages: what has to be at hand for a sweep */
+#ifndef SWEEP_SHARE
+#define SWEEP_SHARE 16u /* of our memory has to be at hand for a sweep, and two pools at the least */
+#endif
+#ifndef SWEEP_FLOOR
+#define SWEEP_FLOOR (2 * POOL_BYTES)
+#endif
 
 const struct limits *pym__limits;
 
@@ -106,10 +111,10 @@ COLD void pym_heap_trim(pym_heap *h) {
 }
 
 COLD int pym__sweep(void) {
-  u32 at_hand = 0, least = pym__space.pages_owned / SWEEP_SHARE * PAGE_BYTES;
+  u32 at_hand = 0, least = pym__space.pages_owned * (PAGE_BYTES / SWEEP_SHARE);
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) {
     const struct pym_heap *h = at(o);
     for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++) at_hand += h->domains[d].charged - pym__live(h, d);
   }
-  return at_hand >= least && at_hand >= PAGE_BYTES && pym__flush_all();
+  return at_hand >= least && at_hand >= SWEEP_FLOOR && pym__flush_all();
 }

@@ -73,8 +73,10 @@ TIDY void *pym__realloc_slow(unsigned d, void *p, size_t n) {
 
 /* ---- Resizing ---- */
 
-/* Take a place for n bytes, move the block of `old` there, free its own.  NULL: there is none. */
+/* Move the block of `old` bytes to its new place, of n, and free its own.  NULL: there is none.
+ * While the place was taken, h->discount told limits and peaks to look at the difference. */
 static void *moved(struct pym_heap *h, unsigned d, void *p, u32 old, void *to, u32 n) {
+  h->discount = 0;
   if (!to) return NULL;
   u32 bytes = n < old ? n : old;
   if (bytes <= PYM_SMALL_MAX) copy_words(to, p, (bytes + 7) & ~7u);
@@ -88,18 +90,16 @@ static void *resize_raw(struct pym_heap *h, unsigned d, void *p, u32 old, u32 n)
   u32 usable = pym__raw_size(n);
   if (usable > old && pym__limits && !pym__limits->ask(h, d, usable - old, 1)) return NULL;
   if (pym__raw_resize(h, d, p, n)) return p;
+  h->discount = old;
   return moved(h, d, p, old, pym__raw_new(h, d, n, PYM_RAW_ALIGNMENT), n);
 }
 
 static TIDY void *resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
   u32 old = pym__usable(h, d, p), in_pool = class_of(off(p));
-  if (in_pool ? stays(old, n) : !is_small(d, n))
-    return in_pool ? p : resize_raw(h, d, p, old, n);
-  h->discount = old; /* one of the two is in a pool; limits look at the difference */
-  void *to = take(h, d, n);
-  h->discount = 0;
-  void *q = moved(h, d, p, old, to, n);
-  if (pym__limits) pym__limits->settle(h);
+  if (!in_pool && !is_small(d, n)) return resize_raw(h, d, p, old, n);
+  if (in_pool && stays(old, n)) return p;
+  h->discount = old; /* one of the two is in a pool */
+  void *q = moved(h, d, p, old, take(h, d, n), n);
   if (q || n > old) return q;
   if (!in_pool) pym__raw_resize(h, d, p, n);
   return p; /* there is no other place: making it smaller never fails */

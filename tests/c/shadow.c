@@ -43,12 +43,12 @@ uint64_t shadow_live(const struct shadow_heap *s, unsigned which) {
   return sum;
 }
 
-/* A pool block, as a reader outside sees it: by the page table. */
+/* A pool block, as a reader outside sees it: by the map of pools. */
 static int in_pool(const struct shadow_block *b) {
   const struct { SPACE_FIELDS(DECLARE_FIELD) } *space = pym_root();
-  const uint32_t *table = at(space->page_table);
-  uint64_t page = target_offset(b->p) / WASM_PAGE;
-  return page < space->page_table_len && table[page] >= PAGE_POOL;
+  const uint8_t *map = at(space->pool_map);
+  uint64_t unit = target_offset(b->p) / 4096;
+  return unit < space->pool_map_len && map[unit];
 }
 
 static void change_live(struct shadow_heap *s, unsigned d, int64_t by) {
@@ -241,8 +241,8 @@ static void check_classes(const struct shadow_heap *s) {
 static void check_pages(void) {
   pym_page_stats s;
   pym_page_stats_get(&s);
-  CHECK_EQ(s.owned, s.free + s.pool + s.raw + s.table);
-  CHECK(s.owned <= s.peak_owned && s.owned <= s.memory);
+  CHECK_EQ(s.owned, s.free + s.pool + s.raw);
+  CHECK(s.owned <= s.memory);
   CHECK(s.memory <= target_pages());
 }
 
