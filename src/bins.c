@@ -11,12 +11,9 @@
 #include "object.h"
 
 #define LOOK_BYTES 4096u
-#ifndef SWEEP_SHARE
-#define SWEEP_SHARE 16u /* of our memory has to be at hand for a sweep, and two pools at the least */
-#endif
-#ifndef SWEEP_FLOOR
-#define SWEEP_FLOOR (2 * POOL_BYTES)
-#endif
+#define SWEEP_SHARE 32u /* of our memory has to be at hand for a sweep, and two pools at the least */
+#define SMALL_HEAP 64u  /* pools */
+#define LOANS 64u
 
 const struct limits *pym__limits;
 
@@ -70,6 +67,18 @@ u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
   return list;
 }
 
+/* In a small heap a pool for a size that is rare would be most of what it costs.  The first requests
+ * of a class without a pool get a block that is free in a class a little larger; 0: none is. */
+TIDY u32 pym__borrow(struct pym_heap *h, unsigned d, u32 s) {
+  if (h->pools_used >= SMALL_HEAP || h->sampled[s / 8] > LOANS || pym__has_usable(h, s)) return 0;
+  for (u32 t = s + 8; t <= PYM_SMALL_MAX && t <= s + 8 + s / 4; t += PYM_ALIGNMENT) {
+    u32 b = pop(h, d, t);
+    if (!b && pym__has_usable(h, t)) b = pym__refill(h, d, t);
+    if (b) return b;
+  }
+  return 0;
+}
+
 /* Blocks of class s return to their pools: they are no longer charged. */
 static void give_back(struct pym_heap *h, unsigned d, u32 s, u32 list, u32 n) {
   bin_of_size(h, d, s)->out -= n;
@@ -116,5 +125,5 @@ COLD int pym__sweep(void) {
     const struct pym_heap *h = at(o);
     for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++) at_hand += h->domains[d].charged - pym__live(h, d);
   }
-  return at_hand >= least && at_hand >= SWEEP_FLOOR && pym__flush_all();
+  return at_hand >= least && at_hand >= 2 * POOL_BYTES && pym__flush_all();
 }

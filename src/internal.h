@@ -172,6 +172,7 @@ void pym__unlink(u32 o); /* out of its ring, verified */
 /* ---- pool.c ---- */
 u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *n); /* list of up to *n, or 0 */
 void pym__pools_give(struct pym_heap *h, u32 s, u32 list, u32 n);   /* n linked blocks of s bytes */
+int pym__has_usable(const struct pym_heap *h, u32 s);               /* a pool of the class */
 /* Where pools of the default heap lie that are in arenas from a hook; linked with the hook.  New
  * ones come out of it while it has a function `more`. */
 extern struct pym_heap *pym__hooked;
@@ -189,6 +190,7 @@ void *pym__counted(struct pym_heap *h, unsigned d, void *p); /* NULL is one fail
 
 /* ---- bins.c ---- */
 u32 pym__refill(struct pym_heap *h, unsigned d, u32 s); /* one block, charged; or 0 */
+u32 pym__borrow(struct pym_heap *h, unsigned d, u32 s); /* one of a larger class, as refill */
 void pym__take_back(struct pym_heap *h, unsigned d, u32 s, u32 o); /* block o, to its pool */
 int pym__flush(struct pym_heap *h); /* all that is at hand: to the pools; 0: there was nothing */
 int pym__flush_all(void);           /* of every heap */

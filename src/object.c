@@ -18,7 +18,8 @@ static void *take_small(struct pym_heap *h, unsigned d, u32 n) {
   if (b) return at(b);
   h->sampled[s / 8]++;
   h->sampled_bytes[s / 8] += n;
-  b = pym__refill(h, d, s);
+  b = pym__borrow(h, d, s);
+  if (!b) b = pym__refill(h, d, s);
   return b ? at(b) : NULL;
 }
 

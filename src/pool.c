@@ -24,7 +24,7 @@ static struct pool *owner(const struct pym_heap *h, u32 b) {
   return pool;
 }
 
-static int has_usable(const struct pym_heap *h, u32 s) {
+int pym__has_usable(const struct pym_heap *h, u32 s) {
   return link_at(ring_of_pools(h, s))->next != ring_of_pools(h, s);
 }
 
@@ -35,9 +35,9 @@ static COLD int pool_new(struct pym_heap *h, unsigned d, u32 s) {
   u32 c = pym__chunk_take(source, d, POOL_BYTES, POOL_BYTES, chunk_flags(INTERNAL));
   u32 base = c + HEADER;
   if (!c) return 0;
-  if (!pym__cover(base >> POOL_SHIFT) || has_usable(h, s)) {
+  if (!pym__cover(base >> POOL_SHIFT) || pym__has_usable(h, s)) {
     pym__chunk_release(source, c);
-    return has_usable(h, s);
+    return pym__has_usable(h, s);
   }
   *(struct pool *)at(base) = (struct pool){.check = check_word(h, base),
                                            .source = off(source),
@@ -88,7 +88,7 @@ static u32 take_free(struct pool *pool, u32 *n) {
 }
 
 u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *n) {
-  if (!has_usable(h, s) && !pool_new(h, d, s)) return 0;
+  if (!pym__has_usable(h, s) && !pool_new(h, d, s)) return 0;
   struct pool *pool = owner(h, link_at(ring_of_pools(h, s))->next);
   u32 list = pool->free ? take_free(pool, n) : carve(pool, n);
   pool->used = (u16)(pool->used + *n);

@@ -215,14 +215,14 @@ void pym__raw_free(struct pym_heap *h, unsigned d, void *p) {
   pym__discharge(h, d, usable);
 }
 
-/* What is free behind the chunk that ends at `behind`; for a large one (new memory costs less than
- * a copy) also what linear memory can be made longer by. */
-static u32 room_behind(struct pym_heap *h, unsigned d, u32 behind, u32 wanted, int large) {
-  u32 head = head_of(h, behind), have = head & IN_USE ? 0 : head;
-  if (!large || have >= wanted || behind + have + HEADER != h->top_end || h->more) return have;
-  if (!pym__more(h, d, wanted)) return have;
-  head = head_of(h, behind);
-  return head & IN_USE ? 0 : head;
+/* What is free behind the block that ends at `behind`; where no free chunk holds the whole of it,
+ * also what linear memory can be made longer by: cheaper than a copy, and it would grow anyway. */
+static u32 room_behind(struct pym_heap *h, unsigned d, u32 behind, u32 more, u32 size) {
+  for (int again = 0;; again = 1) {
+    u32 head = head_of(h, behind), have = head & IN_USE ? 0 : head;
+    if (have >= more || again || behind + have + HEADER != h->top_end || h->more) return have;
+    if (find_chunk(h, size, PYM_RAW_ALIGNMENT) || !pym__more(h, d, more)) return have;
+  }
 }
 
 int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
@@ -235,7 +235,7 @@ int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
     dom->raw_freed += old - size;
     pym__discharge(h, d, old - size);
   } else if (size > old) {
-    u32 more = size - old, have = room_behind(h, d, behind, more, size >= PAGE_BYTES);
+    u32 more = size - old, have = room_behind(h, d, behind, more, size);
     if (have < more) return 0;
     pym__unbin(h, behind, have);
     occupy(h, c, old + have, size | (chunk_at(c)->head & FLAGS));

@@ -10,8 +10,8 @@ import { checkRange, readU64 } from './memory.js';
  *  @typedef {object} DomainStats
  *  @property {number} liveBytes    usable bytes of live blocks
  *  @property {number} liveBlocks
- *  @property {number} peakBytes    high-water mark of liveBytes; free blocks at hand may add up to
- *    some 2 KiB a size class
+ *  @property {number} peakBytes    most that was seen of liveBytes: small blocks are summed up every
+ *    4 KiB, so the true peak may have been a little above
  *  @property {number} totalBlocks  ever handed out
  *  @property {number} totalBytes   usable bytes ever handed out
  *  @property {number | null} softLimit  null: none
@@ -28,43 +28,36 @@ import { checkRange, readU64 } from './memory.js';
  *  @property {number} roundingEstimate  bytes of live blocks that nobody asked for, estimated from
  *                                       a sample of the requests */
 
-/** Pages of 64 KiB; `memory` and `foreign` as linear memory is now, the others of all heaps.
+/** Pages of 64 KiB, of all heaps.  What a page holds is in Heap.map().
  *  @typedef {object} PageStats
- *  @property {number} memory
- *  @property {number} owned      free + pool + raw + table
- *  @property {number} peakOwned
- *  @property {number} free       in the page pool: any heap, any purpose
- *  @property {number} pool       hold pools of small blocks
- *  @property {number} raw        hold raw segments
- *  @property {number} table      hold the page table
- *  @property {number} foreign    not the library's: program data, stack, other allocators */
+ *  @property {number} memory   linear memory as it is now
+ *  @property {number} owned    with something of the library's; never falls
+ *  @property {number} foreign  not the library's: program data, stack, other allocators */
 
-/** Where memory goes that is not in a live block, in bytes.  All of this heap, except freePages.
+/** Where memory goes that is not in a live block, in bytes, all of this heap.  With the live bytes
+ *  of the three domains the losses but `rounding`, which lies within them, make up `raw.bytes`
+ *  (unless a hook gives arenas: pools in these are not in raw memory).
  *  @typedef {object} LostStats
  *  @property {number} rounding       inside live blocks: sum of the classes' estimates
- *  @property {number} bookkeeping    what the library keeps for itself: descriptors of pools and of
- *                                    their pages, structures of further heaps
- *  @property {number} freePoolSpace  free blocks, space never carved, pools not in use
- *  @property {number} rawHeaders     headers of raw chunks and segments
- *  @property {number} freeChunks     free raw chunks
- *  @property {number} freePages      pages that nobody uses, of the whole program */
+ *  @property {number} bookkeeping    what the library keeps for itself in the default heap: the map
+ *                                    of pools, other heaps with all that is in them
+ *  @property {number} headers        of chunks, segments and pools
+ *  @property {number} freePoolSpace  free blocks and space never carved
+ *  @property {number} freeChunks     free raw memory: serves blocks and pools of any size */
 
-/** The raw allocator, in this heap.
+/** Raw memory of this heap: blocks above 512 bytes, pools and what is free are chunks of it.
  *  @typedef {object} RawStats
  *  @property {number} segments
- *  @property {number} bytes      of all segments
- *  @property {number} freeBytes  of free chunks
- *  @property {number} chunks     in use */
+ *  @property {number} bytes      of all segments, pools in
+ *  @property {number} freeBytes  of free chunks, headers in
+ *  @property {number} chunks     in use, pools not counted */
 
 /** @typedef {object} HeapStats
  *  @property {number} heap      id; 1 is the default heap
  *  @property {number} pageBytes  65536
  *  @property {number} poolBytes  of one pool
  *  @property {PageStats} pages
- *  @property {number} arenas    256 KiB windows in use
- *  @property {number} peakArenas
- *  @property {number} totalArenas  ever opened
- *  @property {number} pools     pools in use
+ *  @property {number} pools     in use; of poolBytes each
  *  @property {{raw: DomainStats, mem: DomainStats, object: DomainStats}} domains
  *  @property {number | null} softLimit  of the three domains together; null: none
  *  @property {number | null} hardLimit
@@ -96,11 +89,9 @@ export function checkRoot(view, root, layout) {
  *  @param {Layout} layout  @returns {Readonly<HeapStats>} root and heap are checked already */
 export function readStats(view, root, heap, layout) {
   const { heap: f, domains, domain } = layout;
-  const pages = readPages(view, root, layout);
   const inMem = { ...NO_POOLS };
   const inObject = { ...NO_POOLS };
   const classes = readClasses(view, heap, layout, inMem, inObject);
-  const poolLive = inMem.liveBytes + inObject.liveBytes;
   const at = heap + domains.offset;
   const raw = readDomain(view, at, domain, NO_POOLS);
   const mem = readDomain(view, at + domains.stride, domain, inMem);
@@ -112,19 +103,14 @@ export function readStats(view, root, heap, layout) {
     freeBytes: view.getUint32(heap + f.raw_free, true),
     chunks: view.getUint32(heap + f.raw_chunks, true),
   });
-  const rawLive = raw.liveBytes + mem.liveBytes + object.liveBytes - poolLive;
-  const poolPages = view.getUint32(heap + f.pool_pages, true);
-  const { page_bytes, pool_bytes } = layout.constants;
-  const bookkeeping = view.getUint32(at + 3 * domains.stride + domain.raw_live, true);
+  const pools = view.getUint32(heap + f.pools_used, true);
+  const { page_bytes, pool_bytes, pool_room, raw_header, segment_header } = layout.constants;
   return Object.freeze({
     heap: view.getUint32(heap + f.id, true),
     pageBytes: page_bytes,
     poolBytes: pool_bytes,
-    pages,
-    arenas: view.getUint32(heap + f.arenas, true),
-    peakArenas: view.getUint32(heap + f.arenas_peak, true),
-    totalArenas: readU64(view, heap + f.arenas_total),
-    pools: view.getUint32(heap + f.pools_used, true),
+    pages: readPages(view, root, layout),
+    pools,
     domains: Object.freeze({ raw, mem, object }),
     softLimit: limitOf(view.getUint32(heap + f.soft, true)),
     hardLimit: limitOf(view.getUint32(heap + f.hard, true)),
@@ -136,12 +122,12 @@ export function readStats(view, root, heap, layout) {
     }),
     lost: Object.freeze({
       rounding: classes.reduce((sum, c) => sum + c.roundingEstimate, 0),
-      bookkeeping,
-      freePoolSpace: poolPages * page_bytes - poolLive,
-      // Descriptors of pools lie in raw chunks.
-      rawHeaders: chunks.bytes - chunks.freeBytes - rawLive - bookkeeping,
+      bookkeeping: rawLive(view, at + 3 * domains.stride, domain),
+      // A segment ends with the header of a chunk that is none.
+      headers: chunks.chunks * raw_header + pools * (pool_bytes - pool_room)
+        + chunks.segments * (segment_header + raw_header),
+      freePoolSpace: pools * pool_room - inMem.liveBytes - inObject.liveBytes,
       freeChunks: chunks.freeBytes,
-      freePages: pages.free * page_bytes,
     }),
   });
 }
@@ -149,26 +135,10 @@ export function readStats(view, root, heap, layout) {
 /** @param {DataView} view  @param {number} root  @param {Layout} layout
  *  @returns {Readonly<PageStats>} */
 function readPages(view, root, layout) {
-  const f = layout.space;
   const memory = Math.floor(view.byteLength / layout.constants.page_bytes);
-  const owned = view.getUint32(root + f.pages_owned, true);
-  const free = view.getUint32(root + f.pages_free, true);
-  const pool = view.getUint32(root + f.pages_pool, true);
-  const raw = view.getUint32(root + f.pages_raw, true);
-  if (owned > memory || free + pool + raw > owned) {
-    throw badMemory(`${free} free, ${pool} pool and ${raw} raw pages of ${owned} owned `
-      + `in a memory of ${memory}`);
-  }
-  return Object.freeze({
-    memory,
-    owned,
-    peakOwned: Math.max(owned, view.getUint32(root + f.pages_owned_peak, true)),
-    free,
-    pool,
-    raw,
-    table: owned - free - pool - raw,
-    foreign: memory - owned,
-  });
+  const owned = view.getUint32(root + layout.space.pages_owned, true);
+  if (owned > memory) throw badMemory(`${owned} pages owned in a memory of ${memory}`);
+  return Object.freeze({ memory, owned, foreign: memory - owned });
 }
 
 /** What a domain has in pools: the sum over the classes.
@@ -184,7 +154,7 @@ const NO_POOLS = Object.freeze({ liveBlocks: 0, liveBytes: 0, totalBlocks: 0, to
  *  @param {Readonly<InPools>} inPools
  *  @returns {Readonly<DomainStats>} */
 function readDomain(view, at, f, inPools) {
-  const liveBytes = inPools.liveBytes + view.getUint32(at + f.raw_live, true);
+  const liveBytes = inPools.liveBytes + rawLive(view, at, f);
   const rawMallocs = readU64(view, at + f.raw_mallocs);
   return Object.freeze({
     liveBytes,
@@ -196,6 +166,12 @@ function readDomain(view, at, f, inPools) {
     hardLimit: limitOf(view.getUint32(at + f.hard, true)),
     failures: readU64(view, at + f.failures),
   });
+}
+
+/** @param {DataView} view  @param {number} at  of the domain  @param {Layout['domain']} f
+ *  @returns {number} usable bytes of its blocks that lie outside of pools */
+function rawLive(view, at, f) {
+  return readU64(view, at + f.raw_bytes) - readU64(view, at + f.raw_freed);
 }
 
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout

@@ -1,9 +1,8 @@
 #include "shadow.h"
 
 #include "check.h"
-#include "layout.h"
-#include "linmem.h"
 #include "target.h"
+#include "view.h"
 
 /* One bit for each 8 bytes of linear memory: set where a live block lies. */
 #define GRAIN 8u
@@ -43,13 +42,7 @@ uint64_t shadow_live(const struct shadow_heap *s, unsigned which) {
   return sum;
 }
 
-/* A pool block, as a reader outside sees it: by the map of pools. */
-static int in_pool(const struct shadow_block *b) {
-  const struct { SPACE_FIELDS(DECLARE_FIELD) } *space = pym_root();
-  const uint8_t *map = at(space->pool_map);
-  uint64_t unit = target_offset(b->p) / 4096;
-  return unit < space->pool_map_len && map[unit];
-}
+static int in_pool(const struct shadow_block *b) { return view_class(b->p) != 0; }
 
 static void change_live(struct shadow_heap *s, unsigned d, int64_t by) {
   uint64_t before[2] = {shadow_live(s, d), shadow_live(s, PYM_WHOLE_HEAP)};
@@ -234,7 +227,7 @@ static void check_classes(const struct shadow_heap *s) {
     CHECK_EQ(is.live_blocks, s->class_live[i]);
     CHECK_EQ(is.total_blocks, s->class_total[i]);
     CHECK(is.pools <= is.peak_pools);
-    CHECK(is.live_blocks + is.free_blocks <= (uint64_t)is.pools * (4096 / is.block_size));
+    CHECK(is.live_blocks + is.free_blocks <= (uint64_t)is.pools * (POOL_ROOM / is.block_size));
   }
 }
 
