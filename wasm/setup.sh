@@ -5,7 +5,8 @@
 #
 #   demo        build wasi node lua
 #   test        demo, native wasi-2022 npm wasmedge
-#   bench       build wasi node wasmedge emscripten python-source mimalloc
+#   bench       build wasi node wasmedge emscripten python-source mimalloc engines, and what
+#               traces are recorded from: lua quickjs sqlite duktape
 #   build       ninja
 #   native      gcc and clang with the sanitizer runtimes
 #   wasi        clang, wasm-ld, the compiler's wasm32 runtime, wasi-libc of 2024 (has setjmp)
@@ -14,6 +15,7 @@
 #   lua         the source of Lua 5.4
 #   quickjs, sqlite, duktape   the sources of these
 #   wasmedge    WasmEdge 0.14, a second WASI host
+#   engines     what the benchmark runs in: Node.js 20 to 26, Bun, SpiderMonkey's shell; its plots
 #   python-source, mimalloc  sources of allocators to compare with
 #   emscripten  Emscripten 3.1.69 or newer: Debian 13's, in a folder, run through bubblewrap
 #
@@ -302,9 +304,46 @@ part_mimalloc() {
   }
 }
 
+# engine_link NAME PROGRAM: PROGRAM, a path in the cache folder, as $cache/bin/NAME
+engine_link() {
+  [ -x "$cache/$2" ] || die "$cache/$2 is not there"
+  ln -sf "../$2" "$cache/bin/$1"
+}
+
+# V8 as four Node.js have it, JavaScriptCore as Bun has it, SpiderMonkey's shell; and echarts, which
+# draws the plot.
+part_engines() {
+  local modules=engines/node_modules packages=(bun@1.4.5 echarts@6.1.0) v
+  for v in 20.20.2 22.23.3 24.21.0 26.10.0; do packages+=("node${v%%.*}@npm:node@$v"); done
+  if [ "$(cat "$cache/engines/.packages" 2>/dev/null)" != "${packages[*]}" ]; then
+    part_npm
+    say "npm install ${packages[*]} into $cache/engines"
+    rm -rf "$cache/engines"
+    PATH=$cache/bin:$PATH npm install --silent --no-audit --no-fund --prefix "$cache/engines" \
+      "${packages[@]}" || die "npm cannot install the engines"
+    printf '%s' "${packages[*]}" >"$cache/engines/.packages"
+  fi
+  debs trixie mozjs with libmozjs-128-dev 128
+  mkdir -p "$cache/bin"
+  for v in 20 22 24 26; do engine_link "node$v" "$modules/node$v/bin/node"; done
+  engine_link bun "$modules/bun/bin/bun.exe"
+  cat >"$cache/bin/js128" <<'WRAPPER'
+#!/bin/sh
+root=$(dirname "$(dirname "$(readlink -f "$0")")")/mozjs
+lib=$(echo "$root"/usr/lib/*-linux-gnu*)
+exec "$lib"/ld-linux* --library-path "$lib" "$lib/mozjs-128/js128" "$@"
+WRAPPER
+  chmod +x "$cache/bin/js128"
+  for v in node20 node22 node24 node26 bun js128; do
+    "$cache/bin/$v" --version >/dev/null || die "$cache/bin/$v does not run"
+  done
+}
+
 part_demo() { part_build; part_wasi; part_node; part_lua; }
-part_bench() { part_build; part_wasi; part_node; part_wasmedge; part_emscripten
-  part_python_source; part_mimalloc; }
+part_bench() {
+  part_build; part_wasi; part_node; part_wasmedge; part_emscripten; part_python_source
+  part_mimalloc; part_engines; part_lua; part_quickjs; part_sqlite; part_duktape
+}
 part_test() { part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge; }
 
 [ $# -gt 0 ] || die "name what is wanted: demo, test, or parts of them; see the head of $0"

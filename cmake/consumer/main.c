@@ -1,5 +1,8 @@
 /* Every installed header and library at once. */
+#include <adapters/duktape.h>
 #include <adapters/lua.h>
+#include <adapters/quickjs.h>
+#include <adapters/sqlite.h>
 #include <pymalloc.h>
 #include <pymalloc_python.h>
 #include <stdlib.h>
@@ -8,7 +11,12 @@ int main(void) {
   void *p = PyObject_Malloc(16);
   void *q = pym_lua_alloc(NULL, NULL, 0, 24);
   void *r = malloc(1000);
-  int all = p && q && r && pym_owns(p) && pym_owns(q) && pym_owns(r);
+  void *s = pym_duk_alloc(NULL, 40);
+  void *t = pym_sqlite_malloc(pym_sqlite_roundup(100));
+  int all = pym_owns(p) && pym_owns(q) && pym_owns(r) && pym_quickjs_usable_size(s) == 40 &&
+            pym_sqlite_size(t) == 104;
+  pym_duk_free(NULL, s);
+  pym_sqlite_free(t);
   PyObject_Free(p);
   pym_lua_alloc(NULL, q, 24, 0);
   free(r);

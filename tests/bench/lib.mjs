@@ -15,6 +15,10 @@ export const cache = process.env.PYM_CACHE ??
 export const median = (list) => list.slice().sort((a, b) => a - b)[list.length >> 1];
 export const geomean = (list) => Math.exp(list.reduce((s, x) => s + Math.log(x), 0) / list.length);
 
+/** Traces of fewer records are all start, and heaps of fewer bytes a few pages: in no mean. */
+export const LONG = 200_000;
+export const LARGE = 1 << 20;
+
 /** Ends the script with a sentence that says what to do. */
 export function fail(text) {
   console.error(text);
@@ -30,27 +34,40 @@ export function modulesOf(folder, name) {
       modules[file.slice(name.length + 1, -'.wasm'.length)] = join(folder, file);
     }
   }
-  if (!modules.pym) fail(`no ${name}-pym.wasm in "${folder}": build the preset bench or wasi first`);
+  if (!modules.pym) fail(`no ${name}-pym.wasm in "${folder}": build the preset bench or wasi`);
   return modules;
 }
 
 const HEADER = 64;
 export const RECORD = 8;
 
-/** Traces of the named files and folders, unpacked into `to`: engines read them from there.
- *  At most `records` records of each, if that is not 0. */
-export function unpackTraces(names, to, records = 0) {
+function unzip(file) {
+  try {
+    return gunzipSync(readFileSync(file));
+  } catch (error) {
+    return fail(`${file}: ${error.message}`);
+  }
+}
+
+const isTrace = (file) => file.endsWith('.trace.gz');
+const nameOf = (file) => basename(file).replace(/\.trace.*/, '');
+
+/** Traces of the files and folders `from`, unpacked into `to`: engines read them from there.  Of
+ *  several with one name the first; at most `records` records of each, if that is not 0. */
+export function unpackTraces(from, to, records = 0) {
   mkdirSync(to, { recursive: true });
-  const files = names.flatMap((name) => {
+  const files = from.flatMap((name) => {
     if (!existsSync(name)) console.error(`no traces in ${name}`);
     else if (!statSync(name).isDirectory()) return [name];
-    else return readdirSync(name).filter((f) => f.endsWith('.trace.gz')).map((f) => join(name, f));
+    else return readdirSync(name).filter(isTrace).map((f) => join(name, f));
     return [];
   });
-  return files.map((file) => {
-    const bytes = gunzipSync(readFileSync(file));
+  const names = new Set();
+  const first = (file) => !names.has(nameOf(file)) && names.add(nameOf(file));
+  return files.filter(first).map((file) => {
+    const bytes = unzip(file);
     if (bytes.toString('latin1', 0, 8) !== 'CPYTRC01') fail(`${file} is not a trace`);
-    const name = basename(file).replace(/\.trace.*/, '');
+    const name = nameOf(file);
     const n = Math.min(records || Infinity, bytes.readUInt32LE(12));
     const path = join(to, `${name}.trace`);
     bytes.writeUInt32LE(n, 12);
@@ -59,7 +76,7 @@ export function unpackTraces(names, to, records = 0) {
   });
 }
 
-/** Runs a WASI command under WasmEdge, which counts its instructions: exact, the same everywhere. */
+/** Runs a WASI command under WasmEdge, which counts its instructions: the same everywhere. */
 export function countInstructions(wasmedge, module, args = [], input = undefined) {
   const stdin = input ? openSync(input, 'r') : 'ignore';
   const { status, stdout, stderr, error } = spawnSync(wasmedge,

@@ -8,6 +8,7 @@
 #   malloc      wasm-pymalloc under malloc()      obmalloc  CPython 3.11's own, over wasi-libc's
 #   mimalloc    mimalloc 3 over WASI
 #   em-dlmalloc, em-emmalloc, em-mimalloc         Emscripten's three choices of -sMALLOC
+#   em-floor    no allocator, by Emscripten
 option(PYM_BENCH "Build the benchmark's modules of other allocators too" OFF)
 set(peer_flags -O2 -mbulk-memory)
 
@@ -34,6 +35,7 @@ function(pym_core name)
 endfunction()
 
 set(pym_peers)
+add_custom_target(bench_modules)
 pym_core(lto -flto)
 pym_peer(pym PEER_PYM LIBRARIES pymalloc::pymalloc)
 pym_peer(lto PEER_PYM LIBRARIES core_lto FLAGS -flto)
@@ -59,6 +61,9 @@ function(pym_bench name)
       set_target_properties(${name}_${peer} PROPERTIES OUTPUT_NAME ${name}-${peer} C_STANDARD 11)
       target_compile_options(${name}_${peer} PRIVATE ${arg_FLAGS})
       target_link_libraries(${name}_${peer} PRIVATE peer_${peer})
+    endif()
+    if(TARGET ${name}_${peer})
+      add_dependencies(bench_modules ${name}_${peer})
     endif()
   endforeach()
 endfunction()

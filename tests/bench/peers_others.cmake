@@ -38,22 +38,27 @@ endif()
 if(NOT PYM_EMCC)
   message(FATAL_ERROR "No emcc: run wasm/setup.sh bench, or set EMSDK.")
 endif()
-set(pym_em_peers em-dlmalloc em-emmalloc em-mimalloc)
+set(pym_em_peers em-dlmalloc em-emmalloc em-mimalloc em-floor)
 
 # A module that needs no glue: WASI's imports only, and no memory at the start but what its data
 # needs, as the other peers have it.
 function(pym_bench_emscripten name peer sources flags)
   string(REPLACE "em-" "" malloc ${peer})
+  set(define PEER_LIBC)
+  if(peer STREQUAL em-floor)
+    set(malloc none)
+    set(define PEER_FLOOR)
+  endif()
   set(module "${CMAKE_CURRENT_BINARY_DIR}/${name}-${peer}.wasm")
   list(TRANSFORM sources PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
   list(APPEND sources "${PROJECT_SOURCE_DIR}/tests/bench/emscripten.c")
   file(GLOB headers CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.h"
     "${PROJECT_SOURCE_DIR}/tests/bench/*.h")
   add_custom_command(OUTPUT "${module}"
-    COMMAND "${PYM_EMCC}" ${peer_flags} -std=gnu11 -DPEER_LIBC
+    COMMAND "${PYM_EMCC}" ${peer_flags} -std=gnu11 -D${define}
       "-I${PROJECT_SOURCE_DIR}/tests/bench" ${flags} ${sources} -o "${module}"
       -sMALLOC=${malloc} -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH -sMAXIMUM_MEMORY=4GB
-      -sINITIAL_HEAP=65536 -Wl,--export=__wasm_call_ctors
+      -sINITIAL_HEAP=0 -Wl,--export=__wasm_call_ctors
     DEPENDS ${sources} ${headers}
     VERBATIM)
   add_custom_target(${name}_${peer} ALL DEPENDS "${module}")

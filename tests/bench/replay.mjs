@@ -1,141 +1,138 @@
-// Replays allocation traces in wasm, allocator against allocator, in one run.
+// Replays allocation traces in wasm, allocator against allocator, in one or more engines.
 //
-//   node tests/bench/replay.mjs [--rounds N] [--csv FILE] MODULES_FOLDER TRACE.gz ...
+//   node tests/bench/replay.mjs [OPTIONS] MODULES_FOLDER TRACE.gz|FOLDER ...
 //
-// Order alternates from round to round; each round is a fresh instance of a module that is compiled
-// once (and warmed up).  Printed: the median time per operation, what is left of it without the
-// floor (the same touches, no allocator), the ratio to libc's malloc, growth of linear memory.
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+//   --engines LIST   commands, commas between: those of wasm/setup.sh bench (node20 node22 node24
+//                    node26 bun js128), or any other; the Node.js that runs this unless said
+//   --peers LIST     modules, unless all that there are
+//   --rounds N       9 unless said
+//   --records N      the first N records of each trace only
+//   --csv FILE       append the results
+//
+// Printed: the median time per operation; net, what is left of it without the floor (the same
+// touches, no allocator); growth of linear memory; and both against the first of em-dlmalloc (that
+// of Emscripten), libc.
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { gunzipSync } from 'node:zlib';
+import {
+  LARGE, LONG, appendCsv, cache, fail, geomean, median, modulesOf, unpackTraces,
+} from './lib.mjs';
 
-const PAGE = 65536;
-const HEADER = 64;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '9' }, csv: { type: 'string' } },
+  options: {
+    engines: { type: 'string', default: process.execPath },
+    peers: { type: 'string' },
+    rounds: { type: 'string', default: '9' },
+    records: { type: 'string', default: '0' },
+    csv: { type: 'string' },
+  },
 });
-const [folder, ...files] = positionals;
-if (!folder || files.length === 0) {
-  console.error('usage: replay.mjs [--rounds N] [--csv FILE] MODULES_FOLDER TRACE.gz ...');
-  process.exit(2);
-}
-const rounds = Number(values.rounds);
+const [folder, ...names] = positionals;
+if (names.length === 0) fail('usage: replay.mjs [OPTIONS] MODULES_FOLDER TRACE.gz|FOLDER ...');
+const AT_LEAST = 500_000; // records a run, so that short traces are timed at all
 
-const moduleFile = (name) => join(folder, `replay-${name}.wasm`);
-const peers = ['pym', 'lto', 'hardened', 'calls', 'malloc', 'libc', 'obmalloc', 'mimalloc',
-  'em-dlmalloc', 'em-emmalloc', 'em-mimalloc', 'floor'].filter((name) => existsSync(moduleFile(name)));
-const base = peers.includes('em-dlmalloc') ? 'em-dlmalloc' : 'libc';
-const modules = new Map([...peers, 'record'].map((name) =>
-  [name, new WebAssembly.Module(readFileSync(moduleFile(name)))]));
+const runner = fileURLToPath(new URL('replay-runner.mjs', import.meta.url));
+const work = join(folder, 'traces');
+const modules = modulesOf(folder, 'replay');
+const base = modules['em-dlmalloc'] ? 'em-dlmalloc' : 'libc';
+const wanted = values.peers ? ['record', 'floor', base, ...values.peers.split(',')] :
+  Object.keys(modules).filter((name) => name !== 'em-floor');
+for (const name of Object.keys(modules)) if (!wanted.includes(name)) delete modules[name];
+const traces = unpackTraces(names, work, Number(values.records));
 
-function readTrace(file) {
-  const bytes = gunzipSync(readFileSync(file));
-  if (bytes.toString('latin1', 0, 8) !== 'CPYTRC01') throw new Error(`${file}: not a trace`);
-  const records = bytes.readUInt32LE(12);
-  return {
-    name: basename(file).replace(/\.trace.*/, ''),
-    records,
-    ids: bytes.readUInt32LE(16),
-    words: bytes.subarray(HEADER, HEADER + records * 8),
-  };
-}
-
-/** Imports that all fail with EBADF. */
-function stubs(module) {
-  const imports = {};
-  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
-    (imports[from] ??= {})[name] = () => 8;
-  }
-  return imports;
-}
-
-/** Runs the trace piece by piece in a fresh instance; `before` and `after` see each piece. */
-function run(name, trace, before, after) {
-  const { exports } = new WebAssembly.Instance(modules.get(name), stubs(modules.get(name)));
-  exports.__wasm_call_ctors();
-  if (trace.ids > exports.max_ids()) throw new Error(`${trace.name} has too many blocks alive`);
-  const piece = exports.piece();
-  const start = exports.memory.buffer.byteLength;
-  let ms = 0;
-  for (let i = 0; i < trace.records; i += piece) {
-    const n = Math.min(piece, trace.records - i);
-    before?.(exports, i, n);
-    const words = trace.words.subarray(i * 8, (i + n) * 8);
-    new Uint8Array(exports.memory.buffer).set(words, exports.trace_at());
-    const t = performance.now();
-    const failed = exports.replay(n);
-    ms += performance.now() - t;
-    if (failed) throw new Error(`${name}: record ${i + failed - 1} of ${trace.name} failed`);
-    after?.(exports, i, n);
-  }
-  const end = exports.memory.buffer.byteLength;
-  return { ns: (ms * 1e6) / trace.records, grown: end - start, pages: end / PAGE };
-}
-
-/** Where each record's block lies when wasm-pymalloc serves the trace. */
-function record(trace) {
-  const addresses = new Uint32Array(trace.records);
-  const { pages } = run('record', trace, undefined, (exports, i, n) => {
-    addresses.set(new Uint32Array(exports.memory.buffer, exports.addresses_at(), n), i);
+/** The lines that the runner prints under an engine. */
+function runIn(command, trace) {
+  const installed = join(cache, 'bin', command);
+  const program = existsSync(installed) ? installed : command;
+  const shell = basename(command).startsWith('js');
+  const jobFile = join(work, 'job.json');
+  writeFileSync(jobFile, JSON.stringify({
+    trace: trace.path, name: trace.name, modules, rounds: Number(values.rounds), atLeast: AT_LEAST,
+  }));
+  const { stdout, stderr, status, error } = spawnSync(program, [...(shell ? ['-m'] : []), runner], {
+    encoding: 'utf8', maxBuffer: 1 << 26,
+    env: { ...process.env, BENCH_JOB: jobFile, BENCH_SHELL: basename(command) },
   });
-  return { addresses, pages };
+  if (status !== 0) fail(`${program}: exit code ${status}\n${error ?? ''}${stdout}${stderr}`);
+  return stdout.trim().split('\n').map((line) => JSON.parse(line));
 }
 
-function runOnce(name, trace, recorded) {
-  if (name !== 'floor') return run(name, trace);
-  return run(name, trace, (exports, i, n) => {
-    const missing = recorded.pages - exports.memory.buffer.byteLength / PAGE;
-    if (missing > 0) exports.memory.grow(missing);
-    const to = new Uint32Array(exports.memory.buffer, exports.addresses_at(), n);
-    to.set(recorded.addresses.subarray(i, i + n));
-  });
+/** Results by allocator: { ns, min, max, net, grown, total }. */
+function measure(command, trace) {
+  const lines = runIn(command, trace);
+  if (lines[0].skipped) {
+    console.log(lines[0].skipped);
+    return undefined;
+  }
+  const times = Map.groupBy?.(lines, (line) => line.name) ??
+    new Map(lines.map(({ name }) => [name, lines.filter((line) => line.name === name)]));
+  const peers = {};
+  for (const [name, runs] of times) {
+    const ns = runs.map((run) => run.ns);
+    const { grown, total } = runs[0];
+    peers[name] = { ns: median(ns), min: Math.min(...ns), max: Math.max(...ns), grown, total };
+  }
+  for (const peer of Object.values(peers)) peer.net = peer.ns - peers.floor.ns;
+  return { engine: lines[0].engine, peers };
 }
 
-const median = (list) => list.slice().sort((a, b) => a - b)[list.length >> 1];
+const number = (x, digits, width) => x.toFixed(digits).padStart(width);
 
-function compare(trace) {
-  const recorded = record(trace);
-  const runs = new Map(peers.map((name) => [name, []]));
-  for (const name of peers) runOnce(name, trace, recorded);
-  for (let round = 0; round < rounds; round++) {
-    const order = round % 2 ? peers.slice().reverse() : peers;
-    for (const name of order) runs.get(name).push(runOnce(name, trace, recorded));
+function show(trace, peers) {
+  for (const [name, p] of Object.entries(peers)) {
+    const { net, grown } = peers[base];
+    const range = `${p.min.toFixed(2)}..${p.max.toFixed(2)}`;
+    const ratios = name === 'floor' ? '' :
+      `${number(p.net, 2, 7)} ${number(p.net / net, 3, 7)} ${number(p.grown / 1e6, 2, 8)} ` +
+      `${number(p.grown / grown, 3, 7)} ${number(p.total / 1e6, 2, 8)}`;
+    console.log(`${trace.name.padEnd(18)} ${name.padEnd(12)} ${number(p.ns, 2, 6)} ` +
+      `${range.padEnd(13)}${ratios}`);
   }
-  const floor = median(runs.get('floor').map((r) => r.ns));
-  return peers.map((name) => {
-    const times = runs.get(name).map((r) => r.ns);
-    return {
-      trace: trace.name, allocator: name, ns: median(times),
-      min: Math.min(...times), max: Math.max(...times),
-      net: median(times) - floor, grown: runs.get(name)[0].grown,
-    };
-  });
 }
 
-console.log(`Node ${process.version} (V8 ${process.versions.v8}), ${cpus()[0].model}, ${rounds} rounds`);
-console.log('trace              allocator   ns/op    (min..max)      net   ratio   grown MB   ratio');
-const rows = [];
-for (const file of files) {
-  const result = compare(readTrace(file));
-  const libc = result.find((r) => r.allocator === base);
-  for (const r of result) {
-    const ratios = r.allocator === 'floor' ? '' :
-      `${r.net.toFixed(2).padStart(8)} ${(r.net / libc.net).toFixed(3).padStart(9)} ` +
-      `${(r.grown / 1e6).toFixed(2).padStart(10)} ${(r.grown / libc.grown).toFixed(3).padStart(7)}`;
-    console.log(`${r.trace.padEnd(18)} ${r.allocator.padEnd(10)} ${r.ns.toFixed(2).padStart(6)} ` +
-      `(${r.min.toFixed(2)}..${r.max.toFixed(2)})`.padEnd(18) + ratios);
+/** Geometric means over the traces that are long, and of memory over those that need some. */
+function summarize(results) {
+  const large = results.filter((peers) => peers[base].grown >= LARGE);
+  if (results.length < 2 || large.length < 2) return;
+  for (const name of Object.keys(results[0]).filter((n) => n !== 'floor')) {
+    const time = geomean(results.map((peers) => peers[name].net / peers[base].net));
+    const memory = geomean(large.map((peers) => peers[name].grown / peers[base].grown));
+    console.log(`${'geometric mean'.padEnd(18)} ${name.padEnd(34)}${number(time, 3, 14)} ` +
+      `${number(memory, 3, 16)}`);
   }
-  rows.push(...result);
 }
-if (values.csv) {
-  if (!existsSync(values.csv)) {
-    writeFileSync(values.csv, 'node,cpu,trace,allocator,ns_per_op,min,max,net,grown_bytes\n');
+
+function rows(engine, trace, peers) {
+  const found = [{ metric: 'records', trace: trace.name, value: trace.records }];
+  for (const [allocator, p] of Object.entries(peers)) {
+    const row = { engine, trace: trace.name, allocator };
+    found.push({ ...row, metric: 'time', value: p.ns, min: p.min, max: p.max });
+    if (allocator === 'floor') continue;
+    found.push({ ...row, metric: 'net', value: p.net },
+      { ...row, metric: 'growth', value: p.grown }, { ...row, metric: 'memory', value: p.total });
   }
-  for (const r of rows) {
-    appendFileSync(values.csv, `${[process.version, `"${cpus()[0].model}"`, r.trace, r.allocator,
-      r.ns.toFixed(3), r.min.toFixed(3), r.max.toFixed(3), r.net.toFixed(3), r.grown].join()}\n`);
+  return found;
+}
+
+for (const command of values.engines.split(',')) {
+  const results = [];
+  let engine;
+  for (const trace of traces) {
+    const measured = measure(command, trace);
+    if (!measured) continue;
+    if (!engine) {
+      ({ engine } = measured);
+      console.log(`\n${engine}, ${values.rounds} rounds; ratios are to ${base}\n` +
+        'trace              allocator     ns/op min..max          net   ratio grown MB   ratio ' +
+        'total MB');
+    }
+    show(trace, measured.peers);
+    appendCsv(values.csv, rows(engine, trace, measured.peers));
+    if (trace.records >= LONG) results.push(measured.peers);
   }
+  summarize(results);
 }
