@@ -433,8 +433,8 @@ static void the_last_bytes_of_memory_are_a_block_like_any(void) {
       last = pym_usable_size(p[count]);
       if (n > PYM_SMALL_MAX) { /* as long as it can be */
         target_fail_after(0, 1);
-        for (void *q; last < 200000 && (q = pym_obj_realloc(p[count], last + 16)) == p[count];)
-          last = pym_usable_size(q);
+        for (void *q; last < 200000 && (q = pym_obj_realloc(p[count], last + 16)) != NULL;)
+          last = pym_usable_size(p[count] = q);
         target_fail_after(-1, 0);
       }
       at_end = target_offset(p[count++]) + last + 8 == target_pages() * WASM_PAGE;

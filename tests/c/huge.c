@@ -1,5 +1,5 @@
-/* All 4 GiB: the map of pools grows to all it can cover, addresses pass 2 GiB, sizes reach the maximum.
- * Only the ends of large blocks are touched. */
+/* All 4 GiB: the map of pools grows to all it can cover, addresses pass 2 GiB, sizes reach the
+ * maximum. Only the ends of large blocks are touched. */
 #include "check.h"
 #include "domains.h"
 #include "pymalloc.h"
