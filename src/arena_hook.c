@@ -65,7 +65,7 @@ void pym_arena_allocator_get(pym_arena_allocator *out) {
 void pym_arena_allocator_set(const pym_arena_allocator *a) {
   pym__start();
   if (!pym__hooked) {
-    pym__hooked = pym__calloc_direct(&pym__main, INTERNAL, 1, sizeof *pym__hooked);
+    pym__hooked = pym__calloc_direct(&pym__main, INTERNAL, 1, HEAP_BYTES);
     if (!pym__hooked) return;
     pym__rings_init(pym__hooked);
     pym__hooked->id = pym__main.id;

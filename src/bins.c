@@ -11,7 +11,7 @@
 #include "object.h"
 
 #define LOOK_BYTES 4096u
-#define SWEEP_SHARE 32u /* of our memory has to be at hand for a sweep, and two pools at the least */
+#define SWEEP_SHARE 16u /* of our memory has to be at hand for the first sweep between two growths */
 #define SMALL_HEAP 64u  /* pools */
 #define LOANS 64u
 
@@ -30,9 +30,9 @@ TIDY u32 pym__live(const struct pym_heap *h, unsigned d) {
  * when so much was charged as never before, in steps of LOOK_BYTES where blocks are small. */
 TIDY void pym__look(struct pym_heap *h, unsigned d) {
   struct domain *dom = &h->domains[d];
-  u32 live = pym__live(h, d) - (d == INTERNAL ? 0 : h->discount);
+  u32 less = d == INTERNAL ? 0 : h->discount, live = pym__live(h, d) - less;
   if (live > dom->peak) dom->peak = live;
-  dom->look_at = dom->charged + (d == PYM_MEM || d == PYM_OBJ ? LOOK_BYTES : 0);
+  dom->look_at = dom->charged - less + (d == PYM_MEM || d == PYM_OBJ ? LOOK_BYTES : 0);
 }
 
 void pym__charge(struct pym_heap *h, unsigned d, u32 bytes) {
@@ -94,7 +94,7 @@ COLD void pym__take_back(struct pym_heap *h, unsigned d, u32 s, u32 o) {
 }
 
 COLD int pym__flush(struct pym_heap *h) {
-  int any = 0;
+  int any = pym__raw_flush(h);
   for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++)
     for (u32 s = PYM_ALIGNMENT; s <= PYM_SMALL_MAX; s += PYM_ALIGNMENT) {
       struct bin *bin = bin_of_size(h, d, s);
@@ -119,11 +119,16 @@ COLD void pym_heap_trim(pym_heap *h) {
   pym__flush(h);
 }
 
+/* From sweep to sweep twice as much has to be at hand, until memory has grown: who lives near the
+ * edge of what there is would pay for a sweep at every other request. */
 COLD int pym__sweep(void) {
   u32 at_hand = 0, least = pym__space.pages_owned * (PAGE_BYTES / SWEEP_SHARE);
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) {
     const struct pym_heap *h = at(o);
+    at_hand += h->raw_hand_bytes;
     for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++) at_hand += h->domains[d].charged - pym__live(h, d);
   }
-  return at_hand >= least && at_hand >= 2 * POOL_BYTES && pym__flush_all();
+  if (at_hand < 2 * POOL_BYTES || at_hand < least) return 0;
+  pym__space.sweeps++;
+  return pym__flush_all();
 }

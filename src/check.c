@@ -21,7 +21,7 @@ const char *pym_check_message(void) { return message.n ? message.text : ""; }
 
 /* What a walk over the chunks of a heap finds. */
 struct recount {
-  u32 segments, bytes, free, binned, chunks; /* of one source of memory */
+  u32 segments, bytes, free, binned, chunks, hand, hand_bytes; /* of one source of memory */
   u32 pools, held[CLASS_SLOTS], usable[CLASS_SLOTS];
   u32 blocks[4], live[4]; /* raw blocks, by domain */
   uint64_t out[CLASS_SLOTS];
@@ -137,6 +137,9 @@ static int check_chunks(const struct pym_heap *h, const struct pym_heap *source,
       n->binned += size > CHUNK_MIN;
     } else if (is_pool(c)) {
       if (check_pool(h, source, at(c + HEADER), n)) return 1;
+    } else if (is_at_hand(c)) {
+      n->hand++;
+      n->hand_bytes += size;
     } else {
       n->chunks++;
       n->blocks[domain_of_head(head)]++;
@@ -166,10 +169,22 @@ static int check_raw_bins(const struct pym_heap *h, u32 binned) {
   return 0;
 }
 
+static int check_raw_hand(const struct pym_heap *h, u32 hand) {
+  u32 seen = 0;
+  for (u32 b = 0; b < RAW_HAND_BINS; b++)
+    for (u32 c = h->raw_hand[b]; c; c = chunk_at(c)->link.next) {
+      REQUIRE(in_memory(c) && sound(h, c), "raw block at hand", c);
+      REQUIRE(is_at_hand(c) && bin_of(size_of(c)) == b, "raw block in the wrong list at hand", c);
+      REQUIRE(++seen <= hand, "list of raw blocks at hand loops", c);
+    }
+  REQUIRE(seen == hand, "raw block at hand in no list", off(h));
+  return 0;
+}
+
 /* Segments and chunks of one source of h's memory: h itself, or the arenas of a hook. */
 static int check_source(const struct pym_heap *h, const struct pym_heap *source,
                         struct recount *n) {
-  n->segments = n->bytes = n->free = n->binned = n->chunks = 0;
+  n->segments = n->bytes = n->free = n->binned = n->chunks = n->hand = n->hand_bytes = 0;
   for (u32 o = source->segments; o; o = ((const struct segment *)at(o))->next) {
     REQUIRE(readable(o, SEGMENT_BYTES) && !(o & 15), "list of raw segments", o);
     u32 end = ((const struct segment *)at(o))->end;
@@ -183,7 +198,8 @@ static int check_source(const struct pym_heap *h, const struct pym_heap *source,
   REQUIRE(n->bytes == source->raw_bytes, "bytes of raw segments", off(source));
   REQUIRE(n->free == source->raw_free, "bytes of free raw chunks", off(source));
   REQUIRE(n->chunks == source->raw_chunks, "count of raw blocks", off(source));
-  return check_raw_bins(source, n->binned);
+  REQUIRE(n->hand_bytes == source->raw_hand_bytes, "bytes of raw blocks at hand", off(source));
+  return check_raw_bins(source, n->binned) || check_raw_hand(source, n->hand);
 }
 
 /* ---- Domains ---- */

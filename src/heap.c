@@ -50,7 +50,7 @@ static COLD void segment_to_main(struct pym_heap *h, u32 c) {
 
 COLD pym_heap *pym_heap_new(void) {
   pym__start();
-  struct pym_heap *h = pym__calloc_direct(&pym__main, INTERNAL, 1, sizeof *h);
+  struct pym_heap *h = pym__calloc_direct(&pym__main, INTERNAL, 1, HEAP_BYTES);
   if (!h) return NULL;
   h->more = segment_from_main;
   h->less = segment_to_main;

@@ -59,6 +59,8 @@ _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes
 #define RAW_BINS 240u
 #define RAW_WORDS 8u
 _Static_assert(RAW_EXACT + 22 * 8 == RAW_BINS, "chunks below 4 GiB");
+#define RAW_HAND_BINS 88u
+_Static_assert(RAW_EXACT + 3 * 8 == RAW_HAND_BINS, "chunks below 8192 bytes");
 _Static_assert(RAW_WORDS * 32 > RAW_BINS, "one bit a bin, and one behind the last");
 
 /* A ring of pools or of free chunks: its head lies in the heap, its links in what it holds. */
@@ -74,6 +76,7 @@ struct space {
   struct event events[EVENTS];
   /* Not for readers: */
   u32 heap_ids; /* ids given out */
+  u32 sweeps;   /* since memory grew last */
   u8 first_map[FIRST_UNITS];
 };
 
@@ -86,6 +89,8 @@ struct pym_heap {
   /* Not for readers: */
   struct link rings[CLASS_SLOTS + RAW_BINS]; /* usable pools by class; free chunks by bin */
   u32 raw_map[RAW_WORDS];                    /* bit b: bin b holds something */
+  u32 raw_hand[RAW_HAND_BINS];      /* chunks at hand: the one freed last */
+  u32 raw_hand_bytes;               /* of all of them */
   u32 top_end;                      /* where the segment ends that may grow; 0: none */
   u32 discount;                     /* bytes that the call under way will free: realloc that moves */
   u32 closed;                       /* a limit was passed: every call is slow, nothing is at hand */
@@ -96,6 +101,10 @@ struct pym_heap {
   int (*more)(struct pym_heap *h, u32 bytes);       /* one that has so many; 0: refused */
   void (*less)(struct pym_heap *h, u32 c);          /* free chunk c ends a segment */
 };
+
+/* A heap's raw block: no shorter, see is_at_hand in raw.h. */
+#define HEAP_BYTES 8192u
+_Static_assert(sizeof(struct pym_heap) <= HEAP_BYTES, "room for a heap");
 
 /* The one space and the default heap, at static addresses. */
 #if defined(__wasm__)
@@ -141,10 +150,16 @@ HOT int in_memory(u32 o) { return (o >> 3 | o << 29) < pym__space.pages_memory <
 HOT struct link *link_at(u32 o) { return at(o); }
 HOT u32 ring_of_pools(const struct pym_heap *h, u32 s) { return off(&h->rings[s / PYM_ALIGNMENT]); }
 HOT u32 ring_of_bin(const struct pym_heap *h, u32 b) { return off(&h->rings[CLASS_SLOTS + b]); }
-HOT void link_behind(u32 before, u32 o) {
-  u32 next = link_at(before)->next;
-  *link_at(o) = (struct link){next, before};
-  link_at(next)->prev = link_at(before)->next = o;
+/* First, or last, in the ring: nothing is believed but its head. */
+HOT void link_first(u32 ring, u32 o) {
+  u32 next = link_at(ring)->next;
+  *link_at(o) = (struct link){next, ring};
+  link_at(next)->prev = link_at(ring)->next = o;
+}
+HOT void link_last(u32 ring, u32 o) {
+  u32 prev = link_at(ring)->prev;
+  *link_at(o) = (struct link){ring, prev};
+  link_at(prev)->next = link_at(ring)->prev = o;
 }
 
 /* ---- space.c ---- */
@@ -165,6 +180,7 @@ unsigned pym__raw_domain(const void *p);
 void pym__raw_add(struct pym_heap *h, u32 from, u32 to); /* [from, to) is h's now */
 u32 pym__chunk_take(struct pym_heap *h, unsigned d, u32 size, u32 align, u32 flags);
 void pym__chunk_release(struct pym_heap *h, u32 c); /* a chunk in use becomes free memory */
+int pym__raw_flush(struct pym_heap *h); /* chunks at hand become free memory; 0: there was none */
 u32 pym__raw_tail(const struct pym_heap *h); /* bytes free where the newest segment ends */
 void pym__unbin(struct pym_heap *h, u32 c, u32 size);
 void pym__unlink(u32 o); /* out of its ring, verified */

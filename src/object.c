@@ -83,6 +83,7 @@ static void *moved(struct pym_heap *h, unsigned d, void *p, u32 old, void *to, u
   if (bytes <= PYM_SMALL_MAX) copy_words(to, p, (bytes + 7) & ~7u);
   else __builtin_memcpy(to, p, bytes);
   pym__free_direct(h, d, p);
+  if (pym__limits) pym__limits->settle(h);
   return to;
 }
 

@@ -43,7 +43,7 @@ static COLD int pool_new(struct pym_heap *h, unsigned d, u32 s) {
                                            .source = off(source),
                                            .cap = (u16)(POOL_ROOM / s),
                                            .size = (u16)s};
-  link_behind(link_at(ring_of_pools(h, s))->prev, base);
+  link_last(ring_of_pools(h, s), base);
   *class_at(base) = (u8)(s / 8);
   h->pools_used++;
   if (++h->pools[s / 8] > h->pools_peak[s / 8]) h->pools_peak[s / 8] = h->pools[s / 8];
@@ -113,7 +113,7 @@ void pym__pools_give(struct pym_heap *h, u32 s, u32 list, u32 n) {
     struct pool *pool = owner(h, b);
     next = *(u32 *)at(b);
     if (!pool->free && pool->carved == pool->cap)
-      link_behind(link_at(ring_of_pools(h, s))->prev, off(pool));
+      link_last(ring_of_pools(h, s), off(pool));
     *(u32 *)at(b) = pool->free;
     pool->free = b;
     if (--pool->used == 0) pool_retire(h, pool);

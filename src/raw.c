@@ -42,7 +42,7 @@ static void bin(struct pym_heap *h, u32 c, u32 size) {
   h->raw_free += size;
   if (size == CHUNK_MIN) return;
   u32 b = bin_of(size);
-  link_behind(ring_of_bin(h, b), c + HEADER);
+  link_first(ring_of_bin(h, b), c + HEADER);
   h->raw_map[b / 32] |= 1u << (b % 32);
 }
 
@@ -122,9 +122,11 @@ static void occupy(struct pym_heap *h, u32 c, u32 have, u32 head) {
 }
 
 u32 pym__chunk_take(struct pym_heap *h, unsigned d, u32 size, u32 align, u32 flags) {
-  u32 c;
-  while (UNLIKELY(!(c = find_chunk(h, size, align))))
-    if (!pym__more(h, d, align > PYM_RAW_ALIGNMENT ? size + align : size)) return 0;
+  u32 c, any = 1;
+  while (UNLIKELY(!(c = find_chunk(h, size, align)))) {
+    if (!any) return 0; /* the second look is for what others gave back meanwhile */
+    any = (u32)pym__more(h, d, align > PYM_RAW_ALIGNMENT ? size + align : size);
+  }
   u32 have = size_of(c), lead = lead_of(c, align);
   pym__unbin(h, c, have);
   if (lead) {
@@ -139,6 +141,36 @@ u32 pym__chunk_take(struct pym_heap *h, unsigned d, u32 size, u32 align, u32 fla
 void pym__chunk_release(struct pym_heap *h, u32 c) {
   head_of(h, c);
   give(h, c);
+}
+
+/* ---- Chunks at hand: freed, for the next one who wants just that size ---- */
+
+static u32 take_at_hand(struct pym_heap *h, u32 size) {
+  u32 *list = &h->raw_hand[bin_of(size)], c = *list;
+  if (!c) return 0;
+  if (UNLIKELY(!in_memory(c) || !sound(h, c))) pym__corrupt("freed block written to", c, INTERNAL);
+  if (size_of(c) != size) return 0;
+  *list = chunk_at(c)->link.next;
+  h->raw_hand_bytes -= size;
+  return c;
+}
+
+static void keep_at_hand(struct pym_heap *h, u32 c, u32 head) {
+  u32 *list = &h->raw_hand[bin_of(head & ~FLAGS)];
+  set_head(h, c, head | chunk_flags(INTERNAL));
+  chunk_at(c)->link.next = *list;
+  *list = c;
+  h->raw_hand_bytes += head & ~FLAGS;
+}
+
+COLD int pym__raw_flush(struct pym_heap *h) {
+  if (!h->raw_hand_bytes) return 0;
+  for (u32 b = 0; b < RAW_HAND_BINS; b++)
+    while (h->raw_hand[b]) {
+      u32 c = take_at_hand(h, size_of(h->raw_hand[b]));
+      give(h, c);
+    }
+  return 1;
 }
 
 /* ---- Segments ---- */
@@ -182,7 +214,10 @@ static u32 chunk_size_for(u32 n) { return (n + HEADER + 15) & ~15u; }
 u32 pym__raw_size(u32 n) { return chunk_size_for(n) - HEADER; }
 
 void *pym__raw_new(struct pym_heap *h, unsigned d, u32 n, u32 align) {
-  u32 size = chunk_size_for(n), c = pym__chunk_take(h, d, size, align, chunk_flags(d));
+  u32 size = chunk_size_for(n), c = 0;
+  if (size < HAND_MAX && align <= PYM_RAW_ALIGNMENT) c = take_at_hand(h, size);
+  if (c) set_head(h, c, size | (chunk_at(c)->head & PREV_FREE) | chunk_flags(d));
+  else c = pym__chunk_take(h, d, size, align, chunk_flags(d));
   if (UNLIKELY(!c)) return pym__fail(h, d, n, EVENT_OOM);
   h->raw_chunks++;
   h->domains[d].raw_mallocs++;
@@ -197,9 +232,11 @@ u32 pym__raw_block(const struct pym_heap *h, unsigned d, const void *p) {
   if (UNLIKELY(!in_memory(c) || !sound(h, c)))
     pym__corrupt("not a block of this heap, or its header was overwritten", off(p), d);
   u32 head = chunk_at(c)->head;
-  if (UNLIKELY(!(head & IN_USE))) pym__corrupt("double free of a raw block", off(p), d);
-  if (UNLIKELY(domain_of_head(head) != d))
-    pym__corrupt("block belongs to another domain", off(p), d);
+  if (UNLIKELY(domain_of_head(head) != d || !(head & IN_USE)))
+    pym__corrupt(domain_of_head(head) == INTERNAL || !(head & IN_USE)
+                     ? "double free of a raw block"
+                     : "block belongs to another domain",
+                 off(p), d);
   return (head & ~FLAGS) - HEADER;
 }
 
@@ -211,7 +248,8 @@ void pym__raw_free(struct pym_heap *h, unsigned d, void *p) {
   h->raw_chunks--;
   h->domains[d].raw_frees++;
   h->domains[d].raw_freed += usable;
-  give(h, c);
+  if (usable + HEADER < HAND_MAX) keep_at_hand(h, c, chunk_at(c)->head);
+  else give(h, c);
   pym__discharge(h, d, usable);
 }
 

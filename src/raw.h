@@ -15,7 +15,8 @@
  * check  head ^ c ^ key of the heap, in every chunk of every build: a header with one damaged
  *        byte, one written over, and a block of another heap are noticed before they are used
  * A free chunk of 16 bytes has no room for links: it is in no bin and waits for a neighbour to be
- * freed.  A pool is a chunk in use of 4096 bytes, the caller's a multiple of 4096. */
+ * freed.  Chunks in use of domain INTERNAL are pools (4096 bytes, the caller's a multiple of 4096),
+ * or at least HAND_MAX long, or freed blocks at hand, linked by `next`. */
 #ifndef PYM_RAW_H
 #define PYM_RAW_H
 
@@ -47,13 +48,22 @@ HOT int sound(const struct pym_heap *h, u32 c) {
   return chunk_at(c)->check == (chunk_at(c)->head ^ c ^ key_of(h));
 }
 
+HOT unsigned domain_of_head(u32 head) { return head >> DOMAIN_SHIFT & 3; }
+
 /* Is the chunk in use at c a pool?  The map has a class at the place of its bytes. */
 HOT int is_pool(u32 c) {
   u32 o = c + HEADER;
   return !(o & (POOL_BYTES - 1)) && size_of(c) == POOL_BYTES && class_of(o);
 }
 
-HOT unsigned domain_of_head(u32 head) { return head >> DOMAIN_SHIFT & 3; }
+/* Chunks below this stay at hand when they are freed, until a sweep. */
+#define HAND_MAX 8192u
+_Static_assert(HEAP_BYTES >= HAND_MAX && 16 * FIRST_UNITS >= HAND_MAX, "what INTERNAL has");
+
+HOT int is_at_hand(u32 c) {
+  return domain_of_head(chunk_at(c)->head) == INTERNAL && size_of(c) < HAND_MAX && !is_pool(c);
+}
+
 HOT u32 chunk_flags(unsigned d) { return IN_USE | (u32)d << DOMAIN_SHIFT; }
 
 HOT u32 bin_of(u32 size) {

@@ -25,8 +25,8 @@ static u32 margin(void) {
 }
 
 COLD int pym__more(struct pym_heap *h, unsigned d, u32 bytes) {
-  if (pym__sweep()) return 1;
-  if (h->more) return h->more(h, bytes);
+  if (pym__raw_flush(h) || pym__sweep()) return 1;
+  if (h->more) return h->more(h, bytes) || pym__flush_all();
   u32 tail = pym__main.top_end == pym__linmem_pages() << 16 ? pym__raw_tail(&pym__main) : 0;
   u32 n = tail < bytes ? (bytes - tail + (PAGE_BYTES - 1)) >> 16 : 1, extra = margin();
   if (extra && grow_once(h, d, n + extra, bytes)) return 1;
@@ -37,10 +37,10 @@ static COLD void open_all(void) {
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) pym__open(at(o));
 }
 
-/* The map grows by fours and is a raw block of the default heap, after the first one. */
+/* The map grows by fours, after the first one it is a raw block of the default heap. */
 COLD int pym__cover(u32 unit) {
   u32 old = pym__space.pool_map, old_len = pym__space.pool_map_len, len = old_len;
-  while (len <= unit) len *= 4;
+  while (len <= unit) len *= len == FIRST_UNITS ? 16 : 4;
   if (len == old_len) return 1;
   u8 *map = pym__raw_new(&pym__main, INTERNAL, len, 16);
   if (!map) return 0;

@@ -28,6 +28,7 @@ static int walk_chunk(const struct visit *v, u32 c) {
   u32 head = chunk_at(c)->head, o = c + HEADER, size = head & ~FLAGS;
   if (!(head & IN_USE)) return tell(v, PYM_WALK_FREE_CHUNK, c, size, 1, PYM_RAW);
   if (is_pool(c)) return walk_pool(v, at(o));
+  if (is_at_hand(c)) return tell(v, PYM_WALK_FREE_CHUNK, c, size, 1, PYM_RAW);
   if (domain_of_head(head) == INTERNAL) return 0;
   return tell(v, PYM_WALK_CHUNK, o, size - HEADER, 1, domain_of_head(head));
 }
