@@ -27,6 +27,7 @@ function(sub_build name)
 endfunction()
 
 set(top -S "${CMAKE_SOURCE_DIR}")
-set(lua -S "${CMAKE_SOURCE_DIR}/examples/lua" -G Ninja -DCMAKE_BUILD_TYPE=Release
+set(example -G Ninja -DCMAKE_BUILD_TYPE=Release
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-wasi.cmake")
+set(lua -S "${CMAKE_SOURCE_DIR}/examples/lua" ${example})
 include(cmake/${PYM_SUPERBUILD}.cmake)

@@ -6,6 +6,9 @@ sub_build(wasi-2022 ARGS ${top} --preset wasi -DPYM_TEST_PREFIX=wasi-2022
   "-DPYM_WASI_SYSROOT=${PYM_CACHE}/wasi-libc-2022/usr")
 sub_build(freestanding ARGS ${top} --preset freestanding)
 sub_build(lua ARGS ${lua})
+foreach(name quickjs sqlite duktape)
+  sub_build(${name} ARGS -S "${CMAKE_SOURCE_DIR}/examples/${name}" ${example})
+endforeach()
 
 enable_testing()
 set(include_tests)

@@ -4,7 +4,7 @@
 #   wasm/setup.sh PART...
 #
 #   demo        build wasi node lua
-#   test        demo, native wasi-2022 npm wasmedge
+#   test        demo, native wasi-2022 npm wasmedge quickjs sqlite duktape
 #   bench       build wasi node wasmedge emscripten python-source mimalloc engines, and what
 #               traces are recorded from: lua quickjs sqlite duktape
 #   build       ninja
@@ -344,7 +344,10 @@ part_bench() {
   part_build; part_wasi; part_node; part_wasmedge; part_emscripten; part_python_source
   part_mimalloc; part_engines; part_lua; part_quickjs; part_sqlite; part_duktape
 }
-part_test() { part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge; }
+part_test() {
+  part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge
+  part_quickjs; part_sqlite; part_duktape
+}
 
 [ $# -gt 0 ] || die "name what is wanted: demo, test, or parts of them; see the head of $0"
 mkdir -p "$cache"

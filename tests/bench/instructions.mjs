@@ -34,8 +34,8 @@ function replay({ path }) {
 
 const floor = pair('floor');
 const [pym, lto, libc] = ['pym', 'lto', 'libc'].map((name) => pair(name) - floor);
-console.log(`instructions of a malloc and free of 24 bytes: wasm-pymalloc ${pym}, compiled into its ` +
-  `caller ${lto}, libc's dlmalloc ${libc}`);
+console.log(`instructions of a malloc and free of 24 bytes: wasm-pymalloc ${pym}, with -flto ${lto}, ` +
+  `libc's dlmalloc ${libc}`);
 const found = { pair: { instructions: pym } };
 const unpacked = unpackTraces(traces, join(folder, 'counted'));
 for (const trace of unpacked) found[trace.name] = replay(trace);

@@ -1,8 +1,8 @@
 // Replays one trace with one allocator after the other, in the engine that runs this.
 //
 // Job: { trace, name, records, modules: {PEER: path}, rounds, atLeast }.  Order alternates from
-// round to round; each run is a fresh instance of a module that is compiled once and warmed up.
-// A run of a short trace is several replays, `atLeast` records together.
+// round to round; each replay is in a fresh instance of a module that is compiled once and warmed
+// up.  A round of a short trace is several replays, `atLeast` records together.
 import { compile, engine, instantiate, job, readFile, report } from './engine.mjs';
 
 const PAGE = 65536;
@@ -22,7 +22,7 @@ function replay(name, module, before, after) {
   const exports = instantiate(module);
   const piece = exports.piece();
   const start = exports.memory.buffer.byteLength;
-  let ms = 0;
+  const pieces = [];
   for (let i = 0; i < records; i += piece) {
     const n = Math.min(piece, records - i);
     before?.(exports, i, n);
@@ -30,12 +30,12 @@ function replay(name, module, before, after) {
     new Uint8Array(exports.memory.buffer).set(part, exports.trace_at());
     const t = performance.now();
     const failed = exports.replay(n);
-    ms += performance.now() - t;
+    pieces.push(performance.now() - t);
     if (failed) throw new Error(`${name}: record ${i + failed - 1} of ${job.name} failed`);
     after?.(exports, i, n);
   }
   const total = exports.memory.buffer.byteLength;
-  return { ms, grown: total - start, total };
+  return { pieces, grown: total - start, total };
 }
 
 /** Where each record's block lies when wasm-pymalloc serves the trace. */
@@ -51,15 +51,13 @@ function layOut(exports, i, n) {
   to.set(addresses.subarray(i, i + n));
 }
 
-/** ns per operation over as many replays as it takes to make a run long enough. */
+/** One round of an allocator: milliseconds of each piece, of each replay. */
 function run(name) {
-  const times = Math.ceil(job.atLeast / records);
-  let ms = 0, last;
-  for (let i = 0; i < times; i++) {
-    last = replay(name, peers[name], name.endsWith('floor') ? layOut : undefined);
-    ms += last.ms;
-  }
-  return { ns: (ms * 1e6) / (records * times), grown: last.grown, total: last.total };
+  const replays = [];
+  do replays.push(replay(name, peers[name], name.endsWith('floor') ? layOut : undefined));
+  while (replays.length * records < job.atLeast);
+  const { grown, total } = replays[0];
+  return { name, replays: replays.map(({ pieces }) => pieces), grown, total };
 }
 
 if (ids > instantiate(record).max_ids()) {
@@ -68,6 +66,6 @@ if (ids > instantiate(record).max_ids()) {
   for (let i = 0; i < 3; i++) names.forEach(run); // engines compile again what runs often
   for (let round = 0; round < job.rounds; round++) {
     const order = round % 2 ? names.slice().reverse() : names;
-    for (const name of order) report({ engine, records, name, ...run(name) });
+    for (const name of order) report({ engine, ...run(name) });
   }
 }

@@ -9,9 +9,9 @@
 //   --records N      the first N records of each trace only
 //   --csv FILE       append the results
 //
-// Printed: the median time per operation; net, what is left of it without the floor (the same
-// touches, no allocator); growth of linear memory; and both against the first of em-dlmalloc (that
-// of Emscripten), libc.
+// Printed: the median time per operation, the least and greatest of a replay; net, what is left of
+// the median without the floor (the same touches, no allocator); growth of linear memory; and both
+// against the first of em-dlmalloc (that of Emscripten), libc.
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -33,7 +33,7 @@ const { values, positionals } = parseArgs({
 });
 const [folder, ...names] = positionals;
 if (names.length === 0) fail('usage: replay.mjs [OPTIONS] MODULES_FOLDER TRACE.gz|FOLDER ...');
-const AT_LEAST = 500_000; // records a run, so that short traces are timed at all
+const AT_LEAST = 500_000; // records a round, so that short traces are timed at all
 
 const runner = fileURLToPath(new URL('replay-runner.mjs', import.meta.url));
 const work = join(folder, 'traces');
@@ -61,6 +61,19 @@ function runIn(command, trace) {
   return stdout.trim().split('\n').map((line) => JSON.parse(line));
 }
 
+/** What all rounds of an allocator come to.  The time of the trace is the sum of the medians of its
+ *  pieces: a piece takes well under a millisecond, so another program's turn spoils few of them. */
+function condense(rounds, records) {
+  const replays = rounds.flatMap((round) => round.replays);
+  const perOperation = (ms) => (ms * 1e6) / records;
+  const sum = (list) => list.reduce((a, b) => a + b, 0);
+  const medians = replays[0].map((_, i) => median(replays.map((pieces) => pieces[i])));
+  const wholes = replays.map((pieces) => perOperation(sum(pieces)));
+  const { grown, total } = rounds[0];
+  const [min, max] = [Math.min(...wholes), Math.max(...wholes)];
+  return { ns: perOperation(sum(medians)), min, max, grown, total };
+}
+
 /** Results by allocator: { ns, min, max, net, grown, total }. */
 function measure(command, trace) {
   const lines = runIn(command, trace);
@@ -68,13 +81,9 @@ function measure(command, trace) {
     console.log(lines[0].skipped);
     return undefined;
   }
-  const times = Map.groupBy?.(lines, (line) => line.name) ??
-    new Map(lines.map(({ name }) => [name, lines.filter((line) => line.name === name)]));
   const peers = {};
-  for (const [name, runs] of times) {
-    const ns = runs.map((run) => run.ns);
-    const { grown, total } = runs[0];
-    peers[name] = { ns: median(ns), min: Math.min(...ns), max: Math.max(...ns), grown, total };
+  for (const name of new Set(lines.map((line) => line.name))) {
+    peers[name] = condense(lines.filter((line) => line.name === name), trace.records);
   }
   for (const peer of Object.values(peers)) peer.net = peer.ns - peers.floor.ns;
   return { engine: lines[0].engine, peers };

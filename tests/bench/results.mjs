@@ -12,7 +12,7 @@ export const ALLOCATORS = {
   hardened: '... hardened (`PYM_DEBUG=1`)',
   'em-dlmalloc': 'Emscripten, dlmalloc',
   'em-emmalloc': 'Emscripten, emmalloc',
-  'em-mimalloc': 'Emscripten, mimalloc 2.1',
+  'em-mimalloc': 'Emscripten, mimalloc',
   libc: 'wasi-libc, dlmalloc',
   mimalloc: 'mimalloc 3 over WASI',
   obmalloc: "CPython 3.11's own, over wasi-libc",

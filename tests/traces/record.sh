@@ -2,10 +2,9 @@
 # Record allocation traces of the interpreters in examples/ (README.md):
 #
 #   tests/traces/record.sh small            those of this folder, anew
-#   tests/traces/record.sh large [NAME...]  into build/traces, for benchmarks: 1 to 4 million records
+#   tests/traces/record.sh large [NAME...]  into build/traces, for benchmarks
 #
-# A trace is made only with what made the one before: the same sources and programs give the same
-# trace, but for Lua, whose hash seed is of the time.
+# The same sources and programs give the same trace, but for Lua, whose hash seed is of the time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -19,14 +18,13 @@ build() {
 
 # record TRACE MODULE ARGUMENTS...: a program below examples/ keeps its name short
 record() {
-  local trace=$folder/$1.trace.gz module=$2
-  shift 2
-  [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" $(basename "$trace" .trace.gz) "* ]] || return 0
+  local trace=$folder/$1.trace.gz module=$2 counts
+  [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" $1 "* ]] || return 0
   node --no-warnings js/bin/wasm-pymalloc.js run --record "$trace" --dir examples \
-    "build/$module" "$@" >/dev/null
-  # records, most live blocks, largest sum of live sizes
-  (gzip -dc "$trace" || true) | od -An -t u4 -j 12 -N 16 | awk -v t="$(basename "$trace")" -v s="$(stat -c %s "$trace")" \
-    '{ printf "%-40s %9d records %7d blocks %9d bytes live, file %8d\n", t, $1, $3, $4, s }'
+    "build/$module" "${@:3}" >/dev/null
+  read -ra counts < <(gzip -dc "$trace" 2>/dev/null | od -An -t u4 -j 12 -N 16)
+  printf '%-40s %9d records, at most %7d blocks and %9d bytes live, file %8d\n' "$trace" \
+    "${counts[0]}" "${counts[2]}" "${counts[3]}" "$(stat -c %s "$trace")"
 }
 
 js=examples/quickjs/programs lua=examples/lua/programs sql=examples/sqlite/programs

@@ -52,14 +52,16 @@ let paths = 0, grouped = 0, flat = 0, unique = 0;
 for (let round = 0; round < rounds; round++) {
   paths += shortest(60 + random(20));
   const people = Array.from({ length: 400 }, (_, i) =>
-    ({ id: i, name: `person ${random(900)}`, age: 18 + random(60), at: [random(100), random(100)] }));
+    ({ id: i, name: `person ${random(900)}`, age: 18 + random(60),
+      at: [random(100), random(100)] }));
   const byAge = new Map();
   for (const p of people) byAge.set(p.age, [...(byAge.get(p.age) ?? []), { ...p, round }]);
   grouped += [...byAge].filter(([, list]) => list.length > 5).length;
   flat += people.flatMap(({ at }) => at).map((x) => x * 2).filter((x) => x > 50).length;
   unique += new Set(people.map((p) => p.name)).size;
   for (let i = 0; i < 600; i++) {
-    cache.get(`key ${Math.min(random(1500), random(1500))}`, (key) => ({ key, parts: key.split(' ') }));
+    const key = `key ${Math.min(random(1500), random(1500))}`;
+    cache.get(key, (k) => ({ key: k, parts: k.split(' ') }));
   }
 }
 print('paths', paths, 'groups', grouped, 'flat', flat, 'unique', unique, 'hits', cache.hits);

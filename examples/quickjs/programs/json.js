@@ -1,4 +1,4 @@
-// Documents of a shop: built, written as JSON, read back, changed, compared.  ES5: Duktape runs it too.
+// Documents of a shop: built, written as JSON, read back, changed, compared.  ES5, for Duktape too.
 //   json.js [ROUNDS]
 'use strict';
 var rounds = Number(scriptArgs[1] || 20);
@@ -32,7 +32,8 @@ function reviews(n) {
 function equal(a, b) {
   if (a === null || typeof a !== 'object') return a === b;
   var keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every(function (k) { return equal(a[k], b[k]); });
+  return keys.length === Object.keys(b).length &&
+    keys.every(function (k) { return equal(a[k], b[k]); });
 }
 var bytes = 0, cheap = 0, same = 0;
 var shop = [];

@@ -61,7 +61,8 @@ var system = new Scheduler(), checksum = 0, made = 0;
 function device(name, priority, other) {
   return new Task(name, priority, function (packet, s) {
     var request = packet.payload;
-    var block = { owner: request.owner, data: request.data.map(function (x) { return x * 3 % 251; }) };
+    var data = request.data.map(function (x) { return x * 3 % 251; });
+    var block = { owner: request.owner, data: data };
     this.held[request.number % 64] = block;      // the last 64 stay
     s.send(other, new Packet('done', this.name, { number: request.number, block: block }));
   });
@@ -94,4 +95,5 @@ system.add(new Task('worker', 50, function (packet, s) {
 system.send('worker', new Packet('tick', 'boot', null));
 while (system.step());
 print('packets', system.sent, 'checksum', checksum, 'runs',
-  system.order.map(function (t) { return t.name + '=' + t.runs; }).join(' '), 'log', system.log.length);
+  system.order.map(function (t) { return t.name + '=' + t.runs; }).join(' '),
+  'log', system.log.length);

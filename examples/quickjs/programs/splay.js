@@ -1,4 +1,4 @@
-// A splay tree that lives on while nodes with small payloads come and go.  ES5: Duktape runs it too.
+// A splay tree that lives on while nodes with small payloads come and go.  ES5, for Duktape too.
 //   splay.js [NODES] [CHANGES]
 'use strict';
 var nodes = Number(scriptArgs[1] || 6000), changes = Number(scriptArgs[2] || 30000);
@@ -42,10 +42,9 @@ Tree.prototype.insert = function (key, value) {
   this.splay(key);
   if (this.root && this.root.key === key) return false;
   var node = new Node(key, value);
-  if (this.root) {
-    if (key > this.root.key) { node.left = this.root; node.right = this.root.right; this.root.right = null; }
-    else { node.right = this.root; node.left = this.root.left; this.root.left = null; }
-  }
+  var root = this.root;
+  if (root && key > root.key) { node.left = root; node.right = root.right; root.right = null; }
+  else if (root) { node.right = root; node.left = root.left; root.left = null; }
   this.root = node;
   this.size++;
   return true;
@@ -83,5 +82,5 @@ for (i = 0; i < changes; i++) {
   if (tree.remove(old ? old.key : key)) lost++;
 }
 function depth(t) { return t ? 1 + Math.max(depth(t.left), depth(t.right)) : 0; }
-print('nodes', tree.size, 'replaced', lost, 'root', tree.root.key.toFixed(9), tree.root.value.left.left.text,
-  'deep', depth(tree.root) > 10);
+print('nodes', tree.size, 'replaced', lost, 'root', tree.root.key.toFixed(9),
+  tree.root.value.left.left.text, 'deep', depth(tree.root) > 10);

@@ -1,5 +1,5 @@
-// Text: built piece by piece, split, searched by regular expressions, replaced, joined, counted.  ES5:
-// Duktape runs it too.
+// Text: built piece by piece, split, searched by regular expressions, replaced, joined, counted.
+// ES5, for Duktape too.
 //   strings.js [ROUNDS]
 'use strict';
 var rounds = Number(scriptArgs[1] || 12);
@@ -37,13 +37,19 @@ for (var round = 0; round < rounds; round++) {
   text.toLowerCase().split(/[^a-z]+/).forEach(function (w) { counts[w] = (counts[w] || 0) + 1; });
   var found = text.match(/<(\w+)@(\w+)\.org>/g) || [];
   mails += found.length;
-  text = text.replace(/<(\w+)@(\w+)\.org>/g, function (all, who, where) { return who + ' at ' + where; })
-    .replace(/\b([a-z])(\w*)/g, function (all, first, rest) { return first.toUpperCase() + rest; });
-  var page = wrap(text, 72).map(function (line, i) { return ('    ' + i).slice(-4) + ' ' + line; }).join('\n');
+  text = text.replace(/<(\w+)@(\w+)\.org>/g,
+    function (all, who, where) { return who + ' at ' + where; });
+  text = text.replace(/\b([a-z])(\w*)/g,
+    function (all, first, rest) { return first.toUpperCase() + rest; });
+  var lines = wrap(text, 72);
+  lines = lines.map(function (line, i) { return ('    ' + i).slice(-4) + ' ' + line; });
+  var page = lines.join('\n');
   pages.push(page);
   if (pages.length > 8) pages.shift();
-  var top = Object.keys(counts).sort(function (a, b) { return counts[b] - counts[a] || (a < b ? -1 : 1); });
+  var top = Object.keys(counts);
+  top.sort(function (a, b) { return counts[b] - counts[a] || (a < b ? -1 : 1); });
   for (var i = 0; i < page.length; i += 7) hash = (hash * 31 + page.charCodeAt(i)) % 1000003;
   total += page.length + top.slice(0, 10).join().length;
 }
-print('characters', total, 'mails', mails, 'hash', hash, 'first', pages[pages.length - 1].slice(0, 40));
+print('characters', total, 'mails', mails, 'hash', hash,
+  'first', pages[pages.length - 1].slice(0, 40));

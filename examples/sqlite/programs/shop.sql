@@ -1,8 +1,8 @@
 -- A shop that takes orders, round by round: inserts, joins, groups, updates, deletes.
-CREATE TABLE IF NOT EXISTS customer(id INTEGER PRIMARY KEY, name TEXT NOT NULL, town TEXT, since INT);
+CREATE TABLE IF NOT EXISTS customer(id INTEGER PRIMARY KEY, name TEXT, town TEXT, since INT);
 CREATE TABLE IF NOT EXISTS article(id INTEGER PRIMARY KEY, title TEXT, price INT, stock INT);
-CREATE TABLE IF NOT EXISTS orders(id INTEGER PRIMARY KEY, customer INT REFERENCES customer, day INT);
-CREATE TABLE IF NOT EXISTS item(orders INT REFERENCES orders, article INT, n INT, price INT);
+CREATE TABLE IF NOT EXISTS orders(id INTEGER PRIMARY KEY, customer INT, day INT);
+CREATE TABLE IF NOT EXISTS item(orders INT, article INT, n INT, price INT);
 CREATE INDEX IF NOT EXISTS customer_town ON customer(town, since);
 CREATE INDEX IF NOT EXISTS orders_customer ON orders(customer);
 CREATE INDEX IF NOT EXISTS item_orders ON item(orders);
@@ -13,7 +13,8 @@ CREATE VIEW IF NOT EXISTS bill AS
 BEGIN;
 INSERT INTO customer(name, town, since)
   WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
-  SELECT printf('customer %d of round %d', i, :round), 'town ' || ((i * 7 + :round) % 23), :round FROM n;
+  SELECT printf('customer %d of round %d', i, :round), 'town ' || ((i * 7 + :round) % 23), :round
+  FROM n;
 INSERT INTO article(title, price, stock)
   WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10)
   SELECT printf('article %05d', i * 31 + :round), (i * 37 % 91) * 100 + 50, i * 3 FROM n;

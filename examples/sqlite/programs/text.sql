@@ -1,4 +1,4 @@
--- Notes with words and labels: text functions, LIKE, JSON, group_concat, a word index kept by triggers.
+-- Notes with words and labels: text functions, LIKE, JSON, group_concat, an index kept by triggers.
 CREATE TABLE IF NOT EXISTS note(id INTEGER PRIMARY KEY, title TEXT, body TEXT, labels TEXT);
 CREATE TABLE IF NOT EXISTS word(word TEXT, note INT, PRIMARY KEY(word, note)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS history(note INT, what TEXT, at INT);
@@ -9,7 +9,8 @@ CREATE TRIGGER IF NOT EXISTS note_added AFTER INSERT ON note BEGIN
       UNION ALL SELECT substr(rest, 1, instr(rest, ' ') - 1), substr(rest, instr(rest, ' ') + 1)
         FROM cut WHERE rest <> '')
     SELECT lower(one), new.id FROM cut WHERE one <> '';
-  INSERT INTO history VALUES (new.id, json_object('added', new.title, 'labels', json(new.labels)), 1);
+  INSERT INTO history
+    VALUES (new.id, json_object('added', new.title, 'labels', json(new.labels)), 1);
 END;
 CREATE TRIGGER IF NOT EXISTS note_gone AFTER DELETE ON note BEGIN
   DELETE FROM word WHERE note = old.id;
@@ -39,7 +40,8 @@ CREATE TEMP TABLE top AS
 SELECT word, notes, length(list) FROM top WHERE :round = :rounds LIMIT 5;
 DROP TABLE top;
 SELECT key, value FROM (SELECT j.key AS key, group_concat(j.value, ' ') AS value
-    FROM note, json_each(note.labels) j WHERE j.type = 'text' AND note.id % 40 = 1 GROUP BY j.key, j.value)
+    FROM note, json_each(note.labels) j WHERE j.type = 'text'
+      AND note.id % 40 = 1 GROUP BY j.key, j.value)
   WHERE :round = :rounds ORDER BY length(value), value LIMIT 3;
 SELECT 'left', (SELECT count(*) FROM note), (SELECT sum(length(body)) FROM note),
   (SELECT count(*) FROM word), (SELECT count(*) FROM history) WHERE :round = :rounds;

@@ -86,7 +86,8 @@ export function checkReadable(module, file, option, functions) {
 
 /** @param {WebAssembly.Module} module  @param {string} file  @throws {StartError} */
 export function checkRecorder(module, file) {
-  if (WebAssembly.Module.exports(module).some((e) => e.name === 'pym_record')) return;
+  const exports = WebAssembly.Module.exports(module);
+  if (exports.some((e) => e.name === 'pym_record' && e.kind === 'function')) return;
   throw new StartError(`${file}: --record is not possible: the module has no recorder: link `
     + 'src/record.c (CMake target pymalloc::record)');
 }
