@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 import { Heap, PymallocError, parseDescriptor } from '../../js/src/index.js';
 import { layoutOf } from '../../js/src/layout.js';
-import { Image, STATE, encode, layOut, moduleWith, randomFrom, recordsOf } from './lib/image.js';
+import { Image, encode, layOut, moduleWith, randomFrom, recordsOf } from './lib/image.js';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1e9);
 const ONLY = process.env.CASE === undefined ? null : Number(process.env.CASE);
@@ -49,11 +49,16 @@ function readWith(heap, image) {
   typed(() => heap.limits);
   const map = typed(() => heap.map());
   if (map) {
+    const { blocks, capacity, blockSize, address } = map.pools;
     assert.equal(map.pages.length, pages);
-    assert.ok(map.poolPages.length <= pages);
-    assert.ok(map.pools.state.length <= pages * 32);
-    const { blocks, capacity, blockSize } = map.pools;
-    assert.ok(blocks.every((n, k) => n <= capacity[k] && n * blockSize[k] <= map.poolBytes));
+    assert.equal(map.firstPool[pages], address.length);
+    assert.ok(address.length <= pages * 65536 / map.poolBytes);
+    assert.ok(address.every((a, k) => a + map.poolBytes <= pages * 65536
+      && blocks[k] <= capacity[k] && blocks[k] * blockSize[k] <= map.poolBytes));
+    assert.ok(map.rawBytes.every((n) => n <= 65536));
+    assert.ok(map.damage.length <= pages * 4096);
+    const { foreign, free, raw, pool, damaged } = map.totals;
+    assert.equal(foreign + free + raw + pool + damaged, pages);
   }
   const heaps = typed(() => heap.heaps());
   assert.ok((heaps?.length ?? 0) <= image.memory.buffer.byteLength / 4);
@@ -78,16 +83,19 @@ function victim() {
   image.export('pym_check', () => 1);
   image.export('pym_check_message', () => image.message | 0);
   image.message = image.root;
-  image.set('space', image.root, { pages_owned: 6, pages_free: 1, pages_pool: 2, pages_raw: 2 });
-  image.set('heap', image.heap, { pool_pages: 2, pools_used: 3, raw_bytes: 4096 });
-  for (const page of [9, 10]) {
-    image.addPoolPage(page);
-    image.addPool(page, 1, { size: 32, cap: 128, until: 7, state: STATE.usable });
-    image.addPool(page, 15, { size: 512, cap: 8, until: 1, state: STATE.full });
-  }
+  image.set('space', image.root, { pages_owned: 6 });
+  image.set('heap', image.heap, { pools_used: 3, raw_bytes: 4096 });
+  image.chunks = image.addSegment(9 * 65536, 12 * 65536, [[4080, 'raw'], [4096, 'pool'],
+    [4096, 'free'], [65536, 'raw'], [4096 + 65536 - 8192 - 16, 'raw'], [4096, 'pool'],
+    [512, 'free'], [1024, 'raw']]);
+  image.addSegment(13 * 65536, 13 * 65536 + 4096, [[1024, 'raw']]);
+  image.placed = [image.addPool(9 * 65536 + 4096, { size: 32, used: 7 }),
+    image.addPool(9 * 65536 + 3 * 4096 + 65536 - 8 + 4096 + 65536 - 8192 - 8,
+      { size: 512, used: 1 })];
   image.second = image.end + 16384;
   image.addHeap(image.second, 2);
   image.set('heap', image.heap, { next: image.second });
+  image.addSegment(image.chunks[3] + 8, image.chunks[3] + 32768, [[4096, 'raw']], image.second);
   for (let seq = 1; seq <= 40; seq++) image.addEvent(seq, {});
   const memory = new Uint8Array(image.memory.buffer);
   const undone = [];
