@@ -35,7 +35,7 @@ const EVENT = /** @type {const} */ ({
   seq: U32, kind: U16, domain: U16, heap: U32, bytes: U32, pages_before: U32, pages_after: U32,
 });
 const SEGMENT = /** @type {const} */ ({ next: U32, end: U32 });
-const POOL = /** @type {const} */ ({ check: U32, used: U16, carved: U16, cap: U16, size: U16 });
+const POOL = /** @type {const} */ ({ check: U32, used: U16, cap: U16, size: U16 });
 
 /** @template {string} K  @typedef {Readonly<Record<K, number>>} Offsets */
 /** An array inside a structure.

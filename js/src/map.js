@@ -40,7 +40,6 @@ export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
  *  @property {Uint8Array} state        one of PoolState
  *  @property {Uint16Array} blockSize   bytes
  *  @property {Uint16Array} blocks      handed out: live, or at hand in their class
- *  @property {Uint16Array} carved      ever handed out; memory behind them is untouched
  *  @property {Uint16Array} capacity    blocks that the pool has room for */
 
 /** Pages of each kind, and the windows of 256 KiB that hold a pool: CPython's arenas.
@@ -93,9 +92,9 @@ function poolClasses(view, root, layout) {
  *  @returns {Readonly<PoolMap>} */
 function readPools(view, classes, heaps, layout, firstPool) {
   const { pool_bytes, page_bytes, pool_key, pool_room, alignment } = layout.constants;
-  const { check, used, carved: carvedAt, cap, size: sizeAt } = layout.pool;
+  const { check, used, cap, size: sizeAt } = layout.pool;
   const pools = emptyPools(classes);
-  const { address, owner, state, blockSize, blocks, carved, capacity } = pools;
+  const { address, owner, state, blockSize, blocks, capacity } = pools;
   const perPage = page_bytes / pool_bytes;
   let known = 0;                                          // a heap, once it is not 0
   let k = 0;
@@ -106,17 +105,15 @@ function readPools(view, classes, heaps, layout, firstPool) {
     const at = unit * pool_bytes;
     const heap = view.getInt32(at + check, true) ^ at ^ pool_key;      // signed
     const out = view.getUint16(at + used, true);
-    const ever = view.getUint16(at + carvedAt, true);
     const most = view.getUint16(at + cap, true);
     if (heap !== known && heaps.has(heap >>> 0)) known = heap;
     address[k] = at;
     if (heap === known && heap !== 0 && view.getUint16(at + sizeAt, true) === size
-      && out <= ever && ever <= most && most * size <= pool_room) {
+      && out <= most && most * size <= pool_room) {
       owner[k] = heap;
       state[k] = out === most ? PoolState.FULL : PoolState.USABLE;
       blockSize[k] = size;
       blocks[k] = out;
-      carved[k] = ever;
       capacity[k] = most;
     } else {
       state[k] = PoolState.DAMAGED;
@@ -132,8 +129,7 @@ function emptyPools(classes) {
   let n = 0;
   for (let unit = 0; unit < classes.length; unit++) if (classes[unit] !== 0) n++;
   return { address: new Uint32Array(n), owner: new Uint32Array(n), state: new Uint8Array(n),
-    blockSize: new Uint16Array(n), blocks: new Uint16Array(n), carved: new Uint16Array(n),
-    capacity: new Uint16Array(n) };
+    blockSize: new Uint16Array(n), blocks: new Uint16Array(n), capacity: new Uint16Array(n) };
 }
 
 // ---- Segments and chunks ----
@@ -245,7 +241,7 @@ function mark(pages, from, end, before, after, pageBytes) {
  *  @param {Used} used  @param {Uint32Array} firstPool  @param {Layout} layout
  *  @returns {Readonly<MapTotals>} */
 function finish({ pages, raw, free }, firstPool, layout) {
-  const { page_bytes, pool_bytes, arena_bytes } = layout.constants;
+  const { page_bytes, pool_bytes, raw_header, arena_bytes } = layout.constants;
   const of = new Uint32Array(256);
   let arenas = 0;
   let lastArena = -1;
@@ -253,7 +249,8 @@ function finish({ pages, raw, free }, firstPool, layout) {
     const freeBytes = /** @type {number} */ (free[p]);
     const pools = /** @type {number} */ (firstPool[p + 1]) - /** @type {number} */ (firstPool[p]);
     // Pools in arenas of a hook were not met by the walk, but the block that such an arena is was.
-    const room = Math.max(page_bytes - pools * pool_bytes - freeBytes, 0);
+    // The last bytes of a pool are the header of the chunk behind it.
+    const room = Math.max(page_bytes - pools * (pool_bytes - raw_header) - freeBytes, 0);
     raw[p] = Math.min(Math.max(/** @type {number} */ (raw[p]), 0), room);
     if (pools > 0) {
       pages[p] = PageKind.POOL;

@@ -42,7 +42,7 @@ import { checkRange, readU64 } from './memory.js';
  *  @property {number} bookkeeping    what the library keeps for itself in the default heap: the map
  *                                    of pools, other heaps with all that is in them
  *  @property {number} headers        of chunks, segments and pools
- *  @property {number} freePoolSpace  free blocks and space never carved
+ *  @property {number} freePoolSpace  free blocks, and what is too little for one
  *  @property {number} freeChunks     free raw memory: serves blocks and pools of any size */
 
 /** Raw memory of this heap: blocks above 512 bytes, pools and what is free are chunks of it.

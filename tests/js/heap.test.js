@@ -223,7 +223,7 @@ function segmented(options) {
   const first = 8 + image.layout.constants.segment_header;
   const chunks = image.addSegment(4 * P, 10 * P, [[4096 - first, 'raw'], [4096, 'pool'],
     [4096, 'pool'], [4 * P - 1024 - 3 * 4096, 'free'], [2 * P + 1024, 'raw']]);
-  image.addPool(4 * P + 4096, { size: 32, used: 5, carved: 9 });
+  image.addPool(4 * P + 4096, { size: 32, used: 5 });
   image.addPool(4 * P + 8192, { size: 512, used: 7 });
   return { image, chunks };
 }
@@ -236,14 +236,13 @@ test('map() shows pages, pools and how full they are', () => {
   assert.deepEqual({ ...map.totals }, { foreign: 10, free: 2, raw: 3, pool: 1, damaged: 0,
     arenas: 1 });
   assert.deepEqual([...map.firstPool], [0, 0, 0, 0, 0, ...Array(12).fill(2)]);
-  const { address, owner, state, blockSize, blocks, carved, capacity } = map.pools;
+  const { address, owner, state, blockSize, blocks, capacity } = map.pools;
   const { pool_room: room } = image.layout.constants;
   assert.deepEqual([...address], [4 * P + 4096, 4 * P + 8192]);
   assert.deepEqual([...owner], [image.heap, image.heap]);
   assert.deepEqual([...state], [PoolState.USABLE, PoolState.FULL]);
   assert.deepEqual([...blockSize], [32, 512]);
   assert.deepEqual([...blocks], [5, 7]);
-  assert.deepEqual([...carved], [9, 7]);
   assert.deepEqual([...capacity], [Math.floor(room / 32), 7]);
   assert.deepEqual([...map.damage], []);
 });
@@ -287,12 +286,12 @@ test('map() finds pools that lie in no segment, as those in arenas of a hook', (
   image.addPool(10 * P, { size: 64, used: 1 });
   const map = open(image).map();
   assert.deepEqual([map.pages[5], map.pages[10]], [POOL, POOL]);
-  assert.deepEqual([map.rawBytes[5], map.rawBytes[10]], [P - 4096, 0]);
+  assert.deepEqual([map.rawBytes[5], map.rawBytes[10]], [P - 4096 + 8, 0]);
   assert.equal(map.totals.arenas, 2);
 });
 
 for (const [what, values] of [['check word', { check: 1 }], ['block size', { size: 40 }],
-  ['count of blocks', { used: 10 }], ['count of carved blocks', { carved: 500 }],
+  ['count of blocks', { used: 200 }],
   ['capacity', { cap: 60000 }]]) {
   test(`map() marks a pool whose ${what} was overwritten`, () => {
     const { image } = segmented();
@@ -300,8 +299,8 @@ for (const [what, values] of [['check word', { check: 1 }], ['block size', { siz
     const { pools, damage, pages } = open(image).map();
     assert.deepEqual([...pools.state], [PoolState.DAMAGED, PoolState.FULL]);
     assert.equal(pools.address[0], 4 * P + 4096);
-    assert.deepEqual([pools.owner[0], pools.blockSize[0], pools.blocks[0], pools.carved[0],
-      pools.capacity[0]], [0, 0, 0, 0, 0]);
+    assert.deepEqual([pools.owner[0], pools.blockSize[0], pools.blocks[0], pools.capacity[0]],
+    [0, 0, 0, 0]);
     assert.equal(damage.length, 0);                     // the chunks behind it are found all the same
     assert.equal(pages[8], RAW);
   });

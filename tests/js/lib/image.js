@@ -228,10 +228,10 @@ export class Image {
 
   /** Puts a pool at a multiple of 4096; the chunk that it is, is the test's.
    *  @returns {number} its address, where its header lies */
-  addPool(at, { size, used, carved = used, cap = Math.floor(this.layout.constants.pool_room / size) },
+  addPool(at, { size, used, cap = Math.floor(this.layout.constants.pool_room / size) },
     heap = this.heap) {
     this.view.setUint8(this.map + at / 4096, size / 8);
-    this.set('pool', at, { check: at ^ heap ^ KEY.pool, used, carved, cap, size });
+    this.set('pool', at, { check: at ^ heap ^ KEY.pool, used, cap, size });
     return at;
   }
 
