@@ -17,12 +17,16 @@
 
 const struct limits *pym__limits;
 
+static u32 live_blocks(const struct pym_heap *h, unsigned d, u32 s) {
+  return (u32)(*mallocs_of((struct pym_heap *)(uintptr_t)h, d, s)) -
+         (u32)(*frees_of((struct pym_heap *)(uintptr_t)h, d, s));
+}
+
 TIDY u32 pym__live(const struct pym_heap *h, unsigned d) {
-  const u64 *mallocs = d == PYM_MEM ? h->mem_mallocs : h->obj_mallocs;
-  const u64 *frees = d == PYM_MEM ? h->mem_frees : h->obj_frees;
   u32 live = (u32)(h->domains[d].raw_bytes - h->domains[d].raw_freed);
-  for (u32 c = 1; c < CLASS_SLOTS && (d == PYM_MEM || d == PYM_OBJ); c++)
-    live += (u32)(mallocs[c] - frees[c]) * c * PYM_ALIGNMENT;
+  if (d == PYM_MEM || d == PYM_OBJ)
+    for (u32 s = PYM_ALIGNMENT; s <= PYM_SMALL_MAX; s += PYM_ALIGNMENT)
+      live += live_blocks(h, d, s) * s;
   return live;
 }
 
@@ -35,7 +39,7 @@ TIDY void pym__look(struct pym_heap *h, unsigned d) {
   dom->look_at = dom->charged - less + (d == PYM_MEM || d == PYM_OBJ ? LOOK_BYTES : 0);
 }
 
-void pym__charge(struct pym_heap *h, unsigned d, u32 bytes) {
+APART void pym__charge(struct pym_heap *h, unsigned d, u32 bytes) {
   struct domain *dom = &h->domains[d];
   dom->charged += bytes;
   if (UNLIKELY(dom->charged > dom->look_at)) pym__look(h, d);
@@ -54,7 +58,7 @@ COLD void pym__open(struct pym_heap *h) {
   }
 }
 
-u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
+TIDY u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
   u32 n = h->domains[d].gate ? POOL_ROOM / s : 1;
   if (UNLIKELY(pym__limits != NULL) && !(n = pym__limits->ask(h, d, s, n))) return 0;
   u32 list = pym__pools_take(h, d, s, &n);
@@ -98,7 +102,7 @@ COLD int pym__flush(struct pym_heap *h) {
   for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++)
     for (u32 s = PYM_ALIGNMENT; s <= PYM_SMALL_MAX; s += PYM_ALIGNMENT) {
       struct bin *bin = bin_of_size(h, d, s);
-      u32 list = bin->free, n = bin->out - (u32)(*mallocs_of(h, d, s) - *frees_of(h, d, s));
+      u32 list = bin->free, n = bin->out - live_blocks(h, d, s);
       if (!(list | n)) continue;
       bin->free = 0;
       give_back(h, d, s, list, n);

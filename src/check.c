@@ -53,7 +53,7 @@ static int check_pool_blocks(const struct pool *pool, u32 *n_free) {
   u32 first = off(pool) + POOL_HEADER, seen[16] = {0}, n = 0;
   for (u32 b = pool->free; b; b = *(const u32 *)at(b)) {
     u32 i = (b - first) / pool->size;
-    REQUIRE(b >= first && (b - first) % pool->size == 0 && i < pool->carved, "free list of a pool",
+    REQUIRE(b >= first && (b - first) % pool->size == 0 && i < pool->cap, "free list of a pool",
             b);
     REQUIRE(!(seen[i / 32] >> (i % 32) & 1), "block twice in a free list", b);
     seen[i / 32] |= 1u << (i % 32);
@@ -69,13 +69,13 @@ static int check_pool(const struct pym_heap *h, const struct pym_heap *source,
   REQUIRE(pool->check == (o ^ off(h) ^ POOL_KEY), "pool's heap or place", o);
   REQUIRE(pool->source == off(source), "pool's source", o);
   REQUIRE(s && s <= PYM_SMALL_MAX && pool->size == s, "pool's block size", o);
-  REQUIRE(pool->cap == POOL_ROOM / s && pool->carved <= pool->cap, "pool's capacity", o);
+  REQUIRE(pool->cap == POOL_ROOM / s, "pool's capacity", o);
   if (check_pool_blocks(pool, &n_free)) return 1;
-  REQUIRE(pool->used && pool->used == pool->carved - n_free, "count of a pool's blocks", o);
+  REQUIRE(pool->used && pool->used == pool->cap - n_free, "count of a pool's blocks", o);
   n->pools++;
   n->held[s / 8]++;
   n->out[s / 8] += pool->used;
-  n->usable[s / 8] += n_free || pool->carved < pool->cap;
+  n->usable[s / 8] += n_free != 0;
   return 0;
 }
 
@@ -85,7 +85,7 @@ static int check_class(const struct pym_heap *h, u32 c, const struct recount *n)
     REQUIRE(in_memory(o) && class_of(o) == c && !(o & (POOL_BYTES - 1)), "ring of pools", o);
     REQUIRE(link_at(o)->prev == prev, "ring of pools: back link", o);
     const struct pool *pool = pool_of(o);
-    REQUIRE(pool->free || pool->carved < pool->cap, "usable pool has nothing to give", o);
+    REQUIRE(pool->free, "usable pool has nothing to give", o);
     REQUIRE(++seen <= n->usable[c], "ring of pools loops", o);
   }
   REQUIRE(link_at(ring)->prev == prev, "ring of pools: last", ring);

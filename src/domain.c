@@ -39,7 +39,7 @@ void *pym_obj_realloc(void *p, size_t n) {
 /* The size saves nothing here: a realloc that failed to find a smaller block may have left p in a
  * larger class, or in a raw block, so p is asked after all.  A debug build holds it against p. */
 void pym_obj_free_sized(void *p, size_t n) {
-  PYM_ASSERT(!p || n <= pym_usable_size(p), "wrong size given to a sized free", off(p));
+  PYM_ASSERT(!p || n <= pym_usable_size(p), CAUSE_SIZED, off(p));
   (void)n;
   pym_obj_free(p);
 }
@@ -70,7 +70,7 @@ void pym_heap_free(pym_heap *h, enum pym_domain d, void *p) {
 }
 
 void pym_heap_free_sized(pym_heap *h, enum pym_domain d, void *p, size_t n) {
-  PYM_ASSERT(!p || n <= pym_usable_size(p), "wrong size given to a sized free", off(p));
+  PYM_ASSERT(!p || n <= pym_usable_size(p), CAUSE_SIZED, off(p));
   (void)n;
   pym_heap_free(h, d, p);
 }

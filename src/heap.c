@@ -70,7 +70,7 @@ static COLD void forget_pools(u32 from, u32 to) {
 COLD void pym_heap_destroy(pym_heap *h) {
   if (!h) return;
   if (h == &pym__main || h->magic != HEAP_MAGIC)
-    pym__corrupt("heap cannot be destroyed: not a heap, the default one, or destroyed before",
+    pym__corrupt(CAUSE_HEAP,
                  off(h), INTERNAL);
   for (u32 s = h->segments, next; s; s = next) {
     next = ((struct segment *)at(s))->next;

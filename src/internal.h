@@ -49,9 +49,11 @@ _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes
 #if defined(__clang__)
 #define COLD __attribute__((noinline, cold, minsize))
 #define TIDY __attribute__((noinline, minsize)) /* not rare, but its own work is not what costs */
+#define APART __attribute__((noinline))         /* called from many places */
 #else
 #define COLD __attribute__((noinline, cold))
 #define TIDY __attribute__((noinline))
+#define APART TIDY
 #endif
 
 /* Raw bins: exact ones for chunks of 16*u bytes, u < 64, then 8 to a doubling. */
@@ -237,7 +239,29 @@ void pym__rings_init(struct pym_heap *h);
 void pym__drop_segment(struct pym_heap *h, u32 s); /* out of h's list: s holds nothing */
 
 /* ---- report.c ---- */
-_Noreturn void pym__corrupt(const char *cause, u32 o, unsigned d); /* d >= 3: no domain */
+
+/* What was found wrong with the heap. */
+#define CAUSES(X)                                                                               \
+  X(HEADER, "raw block header overwritten")                                                     \
+  X(LINKS, "list of free memory overwritten")                                                   \
+  X(FREE_MEMORY, "free raw memory overwritten")                                                 \
+  X(FREED_WRITTEN, "freed block written to")                                                    \
+  X(NOT_OURS, "not a block of this heap, or its header was overwritten")                        \
+  X(RAW_TWICE, "double free of a raw block")                                                    \
+  X(DOMAIN, "block belongs to another domain")                                                  \
+  X(POOL, "pool's header overwritten, or block of another heap")                                \
+  X(NOT_BLOCK, "pointer is not a block")                                                        \
+  X(TWICE, "double free")                                                                       \
+  X(TWICE_OR_WRITTEN, "double free, or freed block written to")                                 \
+  X(HEAP, "heap cannot be destroyed: not a heap, the default one, or destroyed before")         \
+  X(ROOT, "root structure overwritten")                                                         \
+  X(SIZED, "wrong size given to a sized free")
+
+#define CAUSE_NAME(name, text) CAUSE_##name,
+enum cause { CAUSE_NONE, CAUSES(CAUSE_NAME) };
+
+/* Write it down where readers find it, tell the host, trap. */
+_Noreturn void pym__corrupt(enum cause cause, u32 o, unsigned d); /* d >= 3: no domain */
 
 /* One allocation's report is one line, so the pieces are put together here. */
 struct line {
@@ -247,9 +271,11 @@ struct line {
 void pym__put(struct line *l, const char *text);
 void pym__put_number(struct line *l, uint64_t v, unsigned width);
 void pym__put_hex(struct line *l, u32 v);
+void pym__say_fault(enum cause cause, u32 o, unsigned d); /* the line on the host's standard error */
 
 /* ---- host_*.c ---- */
 void pym__host_write(const char *text, size_t n); /* standard error, or nothing */
+void pym__host_tell(enum cause cause, u32 o, unsigned d); /* of corruption; with pym__say_fault */
 _Noreturn void pym__host_trap(void);
 
 #if PYM_DEBUG >= 2

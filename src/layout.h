@@ -41,7 +41,9 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u32, heaps, 1, "heaps alive")                                                         \
   X(u32, event_seq, 1, "events ever written")                                             \
   X(u64, grows, 1, "growths that gave memory")                                            \
-  X(u64, grow_failures, 1, "growths refused")
+  X(u64, grow_failures, 1, "growths refused")                                             \
+  X(u32, fault, 1, "what corruption was found (enum cause), 0: none")                     \
+  X(u32, fault_at, 1, "off: where")
 
 #define DOMAIN_FIELDS(X)                                                                    \
   X(u32, charged, 1, "usable bytes live, and the bytes of its blocks at hand (src/bins.c)") \
@@ -83,7 +85,7 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
  *   base - 8   base          base + 32                     base + 4088
  *   | chunk's | struct pool | block | block | block | ... | next chunk's header |
  *
- * States: usable (in its class's ring: has blocks to give), full (in no ring).  A pool that has all
+ * States: usable (in its class's ring: has a block to give), full (in no ring).  A pool that has all
  * its blocks back is raw memory again.  See src/pool.c. */
 #define POOL_FIELDS(X)                                                                       \
   X(u32, next, 1, "off: next usable pool of the class, or the ring's head in the heap")      \
@@ -92,10 +94,10 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u32, check, 1, "base ^ off of its heap ^ POOL_KEY")                                      \
   X(u32, source, 1, "off: heap whose raw memory it is")                                      \
   X(u16, used, 1, "blocks out: live or at hand")                                             \
-  X(u16, carved, 1, "blocks ever given out; memory behind them is untouched")                \
   X(u16, cap, 1, "blocks the pool has room for")                                             \
   X(u16, size, 1, "block size")                                                              \
-  X(u32, reserved, 1, "")
+  X(u16, reserved, 1, "")                                                                    \
+  X(u32, reserved_2, 1, "")
 
 /* A piece of linear memory that chunks fill, see src/raw.h. */
 #define SEGMENT_FIELDS(X)                              \

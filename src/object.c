@@ -24,7 +24,7 @@ static void *take_small(struct pym_heap *h, unsigned d, u32 n) {
 }
 
 /* n >= 1; it was checked. */
-static void *take(struct pym_heap *h, unsigned d, u32 n) {
+static APART void *take(struct pym_heap *h, unsigned d, u32 n) {
   if (is_small(d, n)) return take_small(h, d, n);
   if (pym__limits && !pym__limits->ask(h, d, pym__raw_size(n), 1)) return NULL;
   return pym__raw_new(h, d, n, PYM_RAW_ALIGNMENT);
@@ -36,7 +36,7 @@ void *pym__counted(struct pym_heap *h, unsigned d, void *p) {
   return p;
 }
 
-void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n) {
+APART void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n) {
   return pym__counted(h, d, n > PYM_SIZE_MAX ? NULL : take(h, d, n ? (u32)n : 1));
 }
 
@@ -76,7 +76,7 @@ TIDY void *pym__realloc_slow(unsigned d, void *p, size_t n) {
 
 /* Move the block of `old` bytes to its new place, of n, and free its own.  NULL: there is none.
  * While the place was taken, h->discount told limits and peaks to look at the difference. */
-static void *moved(struct pym_heap *h, unsigned d, void *p, u32 old, void *to, u32 n) {
+static TIDY void *moved(struct pym_heap *h, unsigned d, void *p, u32 old, void *to, u32 n) {
   h->discount = 0;
   if (!to) return NULL;
   u32 bytes = n < old ? n : old;
@@ -118,7 +118,7 @@ TIDY void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n
 u32 pym__usable(struct pym_heap *h, unsigned d, const void *p) {
   u32 o = off(p), s = class_of(o) * PYM_ALIGNMENT;
   if (!s) return pym__raw_block(h, d, p);
-  if (UNLIKELY(d == PYM_RAW)) pym__corrupt("block belongs to another domain", o, d);
+  if (UNLIKELY(d == PYM_RAW)) pym__corrupt(CAUSE_DOMAIN, o, d);
 #if PYM_DEBUG >= 1
   pym__check_block(h, d, o);
 #endif
@@ -126,10 +126,11 @@ u32 pym__usable(struct pym_heap *h, unsigned d, const void *p) {
 }
 
 TIDY void pym__free_direct(struct pym_heap *h, unsigned d, void *p) {
-  if (!p || (d != PYM_RAW && try_free(h, d, p))) return;
+  if (!p) return;
   u32 s = pym__usable(h, d, p);
-  if (class_of(off(p))) pym__take_back(h, d, s, off(p));
-  else pym__raw_free(h, d, p);
+  if (!class_of(off(p))) pym__raw_free(h, d, p);
+  else if (h->domains[d].gate) push(h, d, s, off(p));
+  else pym__take_back(h, d, s, off(p));
 }
 
 void pym__free_slow(unsigned d, void *p) {
@@ -147,18 +148,18 @@ void pym__check_block(struct pym_heap *h, unsigned d, u32 o) {
   const struct pool *pool = pool_of(o);
   u32 first = off(pool) + POOL_HEADER;
   if (pool->check != (off(pool) ^ off(h) ^ POOL_KEY))
-    pym__corrupt("pool's header overwritten, or block of another heap", o, d);
-  if (pool->size != class_of(o) * PYM_ALIGNMENT) pym__corrupt("pool's header overwritten", o, d);
-  if (o < first || (o - first) % pool->size) pym__corrupt("pointer is not a block", o, d);
-  if ((o - first) / pool->size >= pool->carved) pym__corrupt("block was never given out", o, d);
+    pym__corrupt(CAUSE_POOL, o, d);
+  if (pool->size != class_of(o) * PYM_ALIGNMENT) pym__corrupt(CAUSE_POOL, o, d);
+  if (o < first || (o - first) % pool->size) pym__corrupt(CAUSE_NOT_BLOCK, o, d);
+  if ((o - first) / pool->size >= pool->cap) pym__corrupt(CAUSE_NOT_BLOCK, o, d);
   u32 tries = PYM_DEBUG >= 2 ? POOL_BYTES / PYM_ALIGNMENT : 1;
   for (u32 b = pool->free, i = 0; b && i < tries; b = *(const u32 *)at(b), i++) {
-    if (b == o) pym__corrupt("double free", o, d);
-    if (b >> POOL_SHIFT != o >> POOL_SHIFT) pym__corrupt("freed block written to", b, d);
+    if (b == o) pym__corrupt(CAUSE_TWICE, o, d);
+    if (b >> POOL_SHIFT != o >> POOL_SHIFT) pym__corrupt(CAUSE_FREED_WRITTEN, b, d);
   }
   for (u32 b = bin_of_size(h, d, pool->size)->free, i = 0; b && i < tries; i++) {
-    if (b == o) pym__corrupt("double free", o, d);
-    if (!in_memory(b) || !class_of(b)) pym__corrupt("freed block written to", b, d);
+    if (b == o) pym__corrupt(CAUSE_TWICE, o, d);
+    if (!in_memory(b) || !class_of(b)) pym__corrupt(CAUSE_FREED_WRITTEN, b, d);
     b = *(const u32 *)at(b);
   }
 }

@@ -15,14 +15,15 @@ u32 pym__usable(struct pym_heap *h, unsigned d, const void *p);
 void pym__check_block(struct pym_heap *h, unsigned d, u32 o);
 #endif
 
+/* Lists and counters of the mem domain; those of the object domain lie as far behind each. */
 HOT u64 *mallocs_of(struct pym_heap *h, unsigned d, u32 s) {
-  return (u64 *)((char *)(d == PYM_MEM ? h->mem_mallocs : h->obj_mallocs) + s);
+  return (u64 *)((char *)h->mem_mallocs + (d - PYM_MEM) * (2 * sizeof h->mem_mallocs) + s);
 }
 HOT u64 *frees_of(struct pym_heap *h, unsigned d, u32 s) {
-  return (u64 *)((char *)(d == PYM_MEM ? h->mem_frees : h->obj_frees) + s);
+  return (u64 *)((char *)h->mem_frees + (d - PYM_MEM) * (2 * sizeof h->mem_frees) + s);
 }
 HOT struct bin *bin_of_size(struct pym_heap *h, unsigned d, u32 s) {
-  return (struct bin *)((char *)(d == PYM_MEM ? h->mem : h->obj) + s);
+  return (struct bin *)((char *)h->mem + (d - PYM_MEM) * sizeof h->mem + s);
 }
 _Static_assert(sizeof(u64) == PYM_ALIGNMENT && sizeof(struct bin) == PYM_ALIGNMENT,
                "a block size is an offset in these arrays");

@@ -198,7 +198,7 @@ void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats
 typedef struct {
   uint32_t block_size;                /* 8, 16, .. 512 */
   uint64_t live_blocks, total_blocks; /* exact */
-  uint64_t free_blocks;               /* carved and free: in pools or at hand */
+  uint64_t free_blocks;               /* in pools or at hand */
   uint32_t pools, peak_pools;         /* 4 KiB pools that the class holds */
 } pym_class_stats;
 /* index 0..63: block size 8 * (index + 1) */

@@ -10,7 +10,7 @@
 
 /* The header of c, verified before its size is used. */
 static u32 head_of(const struct pym_heap *h, u32 c) {
-  if (UNLIKELY(!sound(h, c))) pym__corrupt("raw block header overwritten", c + HEADER, INTERNAL);
+  if (UNLIKELY(!sound(h, c))) pym__corrupt(CAUSE_HEADER, c + HEADER, INTERNAL);
   return chunk_at(c)->head;
 }
 
@@ -26,17 +26,17 @@ static u32 next_bin(const struct pym_heap *h, u32 b) {
   return w * 32 + (u32)__builtin_ctz(bits);
 }
 
-void pym__unlink(u32 o) {
+APART void pym__unlink(u32 o) {
   u32 next = link_at(o)->next, prev = link_at(o)->prev;
   if (UNLIKELY(!in_memory(next) || !in_memory(prev) || link_at(next)->prev != o ||
                link_at(prev)->next != o))
-    pym__corrupt("list of free memory overwritten", o, INTERNAL);
+    pym__corrupt(CAUSE_LINKS, o, INTERNAL);
   link_at(next)->prev = prev;
   link_at(prev)->next = next;
 }
 
 /* Put [c, c + size) into its bin as a free chunk.  The chunk before it is in use. */
-static void bin(struct pym_heap *h, u32 c, u32 size) {
+static APART void bin(struct pym_heap *h, u32 c, u32 size) {
   set_head(h, c, size);
   *footer_of(c, size) = size;
   h->raw_free += size;
@@ -46,7 +46,7 @@ static void bin(struct pym_heap *h, u32 c, u32 size) {
   h->raw_map[b / 32] |= 1u << (b % 32);
 }
 
-void pym__unbin(struct pym_heap *h, u32 c, u32 size) {
+TIDY void pym__unbin(struct pym_heap *h, u32 c, u32 size) {
   h->raw_free -= size;
   if (size == CHUNK_MIN) return;
   pym__unlink(c + HEADER);
@@ -62,7 +62,7 @@ static u32 lead_of(u32 c, u32 align) { return (0 - (c + HEADER)) & (align - 1); 
 static u32 best_in_bin(const struct pym_heap *h, u32 b, u32 size, u32 align) {
   u32 best = 0, best_size = ~0u, ring = ring_of_bin(h, b), o = ring;
   for (u32 tries = FIT_TRIES; tries && (o = link_at(o)->next) != ring; tries--) {
-    if (UNLIKELY(!in_memory(o))) pym__corrupt("list of free memory overwritten", o, INTERNAL);
+    if (UNLIKELY(!in_memory(o))) pym__corrupt(CAUSE_LINKS, o, INTERNAL);
     u32 have = head_of(h, o - HEADER);
     if (have >= best_size || have < size + lead_of(o - HEADER, align)) continue;
     best = o - HEADER;
@@ -72,7 +72,7 @@ static u32 best_in_bin(const struct pym_heap *h, u32 b, u32 size, u32 align) {
   return best;
 }
 
-static u32 find_chunk(const struct pym_heap *h, u32 size, u32 align) {
+static APART u32 find_chunk(const struct pym_heap *h, u32 size, u32 align) {
   for (u32 b = bin_of(size); (b = next_bin(h, b)) < RAW_BINS; b++) {
     u32 c = best_in_bin(h, b, size, align);
     if (c) return c;
@@ -84,12 +84,12 @@ static u32 find_chunk(const struct pym_heap *h, u32 size, u32 align) {
 
 /* [c, c + size) holds nothing now: join it with free neighbours and bin it.  prev_free tells of
  * the chunk before c; the one behind is told. */
-static u32 release(struct pym_heap *h, u32 c, u32 size, u32 prev_free) {
+static TIDY u32 release(struct pym_heap *h, u32 c, u32 size, u32 prev_free) {
   u32 behind = c + size, head = head_of(h, behind);
   if (prev_free) {
     u32 before = *(u32 *)at(c - 4);
     if (UNLIKELY(before >= c || before & FLAGS || head_of(h, c - before) != before))
-      pym__corrupt("free raw memory overwritten", c, INTERNAL);
+      pym__corrupt(CAUSE_FREE_MEMORY, c, INTERNAL);
     set_head(h, c, 0); /* a second free of this block finds it not in use */
     c -= before;
     size += before;
@@ -106,7 +106,7 @@ static u32 release(struct pym_heap *h, u32 c, u32 size, u32 prev_free) {
 }
 
 /* The same for a chunk in use whose header was verified.  Segments from elsewhere go back whole. */
-static void give(struct pym_heap *h, u32 c) {
+static TIDY void give(struct pym_heap *h, u32 c) {
   u32 head = chunk_at(c)->head;
   c = release(h, c, head & ~FLAGS, head & PREV_FREE);
   if (UNLIKELY(h->less != NULL) && !size_of(c + size_of(c))) h->less(h, c);
@@ -114,14 +114,14 @@ static void give(struct pym_heap *h, u32 c) {
 
 /* Make the unlinked free bytes [c, c + have) a chunk with this head, the rest a free chunk.  The
  * chunk behind believes that the one before it is free. */
-static void occupy(struct pym_heap *h, u32 c, u32 have, u32 head) {
+static TIDY void occupy(struct pym_heap *h, u32 c, u32 have, u32 head) {
   u32 size = head & ~FLAGS, behind = c + have;
   set_head(h, c, head);
   if (have > size) bin(h, c + size, have - size);
   else set_head(h, behind, head_of(h, behind) & ~PREV_FREE);
 }
 
-u32 pym__chunk_take(struct pym_heap *h, unsigned d, u32 size, u32 align, u32 flags) {
+TIDY u32 pym__chunk_take(struct pym_heap *h, unsigned d, u32 size, u32 align, u32 flags) {
   u32 c, any = 1;
   while (UNLIKELY(!(c = find_chunk(h, size, align)))) {
     if (!any) return 0; /* the second look is for what others gave back meanwhile */
@@ -138,7 +138,7 @@ u32 pym__chunk_take(struct pym_heap *h, unsigned d, u32 size, u32 align, u32 fla
   return c;
 }
 
-void pym__chunk_release(struct pym_heap *h, u32 c) {
+COLD void pym__chunk_release(struct pym_heap *h, u32 c) {
   head_of(h, c);
   give(h, c);
 }
@@ -148,7 +148,7 @@ void pym__chunk_release(struct pym_heap *h, u32 c) {
 static u32 take_at_hand(struct pym_heap *h, u32 size) {
   u32 *list = &h->raw_hand[bin_of(size)], c = *list;
   if (!c) return 0;
-  if (UNLIKELY(!in_memory(c) || !sound(h, c))) pym__corrupt("freed block written to", c, INTERNAL);
+  if (UNLIKELY(!in_memory(c) || !sound(h, c))) pym__corrupt(CAUSE_FREED_WRITTEN, c, INTERNAL);
   if (size_of(c) != size) return 0;
   *list = chunk_at(c)->link.next;
   h->raw_hand_bytes -= size;
@@ -227,15 +227,15 @@ void *pym__raw_new(struct pym_heap *h, unsigned d, u32 n, u32 align) {
 }
 
 /* Whoever calls gives a block back or resizes it. */
-u32 pym__raw_block(const struct pym_heap *h, unsigned d, const void *p) {
+APART u32 pym__raw_block(const struct pym_heap *h, unsigned d, const void *p) {
   u32 c = off(p) - HEADER;
   if (UNLIKELY(!in_memory(c) || !sound(h, c)))
-    pym__corrupt("not a block of this heap, or its header was overwritten", off(p), d);
+    pym__corrupt(CAUSE_NOT_OURS, off(p), d);
   u32 head = chunk_at(c)->head;
   if (UNLIKELY(domain_of_head(head) != d || !(head & IN_USE)))
     pym__corrupt(domain_of_head(head) == INTERNAL || !(head & IN_USE)
-                     ? "double free of a raw block"
-                     : "block belongs to another domain",
+                     ? CAUSE_RAW_TWICE
+                     : CAUSE_DOMAIN,
                  off(p), d);
   return (head & ~FLAGS) - HEADER;
 }
@@ -253,17 +253,13 @@ void pym__raw_free(struct pym_heap *h, unsigned d, void *p) {
   pym__discharge(h, d, usable);
 }
 
-/* What is free behind the block that ends at `behind`; where no free chunk holds the whole of it,
- * also what linear memory can be made longer by: cheaper than a copy, and it would grow anyway. */
-static u32 room_behind(struct pym_heap *h, unsigned d, u32 behind, u32 more, u32 size) {
-  for (int again = 0;; again = 1) {
-    u32 head = head_of(h, behind), have = head & IN_USE ? 0 : head;
-    if (have >= more || again || behind + have + HEADER != h->top_end || h->more) return have;
-    if (find_chunk(h, size, PYM_RAW_ALIGNMENT) || !pym__more(h, d, more)) return have;
-  }
+/* Bytes of the chunk at c, if it is free. */
+static u32 free_at(const struct pym_heap *h, u32 c) {
+  u32 head = head_of(h, c);
+  return head & IN_USE ? 0 : head;
 }
 
-int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
+TIDY int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
   u32 c = off(p) - HEADER, head = chunk_at(c)->head, old = head & ~FLAGS, behind = c + old;
   u32 size = chunk_size_for(n);
   struct domain *dom = &h->domains[d];
@@ -273,7 +269,11 @@ int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
     dom->raw_freed += old - size;
     pym__discharge(h, d, old - size);
   } else if (size > old) {
-    u32 more = size - old, have = room_behind(h, d, behind, more, size);
+    u32 more = size - old, have = free_at(h, behind);
+    /* At the end of linear memory, and no free chunk holds it: memory would grow anyway. */
+    if (have < more && behind + have + HEADER == h->top_end && !h->more &&
+        !find_chunk(h, size, PYM_RAW_ALIGNMENT) && pym__more(h, d, more))
+      have = free_at(h, behind);
     if (have < more) return 0;
     pym__unbin(h, behind, have);
     occupy(h, c, old + have, size | (chunk_at(c)->head & FLAGS));

@@ -44,8 +44,6 @@ COLD int pym__cover(u32 unit) {
   if (len == old_len) return 1;
   u8 *map = pym__raw_new(&pym__main, INTERNAL, len, 16);
   if (!map) return 0;
-  if (pym__space.pool_map_len != old_len) /* that request has seen to it */
-    return pym__raw_free(&pym__main, INTERNAL, map), pym__cover(unit);
   __builtin_memcpy(map, at(old), old_len);
   __builtin_memset(map + old_len, 0, len - old_len);
   pym__space.pool_map = off(map);
@@ -73,8 +71,15 @@ COLD void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind 
   return NULL;
 }
 
+COLD void pym__corrupt(enum cause cause, u32 o, unsigned d) {
+  pym__space.fault = cause;
+  pym__space.fault_at = o;
+  pym__host_tell(cause, o, d);
+  pym__host_trap();
+}
+
 static COLD void start(void) {
-  if (pym__space.magic) pym__corrupt("root structure overwritten", off(&pym__space), INTERNAL);
+  if (pym__space.magic) pym__corrupt(CAUSE_ROOT, off(&pym__space), INTERNAL);
   __asm__ volatile("" ::"r"(&pym_root)); /* so that every program has it, and the custom section */
   pym__space.magic = SPACE_MAGIC;
   pym__space.version = LAYOUT_VERSION;

@@ -35,13 +35,13 @@ void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out
   out->live_blocks = out->total_blocks - h->mem_frees[c] - h->obj_frees[c];
   out->pools = h->pools[c];
   out->peak_pools = h->pools_peak[c];
-  uint64_t carved = 0;
+  uint64_t room = 0;
   for (u32 i = 0; i < pym__space.pool_map_len; i++)
     if (((const u8 *)at(pym__space.pool_map))[i] == c) {
       const struct pool *pool = at(i << POOL_SHIFT);
-      if (pool->check == ((i << POOL_SHIFT) ^ off(h) ^ POOL_KEY)) carved += pool->carved;
+      if (pool->check == ((i << POOL_SHIFT) ^ off(h) ^ POOL_KEY)) room += pool->cap;
     }
-  out->free_blocks = carved - out->live_blocks;
+  out->free_blocks = room - out->live_blocks;
 }
 
 /* Pages, or windows of 256 KiB, with a pool in them: groups of `units` 4 KiB that have one. */

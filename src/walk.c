@@ -18,7 +18,7 @@ static int walk_pool(const struct visit *v, const struct pool *pool) {
     is_free[i / 32] |= 1u << (i % 32);
   }
   int stop = tell(v, PYM_WALK_POOL, off(pool), pool->size, pool->used, PYM_OBJ);
-  for (u32 i = 0; !stop && i < pool->carved; i++)
+  for (u32 i = 0; !stop && i < pool->cap; i++)
     if (!(is_free[i / 32] >> (i % 32) & 1))
       stop = tell(v, PYM_WALK_BLOCK, first + i * pool->size, pool->size, 1, PYM_OBJ);
   return stop;

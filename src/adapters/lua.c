@@ -6,7 +6,7 @@
 static void *on_default_heap(void *ptr, size_t osize, size_t nsize) {
   void *p;
   if (nsize == 0) {
-    PYM_ASSERT(!ptr || osize <= pym_usable_size(ptr), "wrong size given to a sized free", off(ptr));
+    PYM_ASSERT(!ptr || osize <= pym_usable_size(ptr), CAUSE_SIZED, off(ptr));
     (void)osize;
     if (UNLIKELY(!try_free(&pym__main, PYM_OBJ, ptr))) pym__free_slow(PYM_OBJ, ptr);
     return NULL;
