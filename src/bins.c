@@ -74,7 +74,9 @@ TIDY u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
 /* In a small heap a pool for a size that is rare would be most of what it costs.  The first requests
  * of a class without a pool get a block that is free in a class a little larger; 0: none is. */
 TIDY u32 pym__borrow(struct pym_heap *h, unsigned d, u32 s) {
-  if (h->pools_used >= SMALL_HEAP || h->sampled[s / 8] > LOANS || pym__has_usable(h, s)) return 0;
+  if (pym__limits || h->pools_used >= SMALL_HEAP || h->sampled[s / 8] > LOANS ||
+      pym__has_usable(h, s))
+    return 0;
   for (u32 t = s + 8; t <= PYM_SMALL_MAX && t <= s + 8 + s / 4; t += PYM_ALIGNMENT) {
     u32 b = pop(h, d, t);
     if (!b && pym__has_usable(h, t)) b = pym__refill(h, d, t);
@@ -129,7 +131,7 @@ COLD int pym__sweep(void) {
   u32 at_hand = 0, least = pym__space.pages_owned * (PAGE_BYTES / SWEEP_SHARE);
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) {
     const struct pym_heap *h = at(o);
-    at_hand += h->raw_hand_bytes;
+    at_hand += h->raw_hand;
     for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++) at_hand += h->domains[d].charged - pym__live(h, d);
   }
   if (at_hand < 2 * POOL_BYTES || at_hand < least) return 0;

@@ -172,7 +172,7 @@ static int check_raw_bins(const struct pym_heap *h, u32 binned) {
 static int check_raw_hand(const struct pym_heap *h, u32 hand) {
   u32 seen = 0;
   for (u32 b = 0; b < RAW_HAND_BINS; b++)
-    for (u32 c = h->raw_hand[b]; c; c = chunk_at(c)->link.next) {
+    for (u32 c = h->raw_hands[b]; c; c = chunk_at(c)->link.next) {
       REQUIRE(in_memory(c) && sound(h, c), "raw block at hand", c);
       REQUIRE(is_at_hand(c) && bin_of(size_of(c)) == b, "raw block in the wrong list at hand", c);
       REQUIRE(++seen <= hand, "list of raw blocks at hand loops", c);
@@ -198,7 +198,7 @@ static int check_source(const struct pym_heap *h, const struct pym_heap *source,
   REQUIRE(n->bytes == source->raw_bytes, "bytes of raw segments", off(source));
   REQUIRE(n->free == source->raw_free, "bytes of free raw chunks", off(source));
   REQUIRE(n->chunks == source->raw_chunks, "count of raw blocks", off(source));
-  REQUIRE(n->hand_bytes == source->raw_hand_bytes, "bytes of raw blocks at hand", off(source));
+  REQUIRE(n->hand_bytes == source->raw_hand, "bytes of raw blocks at hand", off(source));
   return check_raw_bins(source, n->binned) || check_raw_hand(source, n->hand);
 }
 

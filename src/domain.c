@@ -39,7 +39,8 @@ void *pym_obj_realloc(void *p, size_t n) {
 /* The size saves nothing here: a realloc that failed to find a smaller block may have left p in a
  * larger class, or in a raw block, so p is asked after all.  A debug build holds it against p. */
 void pym_obj_free_sized(void *p, size_t n) {
-  PYM_ASSERT(!p || n <= pym_usable_size(p), CAUSE_SIZED, off(p));
+  PYM_ASSERT(!p || pym__hooks[PYM_OBJ].on || n <= pym__usable(&pym__main, PYM_OBJ, p), CAUSE_SIZED,
+             off(p));
   (void)n;
   pym_obj_free(p);
 }
@@ -70,7 +71,7 @@ void pym_heap_free(pym_heap *h, enum pym_domain d, void *p) {
 }
 
 void pym_heap_free_sized(pym_heap *h, enum pym_domain d, void *p, size_t n) {
-  PYM_ASSERT(!p || n <= pym_usable_size(p), CAUSE_SIZED, off(p));
+  PYM_ASSERT(!p || n <= pym__usable(h, d, p), CAUSE_SIZED, off(p));
   (void)n;
   pym_heap_free(h, d, p);
 }

@@ -91,8 +91,7 @@ struct pym_heap {
   /* Not for readers: */
   struct link rings[CLASS_SLOTS + RAW_BINS]; /* usable pools by class; free chunks by bin */
   u32 raw_map[RAW_WORDS];                    /* bit b: bin b holds something */
-  u32 raw_hand[RAW_HAND_BINS];      /* chunks at hand: the one freed last */
-  u32 raw_hand_bytes;               /* of all of them */
+  u32 raw_hands[RAW_HAND_BINS];     /* chunks at hand: the one freed last */
   u32 top_end;                      /* where the segment ends that may grow; 0: none */
   u32 discount;                     /* bytes that the call under way will free: realloc that moves */
   u32 closed;                       /* a limit was passed: every call is slow, nothing is at hand */
@@ -146,8 +145,8 @@ HOT u32 class_of(u32 o) { return class_in(pym__space.pool_map_len, o); }
 HOT struct pool *pool_of(u32 o) { return at(o & ~(POOL_BYTES - 1)); }
 
 /* Could two words of ours lie at o?  For links that a stray write may have changed.  An address
- * that is no multiple of 8 turns into one above all memory. */
-HOT int in_memory(u32 o) { return (o >> 3 | o << 29) < pym__space.pages_memory << 13; }
+ * that is no multiple of 8 turns into one above all memory, and so does 0. */
+HOT int in_memory(u32 o) { return (o >> 3 | o << 29) - 1 < (pym__space.pages_memory << 13) - 1; }
 
 HOT struct link *link_at(u32 o) { return at(o); }
 HOT u32 ring_of_pools(const struct pym_heap *h, u32 s) { return off(&h->rings[s / PYM_ALIGNMENT]); }

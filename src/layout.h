@@ -73,6 +73,7 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u32, raw_bytes, 1, "bytes of all segments")                          \
   X(u32, raw_free, 1, "bytes of free chunks, headers in")                \
   X(u32, raw_chunks, 1, "blocks in use, pools not counted")              \
+  X(u32, raw_hand, 1, "bytes of chunks at hand: freed, not joined yet")  \
   X(u32, pools_used, 1, "4 KiB pools in use")                            \
   X(u32, pools, CLASS_SLOTS, "pools held by a class")                    \
   X(u32, pools_peak, CLASS_SLOTS, "")                                    \

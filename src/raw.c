@@ -146,28 +146,28 @@ COLD void pym__chunk_release(struct pym_heap *h, u32 c) {
 /* ---- Chunks at hand: freed, for the next one who wants just that size ---- */
 
 static u32 take_at_hand(struct pym_heap *h, u32 size) {
-  u32 *list = &h->raw_hand[bin_of(size)], c = *list;
+  u32 *list = &h->raw_hands[bin_of(size)], c = *list;
   if (!c) return 0;
   if (UNLIKELY(!in_memory(c) || !sound(h, c))) pym__corrupt(CAUSE_FREED_WRITTEN, c, INTERNAL);
   if (size_of(c) != size) return 0;
   *list = chunk_at(c)->link.next;
-  h->raw_hand_bytes -= size;
+  h->raw_hand -= size;
   return c;
 }
 
 static void keep_at_hand(struct pym_heap *h, u32 c, u32 head) {
-  u32 *list = &h->raw_hand[bin_of(head & ~FLAGS)];
+  u32 *list = &h->raw_hands[bin_of(head & ~FLAGS)];
   set_head(h, c, head | chunk_flags(INTERNAL));
   chunk_at(c)->link.next = *list;
   *list = c;
-  h->raw_hand_bytes += head & ~FLAGS;
+  h->raw_hand += head & ~FLAGS;
 }
 
 COLD int pym__raw_flush(struct pym_heap *h) {
-  if (!h->raw_hand_bytes) return 0;
+  if (!h->raw_hand) return 0;
   for (u32 b = 0; b < RAW_HAND_BINS; b++)
-    while (h->raw_hand[b]) {
-      u32 c = take_at_hand(h, size_of(h->raw_hand[b]));
+    while (h->raw_hands[b]) {
+      u32 c = take_at_hand(h, size_of(h->raw_hands[b]));
       give(h, c);
     }
   return 1;
@@ -188,7 +188,7 @@ COLD void pym__raw_add(struct pym_heap *h, u32 from, u32 to) {
     prev_free = 0;
   }
   ((struct segment *)at(h->segments))->end = h->top_end = to;
-  set_head(h, to - HEADER, IN_USE);
+  set_head(h, to - HEADER, chunk_flags(INTERNAL)); /* nobody's block */
   release(h, c, to - HEADER - c, prev_free);
 }
 

@@ -111,6 +111,7 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
   X(raw_flags, FLAGS)                     \
   X(raw_in_use, IN_USE)                   \
   X(raw_domain_shift, DOMAIN_SHIFT)       \
+  X(raw_hand_max, HAND_MAX)               \
   X(pool_key, POOL_KEY)                   \
   X(space_bytes, sizeof(struct space))    \
   X(heap_bytes, sizeof(struct pym_heap))  \
