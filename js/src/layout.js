@@ -10,18 +10,21 @@ import { badDescriptor } from './errors.js';
 
 const { U16, U32, U64, STRUCT } = Type;
 
+/** The domain behind raw, mem and object: what the library keeps for itself. */
+export const INTERNAL = 3;
+
 const CONSTANTS = /** @type {const} */ ([
   'layout_version', 'page_bytes', 'pool_bytes', 'arena_bytes', 'classes', 'alignment',
   'pool_header', 'pool_room', 'pool_key', 'segment_header', 'raw_header', 'raw_key', 'raw_flags',
-  'raw_in_use', 'space_bytes', 'heap_bytes', 'space_magic', 'heap_magic',
+  'raw_in_use', 'raw_domain_shift', 'raw_hand_max', 'space_bytes', 'heap_bytes', 'space_magic', 'heap_magic',
 ]);
 const SPACE = /** @type {const} */ ({
   magic: U32, version: U32, first_heap: U32, pool_map: U32, pool_map_len: U32, pages_owned: U32,
-  event_seq: U32, grows: U64, grow_failures: U64,
+  event_seq: U32, grows: U64, grow_failures: U64, fault: U32, fault_at: U32,
 });
 const HEAP = /** @type {const} */ ({
   magic: U32, id: U32, next: U32, soft: U32, hard: U32, segments: U32, raw_segments: U32,
-  raw_bytes: U32, raw_free: U32, raw_chunks: U32, pools_used: U32,
+  raw_bytes: U32, raw_free: U32, raw_hand: U32, raw_chunks: U32, pools_used: U32,
 });
 const HEAP_ARRAYS = /** @type {const} */ ({
   pools: U32, pools_peak: U32, mem_mallocs: U64, mem_frees: U64, obj_mallocs: U64, obj_frees: U64,
@@ -78,7 +81,7 @@ export function layoutOf(descriptor) {
     arrays: mapValues(HEAP_ARRAYS, perClass),
     unusedClasses: Array.from({ length: classes },
       (_, i) => unusedClass((i + 1) * constants.alignment)),
-    domains: structs(heap, 'domains', fields(Group.DOMAIN), Group.DOMAIN, 4, heap_bytes),
+    domains: structs(heap, 'domains', fields(Group.DOMAIN), Group.DOMAIN, INTERNAL + 1, heap_bytes),
     domain: offsets(fields(Group.DOMAIN), DOMAIN, heap_bytes),
     event: offsets(fields(Group.EVENT), EVENT, space_bytes),
     segment: offsets(fields(Group.SEGMENT), SEGMENT, segment_header),
@@ -108,15 +111,16 @@ function checkSizes(c) {
   const unit = c.raw_flags + 1;                    // sizes of chunks are multiples of it
   const powerOf2 = (/** @type {number} */ n) => n > 0 && (n & (n - 1)) === 0;
   const sound = page === 65536 && pool >= 256 && pool <= page && powerOf2(pool)
-    && arena > 0 && arena % page === 0 && classes >= 1 && classes <= 255
+    && arena > 0 && arena % page === 0 && classes >= 1
     && alignment >= 1 && alignment * classes < pool
     && header + room <= pool && room >= alignment * classes
     && powerOf2(unit) && unit <= 256 && ofChunk >= 8 && ofChunk <= unit && ofSegment <= 256
-    && c.raw_in_use > 0 && c.raw_in_use <= c.raw_flags;
+    && c.raw_in_use > 0 && c.raw_in_use <= c.raw_flags
+    && INTERNAL * 2 ** c.raw_domain_shift <= c.raw_flags;
   if (!sound) {
     throw badDescriptor(`sizes that cannot be: pages of ${page}, arenas of ${arena}, pools of `
       + `${pool} with ${header} of header and room for ${room}, ${classes} classes in steps of `
-      + `${alignment}, headers of ${ofSegment} and ${ofChunk}, flags ${c.raw_flags}`);
+      + `${alignment}, headers of ${ofSegment} and ${ofChunk}, flags ${c.raw_flags} with the domain from bit ${c.raw_domain_shift} on`);
   }
 }
 

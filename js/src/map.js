@@ -6,6 +6,7 @@
  *  found to lie where it may. */
 
 import { badMemory, hex } from './errors.js';
+import { INTERNAL } from './layout.js';
 import { checkRange } from './memory.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
@@ -27,7 +28,7 @@ export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
  *  @property {Uint32Array} firstPool  one element more than pages: the pools of page p are those
  *    from firstPool[p] to below firstPool[p + 1]
  *  @property {Uint32Array} rawBytes   of each page: in raw blocks in use, headers in
- *  @property {Uint32Array} freeBytes  of each page: in free chunks, headers in
+ *  @property {Uint32Array} freeBytes  of each page: in free chunks, headers in, those at hand too
  *  @property {PoolMap} pools          every pool of every heap, by address
  *  @property {MapTotals} totals
  *  @property {Uint32Array} damage     address of each chunk whose header was overwritten; the rest
@@ -171,7 +172,7 @@ function walkSegments(view, classes, heaps, layout, used) {
  *  @param {number} from  @param {number} end  @param {Layout} layout  @param {Used} used
  *  @param {boolean} nested  in a raw block of the default heap */
 function walkSegment(view, classes, heap, from, end, layout, used, nested) {
-  const { raw_key, raw_flags, raw_in_use, raw_header, pool_bytes, segment_header, page_bytes }
+  const { raw_key, raw_flags, raw_header, pool_bytes, segment_header, page_bytes }
     = layout.constants;
   mark(used.pages, from, end, PageKind.FOREIGN, PageKind.RAW, page_bytes);
   const key = raw_key ^ heap;
@@ -194,7 +195,7 @@ function walkSegment(view, classes, heap, from, end, layout, used, nested) {
       mark(used.pages, at, end, PageKind.RAW, PageKind.DAMAGED, page_bytes);
       return;
     }
-    if ((head & raw_in_use) === 0) {
+    if (isFree(head, size, layout.constants)) {
       add(used.free, at, size, page_bytes);
       if (nested) add(used.raw, at, -size, page_bytes);
     } else if (!nested) {
@@ -202,6 +203,14 @@ function walkSegment(view, classes, heap, from, end, layout, used, nested) {
     }
     at += size;
   }
+}
+
+/** Free, or at hand: so are the library's own chunks in use that are short and no pools.
+ *  @param {number} head  @param {number} size  @param {Layout['constants']} c
+ *  @returns {boolean} */
+function isFree(head, size, c) {
+  if ((head & c.raw_in_use) === 0) return true;
+  return (head & c.raw_flags) >> c.raw_domain_shift === INTERNAL && size < c.raw_hand_max;
 }
 
 /** @param {Uint8Array} classes  @param {number} first  unit  @param {number} last  that may be one

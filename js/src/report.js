@@ -1,5 +1,7 @@
 /** The memory report of the command line: text from a snapshot, nothing else. */
 
+import { hex } from './errors.js';
+
 /** @typedef {import('./stats.js').HeapStats} HeapStats */
 /** @typedef {import('./stats.js').ClassStats} ClassStats */
 
@@ -18,6 +20,7 @@ export function memoryReport(stats, options = {}) {
   return [
     `memory report${options.title ? `: ${options.title}` : ''}`,
     peakLine(stats),
+    ...(stats.fault ? [`corruption found: ${stats.fault.cause}, at ${hex(stats.fault.address)}`] : []),
     '',
     ...domainTable(stats),
     '',
@@ -70,9 +73,9 @@ function memoryTable({ heap, pageBytes, poolBytes, pages, pools, raw, growth }, 
   const memory = pages.memory * pageBytes;
   const rows = /** @type {[string, number, string][]} */ ([
     ['pools of small blocks', pools * poolBytes, plural(pools, 'pool')],
-    ['raw blocks', raw.bytes - raw.freeBytes - pools * poolBytes,
+    ['raw blocks', raw.bytes - raw.freeBytes - raw.atHandBytes - pools * poolBytes,
       `${plural(raw.chunks, 'block')} in ${plural(raw.segments, 'segment')}`],
-    ['free, for either', raw.freeBytes, ''],
+    ['free, for either', raw.freeBytes + raw.atHandBytes, ''],
     heap === 1 ? ['not the allocator\'s', memory - raw.bytes, 'data, stack, other allocators']
       : ['not this heap\'s', memory - raw.bytes, ''],
   ]);

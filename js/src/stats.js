@@ -1,6 +1,7 @@
 /** heap.stats(): counters of a heap, read straight from linear memory. */
 
 import { badMemory, hex } from './errors.js';
+import { INTERNAL } from './layout.js';
 import { checkRange, readU64 } from './memory.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
@@ -43,13 +44,14 @@ import { checkRange, readU64 } from './memory.js';
  *                                    of pools, other heaps with all that is in them
  *  @property {number} headers        of chunks, segments and pools
  *  @property {number} freePoolSpace  free blocks, and what is too little for one
- *  @property {number} freeChunks     free raw memory: serves blocks and pools of any size */
+ *  @property {number} freeChunks     free raw memory, at hand or not */
 
 /** Raw memory of this heap: blocks above 512 bytes, pools and what is free are chunks of it.
  *  @typedef {object} RawStats
  *  @property {number} segments
  *  @property {number} bytes      of all segments, pools in
  *  @property {number} freeBytes  of free chunks, headers in
+ *  @property {number} atHandBytes  of blocks freed a short while ago, kept for requests of their size
  *  @property {number} chunks     in use, pools not counted */
 
 /** @typedef {object} HeapStats
@@ -64,7 +66,31 @@ import { checkRange, readU64 } from './memory.js';
  *  @property {readonly ClassStats[]} classes  smallest first
  *  @property {RawStats} raw
  *  @property {{grows: number, failures: number}} growth  of linear memory, asked by the library
- *  @property {LostStats} lost */
+ *  @property {LostStats} lost
+ *  @property {Fault | null} fault  what the library found before it trapped; null: nothing */
+
+/** Damage that the library noticed; it traps then, and what the heap holds is not to be relied on.
+ *  @typedef {object} Fault
+ *  @property {string} cause
+ *  @property {number} address  where */
+
+/** Texts of enum cause (src/internal.h in C), from 1 on. */
+export const CAUSES = Object.freeze([
+  'raw block header overwritten',
+  'list of free memory overwritten',
+  'free raw memory overwritten',
+  'freed block written to',
+  'not a block of this heap, or its header was overwritten',
+  'double free of a raw block',
+  'block belongs to another domain',
+  'pool\'s header overwritten, or block of another heap',
+  'pointer is not a block',
+  'double free',
+  'double free, or freed block written to',
+  'heap cannot be destroyed: not a heap, the default one, or destroyed before',
+  'root structure overwritten',
+  'wrong size given to a sized free',
+]);
 
 const UNLIMITED = 0xffffffff;
 
@@ -101,6 +127,7 @@ export function readStats(view, root, heap, layout) {
     segments: view.getUint32(heap + f.raw_segments, true),
     bytes: view.getUint32(heap + f.raw_bytes, true),
     freeBytes: view.getUint32(heap + f.raw_free, true),
+    atHandBytes: view.getUint32(heap + f.raw_hand, true),
     chunks: view.getUint32(heap + f.raw_chunks, true),
   });
   const pools = view.getUint32(heap + f.pools_used, true);
@@ -122,14 +149,24 @@ export function readStats(view, root, heap, layout) {
     }),
     lost: Object.freeze({
       rounding: classes.reduce((sum, c) => sum + c.roundingEstimate, 0),
-      bookkeeping: rawLive(view, at + 3 * domains.stride, domain),
+      bookkeeping: rawLive(view, at + INTERNAL * domains.stride, domain),
       // A segment ends with the header of a chunk that is none.
       headers: chunks.chunks * raw_header + pools * (pool_bytes - pool_room)
         + chunks.segments * (segment_header + raw_header),
       freePoolSpace: pools * pool_room - inMem.liveBytes - inObject.liveBytes,
-      freeChunks: chunks.freeBytes,
+      freeChunks: chunks.freeBytes + chunks.atHandBytes,
     }),
+    fault: readFault(view, root, layout),
   });
+}
+
+/** @param {DataView} view  @param {number} root  @param {Layout} layout
+ *  @returns {Readonly<Fault> | null} */
+function readFault(view, root, { space }) {
+  const cause = view.getUint32(root + space.fault, true);
+  if (cause === 0) return null;
+  return Object.freeze({ cause: CAUSES[cause - 1] ?? `unknown cause ${cause}`,
+    address: view.getUint32(root + space.fault_at, true) });
 }
 
 /** @param {DataView} view  @param {number} root  @param {Layout} layout

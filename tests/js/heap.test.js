@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 
 import { Heap, PageKind, PoolState, PymallocError } from '../../js/src/index.js';
 import { FLAG, Image } from './lib/image.js';
@@ -12,13 +14,16 @@ const code = (expected, text = /./) => (error) => {
   return true;
 };
 
+/** What fn returns or throws; an error if it goes on for ever. */
+const ended = (fn) => runInNewContext('fn()', { fn }, { timeout: 20000 });
+
 /** An image with numbers in it that a sound heap could have. */
 function lively(options) {
   const image = new Image(options);
   // Blocks in use: two of the raw domain, one of object, one of the library's.
   image.set('space', image.root, { pages_owned: 10, grows: 5, grow_failures: 1 });
-  image.set('heap', image.heap, { pools_used: 6, raw_segments: 2, raw_free: 70000, raw_chunks: 4,
-    raw_bytes: 30000 + 1000 + 552 + 4 * 8 + 6 * 4096 + 70000 + 2 * 16, soft: 1000000, pools: { 2: 5, 64: 1 }, pools_peak: { 2: 9, 64: 1 },
+  image.set('heap', image.heap, { pools_used: 6, raw_segments: 2, raw_free: 70000, raw_hand: 3000,
+    raw_chunks: 4, raw_bytes: 30000 + 1000 + 552 + 4 * 8 + 6 * 4096 + 73000 + 2 * 16, soft: 1000000, pools: { 2: 5, 64: 1 }, pools_peak: { 2: 9, 64: 1 },
     sampled: { 2: 4 }, sampled_bytes: { 2: 50 } });
   image.setClass('mem', 2, { mallocs: 100, live: 60 });
   image.setClass('obj', 2, { mallocs: 2n ** 40n, live: 10 });
@@ -45,7 +50,8 @@ test('stats() derives every number from the fields', () => {
   assert.deepEqual({ ...stats.classes[1] }, { blockSize: 16, liveBlocks: 70,
     totalBlocks: 2 ** 40 + 100, pools: 5, peakPools: 9, roundingEstimate: 70 * 3.5 });
   assert.equal(stats.classes[63].liveBlocks, 2);
-  assert.deepEqual({ ...stats.raw }, { segments: 2, bytes: 126192, freeBytes: 70000, chunks: 4 });
+  assert.deepEqual({ ...stats.raw }, { segments: 2, bytes: 129192, freeBytes: 70000, atHandBytes: 3000,
+    chunks: 4 });
   assert.deepEqual({ ...stats.growth }, { grows: 5, failures: 1 });
   assert.equal(stats.softLimit, 1000000);
   assert.equal(stats.hardLimit, null);
@@ -65,6 +71,19 @@ test('more pages owned than there are is damage', () => {
   const image = lively();
   image.set('space', image.root, { pages_owned: 17 });
   assert.throws(() => open(image).stats(), code('BAD_MEMORY', /17 pages owned/));
+});
+
+test('what the library found wrong is told in its own words', () => {
+  const image = lively();
+  assert.equal(open(image).stats().fault, null);
+  const source = readFileSync(new URL('../../src/internal.h', import.meta.url), 'utf8');
+  const list = /#define CAUSES\(X\)([^]*?\))\n\n/.exec(source)?.[1] ?? '';
+  const texts = [...list.matchAll(/X\(\w+,\s*"([^"]*)"\)/g)].map(([, text]) => text);
+  assert.ok(texts.length > 10);
+  for (const [cause, text] of [...texts, `unknown cause ${texts.length + 1}`].entries()) {
+    image.set('space', image.root, { fault: cause + 1, fault_at: 0xfffffff8 });
+    assert.deepEqual({ ...open(image).stats().fault }, { cause: text, address: 0xfffffff8 });
+  }
 });
 
 test('a class without samples is estimated to lose half a step a block', () => {
@@ -254,6 +273,14 @@ test('map() counts the bytes of blocks and of free chunks in each page that they
     [0, P - 3 * 4096 + 8, P, P, P - 1024 - 8, 0, 0, 0]);
 });
 
+test('map() counts blocks at hand as free', () => {
+  const image = lively();
+  image.addSegment(4 * P, 5 * P, [[2032, 'own'], [2032, 'raw'], [2048, 'own']]);
+  const { rawBytes, freeBytes } = open(image).map();
+  assert.equal(rawBytes[4], 2032 + 2048);
+  assert.equal(freeBytes[4], P - 16 - 2032 - 2048);
+});
+
 test('a layout with gaps between its fields gives the same map', () => {
   const gap = (name, group) => group === 'segment' ? 0 : name.length % 4 * 8;
   const ours = open(segmented({ gap }).image).map();
@@ -283,6 +310,7 @@ test('map() finds pools that lie in no segment, as those in arenas of a hook', (
   const image = lively();
   image.addSegment(4 * P, 8 * P, [[3 * P, 'raw']]);     // such an arena may be one of our blocks
   image.addPool(5 * P, { size: 64, used: 1 });
+  image.addPool(6 * P, { size: 64, used: 1 });
   image.addPool(10 * P, { size: 64, used: 1 });
   const map = open(image).map();
   assert.deepEqual([map.pages[5], map.pages[10]], [POOL, POOL]);
@@ -327,7 +355,7 @@ for (const [what, change] of [
     const { image, chunks } = segmented();
     image.addSegment(12 * P, 13 * P, [[1024, 'raw']]);
     change(image, chunks[3]);                            // the free one
-    const map = open(image).map();
+    const map = ended(() => open(image).map());
     assert.deepEqual([...map.damage], [chunks[3]]);
     assert.deepEqual([...map.pages.slice(4, 13)], [POOL, ...Array(5).fill(DAMAGED), FOREIGN, FOREIGN,
       RAW]);
@@ -349,7 +377,7 @@ test('map() does not step over a pool that would end past its segment', () => {
 test('a segment that is its own next ends in a typed error', () => {
   const { image } = segmented();
   image.set('segment', 4 * P, { next: 4 * P });
-  assert.throws(() => open(image).map(), code('BAD_MEMORY', /overlap, or their list is a loop/));
+  assert.throws(() => ended(() => open(image).map()), code('BAD_MEMORY', /overlap, or .* a loop/));
 });
 
 test('a loop of the shortest segments ends in a typed error', () => {
@@ -359,7 +387,16 @@ test('a loop of the shortest segments ends in a typed error', () => {
   image.addSegment(5 * P, 5 * P + short);
   image.addSegment(6 * P, 6 * P + short);
   image.set('segment', 5 * P, { next: 6 * P });
-  assert.throws(() => open(image).map(), code('BAD_MEMORY', /overlap, or their list is a loop/));
+  assert.throws(() => ended(() => open(image).map()), code('BAD_MEMORY', /overlap, or .* a loop/));
+});
+
+test('a heap in nearly all of the default heap\'s memory is no overlap', () => {
+  const image = lively();
+  const [block] = image.addSegment(4 * P, 16 * P, [[11 * P, 'raw']]);
+  image.addHeap(image.end, 7);
+  image.set('heap', image.heap, { next: image.end });
+  image.addSegment(block + 8, block + 8 + 11 * P - 16, [], image.end);
+  assert.equal(open(image).map().totals.free, 9);
 });
 
 test('segments of another heap may be no longer than the memory either', () => {
@@ -369,7 +406,7 @@ test('segments of another heap may be no longer than the memory either', () => {
   image.addSegment(12 * P, 13 * P, [], image.end);
   open(image).map();
   image.set('segment', 12 * P, { next: 12 * P });
-  assert.throws(() => open(image).map(), code('BAD_MEMORY', /overlap, or their list is a loop/));
+  assert.throws(() => ended(() => open(image).map()), code('BAD_MEMORY', /overlap, or .* a loop/));
 });
 
 for (const [what, from, end] of [
@@ -397,6 +434,14 @@ for (const [address, length] of [[0, 256], [16 * P - 255, 256], [0xfffffff0, 0xf
     assert.throws(() => open(image).map(), code('BAD_MEMORY', /map of pools/));
   });
 }
+
+test('map() finds chunks, and no pools, behind the map of pools', () => {
+  const { image } = segmented();
+  image.set('space', image.root, { pool_map_len: 4 * 16 });
+  const map = open(image).map();
+  assert.equal(map.pools.address.length, 0);
+  assert.deepEqual([map.pages[4], map.rawBytes[4], map.pages[9]], [RAW, 4096 - 16 + 8192, RAW]);
+});
 
 test('map() reads no pool behind the memory, however long the map is', () => {
   const image = lively();

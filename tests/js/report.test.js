@@ -68,6 +68,12 @@ test('when nothing is live the bars show what was held at peak', () => {
   assert.match(text, / 24 .*####/);
 });
 
+test('damage that the library found is said', () => {
+  const text = memoryReport(stats((image) => image.set('space', image.root,
+    { fault: 10, fault_at: 4096 })));
+  assert.match(text, /corruption found: double free, at 0x1000\n/);
+});
+
 test('limits have a column only when one is set', () => {
   assert.doesNotMatch(memoryReport(stats()), /limit/);
   assert.match(memoryReport(stats((image) => image.set('heap', image.heap, { hard: 64 << 20 }))),

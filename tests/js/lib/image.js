@@ -14,8 +14,8 @@ const EVENTS = 32;
 /** Not C's numbers, for the same reason. */
 export const MAGIC = { space: 0x5ace5ace, heap: 0x4ea94ea9 };
 export const KEY = { raw: 0x1badf00d, pool: 0xfee1dead };
-/** Low bits of a chunk's head: in use, the chunk before is free. */
-export const FLAG = { inUse: 2, prevFree: 1 };
+/** Low bits of a chunk's head: in use, the chunk before is free, of the library's own domain. */
+export const FLAG = { inUse: 2, prevFree: 1, internal: 12 };
 
 /** @returns {Record<string, {type: string, name: string, count: number}[]>} fields by group */
 function fieldLists() {
@@ -61,6 +61,7 @@ export function layOut(gap = () => 0) {
     pool_room: 4096 - sizes.pool - 8, pool_key: KEY.pool, raw_header: 8,
     segment_header: 8 + Math.ceil((sizes.segment - 8) / 16) * 16,   // chunks begin 8 mod 16
     raw_key: KEY.raw, raw_flags: 15, raw_in_use: FLAG.inUse, raw_domain_shift: 2,
+    raw_hand_max: 2048,
     space_bytes: sizes.space, heap_bytes: sizes.heap, domain_bytes: sizes.domain,
     event_bytes: sizes.event, space_magic: MAGIC.space, heap_magic: MAGIC.heap,
   };
@@ -204,8 +205,8 @@ export class Image {
   }
 
   /** Makes [from, end) the newest segment of a heap and fills it with chunks.
-   *  @param {[bytes: number, kind: 'free' | 'raw' | 'pool'][]} chunks  sizes with headers; what they
-   *    leave becomes one more free chunk
+   *  @param {[bytes: number, kind: 'free' | 'raw' | 'own' | 'pool'][]} chunks  sizes with headers;
+   *    own: the library's; what they leave becomes one more free chunk
    *  @returns {number[]} addresses of the chunks, and of the header that ends them */
   addSegment(from, end, chunks = [], heap = this.heap) {
     const next = this.layout.groups.heap.segments.offset + heap;
@@ -215,7 +216,8 @@ export class Image {
     let at = from + this.layout.constants.segment_header;
     let flags = 0;
     const put = (size, kind) => {
-      this.setChunk(at, kind === 'free' ? size : size | FLAG.inUse | flags, heap);
+      const own = kind === 'own' || kind === 'pool' ? FLAG.internal : 0;
+      this.setChunk(at, kind === 'free' ? size : size | FLAG.inUse | own | flags, heap);
       flags = kind === 'free' ? FLAG.prevFree : 0;
       addresses.push(at);
       at += size;
