@@ -65,9 +65,8 @@ void pym_arena_allocator_get(pym_arena_allocator *out) {
 void pym_arena_allocator_set(const pym_arena_allocator *a) {
   pym__start();
   if (!pym__hooked) {
-    pym__hooked = pym__calloc_direct(&pym__main, INTERNAL, 1, HEAP_BYTES);
+    pym__hooked = pym__heap_block();
     if (!pym__hooked) return;
-    pym__rings_init(pym__hooked);
     pym__hooked->id = pym__main.id;
     pym__hooked->less = arena_to_hook;
   }

@@ -9,13 +9,13 @@ struct pym_heap pym__main;
 
 #define SEGMENT_LEAST (PAGE_BYTES - HEADER)
 
-COLD void pym__rings_init(struct pym_heap *h) {
+static COLD void rings_init(struct pym_heap *h) {
   for (u32 i = 0; i < CLASS_SLOTS + RAW_BINS; i++)
     h->rings[i].next = h->rings[i].prev = off(&h->rings[i]);
 }
 
 COLD void pym__heap_init(struct pym_heap *h) {
-  pym__rings_init(h);
+  if (h == &pym__main) rings_init(h);
   pym__open(h);
   h->magic = HEAP_MAGIC;
   h->id = ++pym__space.heap_ids;
@@ -48,9 +48,17 @@ static COLD void segment_to_main(struct pym_heap *h, u32 c) {
   }
 }
 
-COLD pym_heap *pym_heap_new(void) {
+COLD struct pym_heap *pym__heap_block(void) {
   pym__start();
-  struct pym_heap *h = pym__calloc_direct(&pym__main, INTERNAL, 1, HEAP_BYTES);
+  struct pym_heap *h = pym__raw_new(&pym__main, INTERNAL, HEAP_BYTES, PYM_RAW_ALIGNMENT);
+  if (!h) return NULL;
+  __builtin_memset(h, 0, sizeof *h);
+  rings_init(h);
+  return h;
+}
+
+COLD pym_heap *pym_heap_new(void) {
+  struct pym_heap *h = pym__heap_block();
   if (!h) return NULL;
   h->more = segment_from_main;
   h->less = segment_to_main;

@@ -234,7 +234,7 @@ extern struct hook pym__hooks[PYM_DOMAINS];
 
 /* ---- heap.c ---- */
 void pym__heap_init(struct pym_heap *h);
-void pym__rings_init(struct pym_heap *h);
+struct pym_heap *pym__heap_block(void); /* a heap with nothing in it but its rings; or NULL */
 void pym__drop_segment(struct pym_heap *h, u32 s); /* out of h's list: s holds nothing */
 
 /* ---- report.c ---- */

@@ -145,12 +145,38 @@ static void link_to_block_in_use(void) {
   pym_raw_malloc(1000); /* would be c */
 }
 /* The chunk is too small for the request, so the search goes on along its link. */
-static void wild_link_passed(void) {
+static void link_passed(uint32_t link) {
   void *kept = pym_raw_malloc(100), *p = pym_raw_malloc(1928), *behind = pym_raw_malloc(100);
   let_go(p);
-  *(uint32_t *)p = 0xe0e0e0e8;
+  *(uint32_t *)p = link;
   pym_raw_malloc(1990);
   (void)kept, (void)behind;
+}
+static void wild_link_passed(void) { link_passed(0xe0e0e0e8); }
+static void zeroed_link_passed(void) { link_passed(0); }
+static void odd_link_passed(void) { link_passed((uint32_t)target_offset(pym_raw_malloc(8)) + 4); }
+/* A block that was freed and not trimmed yet: its first word leads to the next at hand. */
+static void link_at_hand(uint32_t link) {
+  three_neighbours(PYM_RAW);
+  pym_raw_free(a);
+  pym_raw_free(b);
+  *(uint32_t *)b = link;
+}
+static void wild_link_at_hand(void) {
+  link_at_hand(0xeeeeeee8);
+  for (unsigned i = 0; i < 3; i++) pym_raw_malloc(1000);
+  pym_heap_trim(pym_heap_default());
+}
+static void wild_link_at_hand_trimmed(void) {
+  link_at_hand(0xeeeeeee8);
+  pym_raw_malloc(1000);
+  pym_heap_trim(pym_heap_default());
+}
+static void link_at_hand_to_block_in_use(void) {
+  unsigned char *p = pym_raw_malloc(1000);
+  link_at_hand((uint32_t)target_offset(p) - 8);
+  for (unsigned i = 0; i < 3; i++) pym_raw_malloc(1000);
+  pym_heap_trim(pym_heap_default());
 }
 static void wild_links(void) {
   three_neighbours(PYM_RAW);
@@ -228,6 +254,11 @@ static const struct attack raw_attacks[] = {
     {"wild link backwards", LIST, wild_link_backwards, 0},
     {"link to a block in use", LIST, link_to_block_in_use, 0},
     {"wild link on the way", LIST, wild_link_passed, 0},
+    {"zeroed link on the way", LIST, zeroed_link_passed, 0},
+    {"odd link on the way", LIST, odd_link_passed, 0},
+    {"wild link at hand", "freed block written to", wild_link_at_hand, 0},
+    {"wild link at hand, trimmed", "freed block written to", wild_link_at_hand_trimmed, 0},
+    {"link at hand to a block in use", "freed block written to", link_at_hand_to_block_in_use, 0},
     {"wild links", LIST, wild_links, 0},
     {"wild links, other size", LIST, wild_links_then_other_size, 0},
     {"odd size behind a free chunk", "free raw memory overwritten", odd_size_behind, 0},

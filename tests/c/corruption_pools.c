@@ -132,7 +132,7 @@ static void overrun_into_pool(void) {
 }
 static void an_overrun_into_the_next_pool_is_reported(void) {
   for (past_the_end = 1; past_the_end <= 8 + POOL_HEADER; past_the_end++)
-    expect_noticed("bytes past the end of a pool", "overwritten", overrun_into_pool);
+    expect_noticed("bytes past the end of a pool", "pymalloc: ", overrun_into_pool);
 }
 
 static void write_freed_small(void) {
