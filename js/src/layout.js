@@ -16,7 +16,8 @@ export const INTERNAL = 3;
 const CONSTANTS = /** @type {const} */ ([
   'layout_version', 'page_bytes', 'pool_bytes', 'arena_bytes', 'classes', 'alignment',
   'pool_header', 'pool_room', 'pool_key', 'segment_header', 'raw_header', 'raw_key', 'raw_flags',
-  'raw_in_use', 'raw_domain_shift', 'raw_hand_max', 'space_bytes', 'heap_bytes', 'space_magic', 'heap_magic',
+  'raw_in_use', 'raw_domain_shift', 'raw_hand_max', 'space_bytes', 'heap_bytes', 'space_magic',
+  'heap_magic',
 ]);
 const SPACE = /** @type {const} */ ({
   magic: U32, version: U32, first_heap: U32, pool_map: U32, pool_map_len: U32, pages_owned: U32,
@@ -120,7 +121,8 @@ function checkSizes(c) {
   if (!sound) {
     throw badDescriptor(`sizes that cannot be: pages of ${page}, arenas of ${arena}, pools of `
       + `${pool} with ${header} of header and room for ${room}, ${classes} classes in steps of `
-      + `${alignment}, headers of ${ofSegment} and ${ofChunk}, flags ${c.raw_flags} with the domain from bit ${c.raw_domain_shift} on`);
+      + `${alignment}, headers of ${ofSegment} and ${ofChunk}, flags ${c.raw_flags} `
+      + `with the domain from bit ${c.raw_domain_shift} on`);
   }
 }
 

@@ -20,7 +20,7 @@ export function memoryReport(stats, options = {}) {
   return [
     `memory report${options.title ? `: ${options.title}` : ''}`,
     peakLine(stats),
-    ...(stats.fault ? [`corruption found: ${stats.fault.cause}, at ${hex(stats.fault.address)}`] : []),
+    ...faultLine(stats),
     '',
     ...domainTable(stats),
     '',
@@ -30,6 +30,11 @@ export function memoryReport(stats, options = {}) {
     '',
     ...classChart(stats, width, options.rows ?? 16),
   ].map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+/** @param {HeapStats} stats  @returns {string[]} */
+function faultLine({ fault }) {
+  return fault ? [`corruption found: ${fault.cause}, at ${hex(fault.address)}`] : [];
 }
 
 /** How well the memory taken was used when most was live.

@@ -127,8 +127,8 @@ for (const [name, value] of [['page_bytes', 0], ['pool_bytes', 0], ['pool_bytes'
   ['classes', 0], ['classes', 256], ['classes', 0xffffffff], ['alignment', 0], ['pool_header', 8],
   ['pool_header', 1 << 20], ['pool_room', 511], ['pool_room', 4096], ['segment_header', 4],
   ['segment_header', 1 << 20], ['raw_header', 4], ['raw_header', 17], ['raw_flags', 0],
-  ['raw_flags', 14], ['raw_flags', 0xffffffff], ['raw_in_use', 0], ['raw_in_use', 16], ['raw_domain_shift', 3],
-  ['raw_domain_shift', 30],
+  ['raw_flags', 14], ['raw_flags', 0xffffffff], ['raw_in_use', 0], ['raw_in_use', 16],
+  ['raw_domain_shift', 3], ['raw_domain_shift', 30],
   ['heap_bytes', 8], ['space_bytes', 0]]) {
   test(`the constant ${name} = ${value} is refused`, () => {
     const list = records();
