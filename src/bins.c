@@ -39,18 +39,6 @@ TIDY void pym__look(struct pym_heap *h, unsigned d) {
   dom->look_at = dom->charged - less + (d == PYM_MEM || d == PYM_OBJ ? LOOK_BYTES : 0);
 }
 
-APART void pym__charge(struct pym_heap *h, unsigned d, u32 bytes) {
-  struct domain *dom = &h->domains[d];
-  dom->charged += bytes;
-  if (UNLIKELY(dom->charged > dom->look_at)) pym__look(h, d);
-  if (UNLIKELY(pym__limits != NULL)) pym__limits->settle(h);
-}
-
-void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes) {
-  h->domains[d].charged -= bytes;
-  if (UNLIKELY(pym__limits != NULL)) pym__limits->settle(h);
-}
-
 COLD void pym__open(struct pym_heap *h) {
   for (unsigned d = 0; d < PYM_DOMAINS; d++) {
     int hooked = h == &pym__main && pym__hooks[d].on;
@@ -67,7 +55,7 @@ TIDY u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
   bin->out += n;
   bin->free = *(u32 *)at(list);
   ++*mallocs_of(h, d, s);
-  pym__charge(h, d, n * s);
+  charge(h, d, n * s);
   return list;
 }
 
@@ -96,7 +84,7 @@ COLD void pym__take_back(struct pym_heap *h, unsigned d, u32 s, u32 o) {
   *(u32 *)at(o) = 0;
   ++*frees_of(h, d, s);
   give_back(h, d, s, o, 1);
-  pym__discharge(h, d, 0);
+  discharge(h, d, 0);
 }
 
 COLD int pym__flush(struct pym_heap *h) {

@@ -79,12 +79,13 @@ void pym_heap_free_sized(pym_heap *h, enum pym_domain d, void *p, size_t n) {
 void *pym_heap_aligned_alloc(pym_heap *h, size_t align, size_t n) {
   pym__start();
   if (!align || align & (align - 1) || align > PAGE_BYTES || n > PYM_SIZE_MAX)
-    return pym__counted(h, PYM_RAW, NULL);
+    return pym__failed(h, PYM_RAW);
   if (!n) n = 1;
   if (align < PYM_RAW_ALIGNMENT) align = PYM_RAW_ALIGNMENT;
   if (pym__limits && !pym__limits->ask(h, PYM_RAW, pym__raw_size((u32)n), 1))
-    return pym__counted(h, PYM_RAW, NULL);
-  return pym__counted(h, PYM_RAW, pym__raw_new(h, PYM_RAW, (u32)n, (u32)align));
+    return pym__failed(h, PYM_RAW);
+  void *p = pym__raw_new(h, PYM_RAW, (u32)n, (u32)align);
+  return p ? p : pym__failed(h, PYM_RAW);
 }
 
 void *pym_raw_aligned_alloc(size_t align, size_t n) {

@@ -195,15 +195,14 @@ int pym__has_usable(const struct pym_heap *h, u32 s);               /* a pool of
 extern struct pym_heap *pym__hooked;
 
 /* ---- object.c ---- */
-void *pym__malloc_slow(unsigned d, size_t n); /* default heap; hooks asked */
+/* pym__malloc_slow, pym__free_slow: the default heap's, hooks asked; see pymalloc.h */
 void *pym__calloc_slow(unsigned d, size_t count, size_t size);
 void *pym__realloc_slow(unsigned d, void *p, size_t n);
-void pym__free_slow(unsigned d, void *p);
 void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n); /* below the hooks */
 void *pym__calloc_direct(struct pym_heap *h, unsigned d, size_t count, size_t size);
 void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n);
 void pym__free_direct(struct pym_heap *h, unsigned d, void *p);
-void *pym__counted(struct pym_heap *h, unsigned d, void *p); /* NULL is one failure more */
+void *pym__failed(struct pym_heap *h, unsigned d); /* NULL, counted */
 
 /* ---- bins.c ---- */
 u32 pym__refill(struct pym_heap *h, unsigned d, u32 s); /* one block, charged; or 0 */
@@ -213,8 +212,6 @@ int pym__flush(struct pym_heap *h); /* all that is at hand: to the pools; 0: the
 int pym__flush_all(void);           /* of every heap */
 int pym__sweep(void);               /* the same, if it may save a growth */
 u32 pym__live(const struct pym_heap *h, unsigned d);
-void pym__charge(struct pym_heap *h, unsigned d, u32 bytes); /* after the block was counted */
-void pym__discharge(struct pym_heap *h, unsigned d, u32 bytes);
 void pym__look(struct pym_heap *h, unsigned d); /* note a new peak */
 void pym__open(struct pym_heap *h);             /* or close the fast path, as limits and hooks ask */
 
@@ -224,6 +221,18 @@ struct limits {
   void (*settle)(struct pym_heap *h); /* what is charged has changed */
 };
 extern const struct limits *pym__limits; /* NULL: no limit was ever set */
+
+/* The block was counted, here or in the lists at hand. */
+HOT void charge(struct pym_heap *h, unsigned d, u32 bytes) {
+  struct domain *dom = &h->domains[d];
+  dom->charged += bytes;
+  if (UNLIKELY(dom->charged > dom->look_at)) pym__look(h, d);
+  if (UNLIKELY(pym__limits != NULL)) pym__limits->settle(h);
+}
+HOT void discharge(struct pym_heap *h, unsigned d, u32 bytes) {
+  h->domains[d].charged -= bytes;
+  if (UNLIKELY(pym__limits != NULL)) pym__limits->settle(h);
+}
 
 /* ---- domain.c ---- */
 struct hook {

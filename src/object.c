@@ -13,7 +13,7 @@ static bool is_small(unsigned d, u32 n) {
 }
 
 /* Nothing is at hand, or this call did not come by the fast path. */
-static void *take_small(struct pym_heap *h, unsigned d, u32 n) {
+static APART void *take_small(struct pym_heap *h, unsigned d, u32 n) {
   u32 s = (n + 7) & ~7u, b = pop(h, d, s);
   if (b) return at(b);
   h->sampled[s / 8]++;
@@ -23,21 +23,28 @@ static void *take_small(struct pym_heap *h, unsigned d, u32 n) {
   return b ? at(b) : NULL;
 }
 
-/* n >= 1; it was checked. */
-static APART void *take(struct pym_heap *h, unsigned d, u32 n) {
-  if (is_small(d, n)) return take_small(h, d, n);
-  if (pym__limits && !pym__limits->ask(h, d, pym__raw_size(n), 1)) return NULL;
+/* A new block above 512 bytes, or one of the raw domain. */
+static void *take_raw(struct pym_heap *h, unsigned d, u32 n) {
+  if (UNLIKELY(pym__limits != NULL) && !pym__limits->ask(h, d, pym__raw_size(n), 1)) return NULL;
   return pym__raw_new(h, d, n, PYM_RAW_ALIGNMENT);
 }
 
-/* The count of calls that returned NULL. */
-void *pym__counted(struct pym_heap *h, unsigned d, void *p) {
-  if (UNLIKELY(!p)) h->domains[d].failures++;
-  return p;
+/* n >= 1; it was checked. */
+static void *take(struct pym_heap *h, unsigned d, u32 n) {
+  return is_small(d, n) ? take_small(h, d, n) : take_raw(h, d, n);
 }
 
-APART void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n) {
-  return pym__counted(h, d, n > PYM_SIZE_MAX ? NULL : take(h, d, n ? (u32)n : 1));
+/* The count of calls that returned NULL. */
+APART void *pym__failed(struct pym_heap *h, unsigned d) {
+  h->domains[d].failures++;
+  return NULL;
+}
+static void *counted(struct pym_heap *h, unsigned d, void *p) {
+  return LIKELY(p != NULL) ? p : pym__failed(h, d);
+}
+
+void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n) {
+  return counted(h, d, n > PYM_SIZE_MAX ? NULL : take(h, d, n ? (u32)n : 1));
 }
 
 TIDY void *pym__calloc_direct(struct pym_heap *h, unsigned d, size_t count, size_t size) {
@@ -109,7 +116,7 @@ static TIDY void *resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
 
 TIDY void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n) {
   if (!p) return pym__malloc_direct(h, d, n);
-  return pym__counted(h, d, n > PYM_SIZE_MAX ? NULL : resize(h, d, p, n ? (u32)n : 1));
+  return counted(h, d, n > PYM_SIZE_MAX ? NULL : resize(h, d, p, n ? (u32)n : 1));
 }
 
 /* ---- Freeing ---- */
@@ -134,9 +141,10 @@ TIDY void pym__free_direct(struct pym_heap *h, unsigned d, void *p) {
 }
 
 void pym__free_slow(unsigned d, void *p) {
-  if (!p) return;
   const pym_allocator *k = hook_of(d);
+  if (!p) return;
   if (k) k->free(k->ctx, p);
+  else if (!class_of(off(p))) pym__raw_free(&pym__main, d, p);
   else pym__free_direct(&pym__main, d, p);
 }
 

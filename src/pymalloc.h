@@ -256,6 +256,10 @@ const void *pym_root(void);
  * PYM_NO_INLINE to have calls only.  It does not link against a hardened or debug library, whose
  * checks it would pass by: compile with the same PYM_DEBUG as the library. */
 
+/* What the fast path leaves, in domain d. */
+void *pym__malloc_slow(unsigned d, size_t n);
+void pym__free_slow(unsigned d, void *p);
+
 /* Places in the library's data; src/internal.h holds them against the structures. */
 enum {
   PYM__MEM_BINS = 0,
@@ -303,17 +307,17 @@ static inline int pym__push(uint32_t bins, uint32_t frees, uint32_t gate, void *
 
 static inline void *pym__mem_malloc(size_t n) {
   void *p = pym__pop(PYM__MEM_BINS, PYM__MEM_MALLOCS, n);
-  return __builtin_expect(p != NULL, 1) ? p : pym_mem_malloc(n);
+  return __builtin_expect(p != NULL, 1) ? p : pym__malloc_slow(PYM_MEM, n);
 }
 static inline void pym__mem_free(void *p) {
-  if (!pym__push(PYM__MEM_BINS, PYM__MEM_FREES, PYM__MEM_GATE, p)) pym_mem_free(p);
+  if (!pym__push(PYM__MEM_BINS, PYM__MEM_FREES, PYM__MEM_GATE, p)) pym__free_slow(PYM_MEM, p);
 }
 static inline void *pym__obj_malloc(size_t n) {
   void *p = pym__pop(PYM__OBJ_BINS, PYM__OBJ_MALLOCS, n);
-  return __builtin_expect(p != NULL, 1) ? p : pym_obj_malloc(n);
+  return __builtin_expect(p != NULL, 1) ? p : pym__malloc_slow(PYM_OBJ, n);
 }
 static inline void pym__obj_free(void *p) {
-  if (!pym__push(PYM__OBJ_BINS, PYM__OBJ_FREES, PYM__OBJ_GATE, p)) pym_obj_free(p);
+  if (!pym__push(PYM__OBJ_BINS, PYM__OBJ_FREES, PYM__OBJ_GATE, p)) pym__free_slow(PYM_OBJ, p);
 }
 #define pym_mem_malloc(n) pym__mem_malloc(n)
 #define pym_mem_free(p) pym__mem_free(p)

@@ -145,7 +145,7 @@ COLD void pym__chunk_release(struct pym_heap *h, u32 c) {
 
 /* ---- Chunks at hand: freed, for the next one who wants just that size ---- */
 
-static u32 take_at_hand(struct pym_heap *h, u32 size) {
+HOT u32 take_at_hand(struct pym_heap *h, u32 size) {
   u32 *list = &h->raw_hands[bin_of(size)], c = *list;
   if (!c) return 0;
   if (UNLIKELY(!in_memory(c) || !sound(h, c))) pym__corrupt(CAUSE_FREED_WRITTEN, c, INTERNAL);
@@ -155,7 +155,7 @@ static u32 take_at_hand(struct pym_heap *h, u32 size) {
   return c;
 }
 
-static void keep_at_hand(struct pym_heap *h, u32 c, u32 head) {
+HOT void keep_at_hand(struct pym_heap *h, u32 c, u32 head) {
   u32 *list = &h->raw_hands[bin_of(head & ~FLAGS)];
   set_head(h, c, head | chunk_flags(INTERNAL));
   chunk_at(c)->link.next = *list;
@@ -222,12 +222,12 @@ void *pym__raw_new(struct pym_heap *h, unsigned d, u32 n, u32 align) {
   h->raw_chunks++;
   h->domains[d].raw_mallocs++;
   h->domains[d].raw_bytes += size - HEADER;
-  pym__charge(h, d, size - HEADER);
+  charge(h, d, size - HEADER);
   return at(c + HEADER);
 }
 
 /* Whoever calls gives a block back or resizes it. */
-APART u32 pym__raw_block(const struct pym_heap *h, unsigned d, const void *p) {
+HOT u32 verified_block(const struct pym_heap *h, unsigned d, const void *p) {
   u32 c = off(p) - HEADER;
   if (UNLIKELY(!in_memory(c) || !sound(h, c)))
     pym__corrupt(CAUSE_NOT_OURS, off(p), d);
@@ -240,17 +240,21 @@ APART u32 pym__raw_block(const struct pym_heap *h, unsigned d, const void *p) {
   return (head & ~FLAGS) - HEADER;
 }
 
+TIDY u32 pym__raw_block(const struct pym_heap *h, unsigned d, const void *p) {
+  return verified_block(h, d, p);
+}
+
 u32 pym__raw_usable(const void *p) { return size_of(off(p) - HEADER) - HEADER; }
 unsigned pym__raw_domain(const void *p) { return domain_of_head(chunk_at(off(p) - HEADER)->head); }
 
 void pym__raw_free(struct pym_heap *h, unsigned d, void *p) {
-  u32 usable = pym__raw_block(h, d, p), c = off(p) - HEADER;
+  u32 usable = verified_block(h, d, p), c = off(p) - HEADER;
   h->raw_chunks--;
   h->domains[d].raw_frees++;
   h->domains[d].raw_freed += usable;
   if (usable + HEADER < HAND_MAX) keep_at_hand(h, c, chunk_at(c)->head);
   else give(h, c);
-  pym__discharge(h, d, usable);
+  discharge(h, d, usable);
 }
 
 /* Bytes of the chunk at c, if it is free. */
@@ -267,7 +271,7 @@ TIDY int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
     set_head(h, c, size | (head & FLAGS));
     release(h, c + size, old - size, 0);
     dom->raw_freed += old - size;
-    pym__discharge(h, d, old - size);
+    discharge(h, d, old - size);
   } else if (size > old) {
     u32 more = size - old, have = free_at(h, behind);
     /* At the end of linear memory, and no free chunk holds it: memory would grow anyway. */
@@ -278,7 +282,7 @@ TIDY int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
     pym__unbin(h, behind, have);
     occupy(h, c, old + have, size | (chunk_at(c)->head & FLAGS));
     dom->raw_bytes += more;
-    pym__charge(h, d, more);
+    charge(h, d, more);
   }
   return 1;
 }
