@@ -56,7 +56,16 @@ static void free_small_inside(void) {
   some_small();
   pym_obj_free((char *)small[1] + 8);
 }
-/* Near a limit blocks leave their pool one by one. */
+/* The 8 bytes that no block fits into, and the header itself. */
+static void free_behind_last(void) {
+  some_small();
+  pym_obj_free((char *)view_pool(small[0]) + POOL_HEADER + 48 * 84);
+}
+static void free_pool_header(void) {
+  some_small();
+  pym_obj_free(view_pool(small[0]));
+}
+/* Near a limit blocks leave their pool one by one: this one did not. */
 static void free_never_given(void) {
   pym_limit_set(pym_heap_default(), PYM_OBJ, PYM_UNLIMITED, 200);
   some_small();
@@ -179,7 +188,9 @@ static const struct attack pool_attacks[] = {
     {"resize a freed small block", "double free", resize_freed_small, 1},
     {"write to a freed small block, then free", "freed block written to", write_freed_trimmed, 2},
     {"free inside a small block", "pointer is not a block", free_small_inside, 1},
-    {"free a block never given out", "block was never given out", free_never_given, 1},
+    {"free a block never given out", "double free", free_never_given, 2},
+    {"free behind the last block", "pointer is not a block", free_behind_last, 1},
+    {"free a pool's header", "pointer is not a block", free_pool_header, 1},
     {"free small of another heap", POOL, free_small_of_other_heap, 1},
     {"resize small of another heap", POOL, resize_small_of_other_heap, 1},
     {"pool's check", POOL, overwrite_pool_check, 0},
