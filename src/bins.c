@@ -11,8 +11,9 @@
 #include "object.h"
 
 #define LOOK_BYTES 4096u
-#define SWEEP_SHARE 16u /* of our memory has to be at hand for the first sweep between two growths */
-#define SMALL_HEAP 64u  /* pools */
+#define SWEEP_SHARE \
+  16u                  /* of our memory has to be at hand for the first sweep between two growths */
+#define SMALL_HEAP 64u /* pools */
 #define LOANS 64u
 
 const struct limits *pym__limits;
@@ -39,6 +40,8 @@ TIDY void pym__look(struct pym_heap *h, unsigned d) {
   dom->look_at = dom->charged - less + (d == PYM_MEM || d == PYM_OBJ ? LOOK_BYTES : 0);
 }
 
+TIDY void pym__charge(struct pym_heap *h, unsigned d, u32 bytes) { charge(h, d, bytes); }
+
 COLD void pym__open(struct pym_heap *h) {
   for (unsigned d = 0; d < PYM_DOMAINS; d++) {
     int hooked = h == &pym__main && pym__hooks[d].on;
@@ -55,12 +58,13 @@ TIDY u32 pym__refill(struct pym_heap *h, unsigned d, u32 s) {
   bin->out += n;
   bin->free = *(u32 *)at(list);
   ++*mallocs_of(h, d, s);
-  charge(h, d, n * s);
+  pym__charge(h, d, n * s);
   return list;
 }
 
-/* In a small heap a pool for a size that is rare would be most of what it costs.  The first requests
- * of a class without a pool get a block that is free in a class a little larger; 0: none is. */
+/* In a small heap a pool for a size that is rare would be most of what it costs.  The first
+ * requests of a class without a pool get a block that is free in a class a little larger; 0: none
+ * is. */
 TIDY u32 pym__borrow(struct pym_heap *h, unsigned d, u32 s) {
   if (pym__limits || h->pools_used >= SMALL_HEAP || h->sampled[s / 8] > LOANS ||
       pym__has_usable(h, s))
@@ -120,7 +124,8 @@ COLD int pym__sweep(void) {
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) {
     const struct pym_heap *h = at(o);
     at_hand += h->raw_hand;
-    for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++) at_hand += h->domains[d].charged - pym__live(h, d);
+    for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++)
+      at_hand += h->domains[d].charged - pym__live(h, d);
   }
   if (at_hand < 2 * POOL_BYTES || at_hand < least) return 0;
   pym__space.sweeps++;

@@ -53,8 +53,7 @@ static int check_pool_blocks(const struct pool *pool, u32 *n_free) {
   u32 first = off(pool) + POOL_HEADER, seen[16] = {0}, n = 0;
   for (u32 b = pool->free; b; b = *(const u32 *)at(b)) {
     u32 i = (b - first) / pool->size;
-    REQUIRE(b >= first && (b - first) % pool->size == 0 && i < pool->cap, "free list of a pool",
-            b);
+    REQUIRE(b >= first && (b - first) % pool->size == 0 && i < pool->cap, "free list of a pool", b);
     REQUIRE(!(seen[i / 32] >> (i % 32) & 1), "block twice in a free list", b);
     seen[i / 32] |= 1u << (i % 32);
     n++;

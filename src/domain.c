@@ -4,34 +4,29 @@
 struct hook pym__hooks[PYM_DOMAINS];
 
 void *pym_raw_malloc(size_t n) { return pym__malloc_slow(PYM_RAW, n); }
-void *pym_raw_calloc(size_t count, size_t size) {
-  return pym__calloc_slow(PYM_RAW, count, size);
-}
+void *pym_raw_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_RAW, count, size); }
 void *pym_raw_realloc(void *p, size_t n) { return pym__realloc_slow(PYM_RAW, p, n); }
 void pym_raw_free(void *p) { pym__free_slow(PYM_RAW, p); }
 
 /* mem and object: the fast path, then everything else. */
-#define SMALL_DOMAIN(name, d)                                                    \
-  void *pym_##name##_malloc(size_t n) {                                          \
-    void *p = try_malloc(&pym__main, d, n);                                      \
+#define SMALL_DOMAIN(name, d)                                        \
+  void *pym_##name##_malloc(size_t n) {                              \
+    void *p = try_malloc(&pym__main, d, n);                          \
     return LIKELY(p != NULL) ? p : pym__malloc_slow(d, n);           \
-  }                                                                              \
-  void pym_##name##_free(void *p) {                                              \
+  }                                                                  \
+  void pym_##name##_free(void *p) {                                  \
     if (UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(d, p); \
   }
 SMALL_DOMAIN(mem, PYM_MEM)
 SMALL_DOMAIN(obj, PYM_OBJ)
 
-void *pym_mem_calloc(size_t count, size_t size) {
-  return pym__calloc_slow(PYM_MEM, count, size);
-}
+void *pym_mem_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_MEM, count, size); }
 void *pym_mem_realloc(void *p, size_t n) { return pym__realloc_slow(PYM_MEM, p, n); }
 
-void *pym_obj_calloc(size_t count, size_t size) {
-  return pym__calloc_slow(PYM_OBJ, count, size);
-}
+void *pym_obj_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_OBJ, count, size); }
 /* Objects are resized when they turn out shorter than was thought: often enough for a fast path. */
 void *pym_obj_realloc(void *p, size_t n) {
+  if (SMALL_BUILD) return pym__realloc_slow(PYM_OBJ, p, n);
   void *q = try_realloc(&pym__main, PYM_OBJ, p, n);
   return LIKELY(q != NULL) ? q : pym__realloc_slow(PYM_OBJ, p, n);
 }

@@ -76,8 +76,7 @@ static void say_pools(const struct out *o, const pym_heap *h) {
   say_count(o, "# bytes in allocated blocks", in_use);
   say_count(o, "# bytes in available blocks", avail);
   say_count(o, "# bytes of pool headers", (uint64_t)h->pools_used * (POOL_BYTES - POOL_ROOM));
-  say_count(o, "# bytes too few for a block",
-            (uint64_t)h->pools_used * POOL_ROOM - in_use - avail);
+  say_count(o, "# bytes too few for a block", (uint64_t)h->pools_used * POOL_ROOM - in_use - avail);
   say_count(o, "Total bytes of pools", pools);
 }
 

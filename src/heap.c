@@ -16,11 +16,13 @@ static COLD void rings_init(struct pym_heap *h) {
 
 COLD void pym__heap_init(struct pym_heap *h) {
   if (h == &pym__main) rings_init(h);
-  pym__open(h);
   h->magic = HEAP_MAGIC;
   h->id = ++pym__space.heap_ids;
   h->soft = h->hard = PYM_UNLIMITED;
-  for (unsigned d = 0; d <= INTERNAL; d++) h->domains[d].soft = h->domains[d].hard = PYM_UNLIMITED;
+  for (struct domain *d = h->domains; d <= &h->domains[INTERNAL]; d++) {
+    d->soft = d->hard = PYM_UNLIMITED;
+    d->gate = pym__space.pool_map_len;
+  }
   pym__space.heaps++;
 }
 
@@ -31,8 +33,8 @@ pym_heap *pym_heap_default(void) {
 
 static COLD int segment_from_main(struct pym_heap *h, u32 bytes) {
   u32 n = bytes + SEGMENT_BYTES + HEADER;
-  void *p = pym__raw_new(&pym__main, INTERNAL, n > SEGMENT_LEAST ? n : SEGMENT_LEAST,
-                         PYM_RAW_ALIGNMENT);
+  void *p =
+      pym__raw_new(&pym__main, INTERNAL, n > SEGMENT_LEAST ? n : SEGMENT_LEAST, PYM_RAW_ALIGNMENT);
   if (!p) return 0;
   pym__raw_add(h, off(p), (off(p) + pym__raw_usable(p)) & ~15u);
   return 1;
@@ -77,9 +79,7 @@ static COLD void forget_pools(u32 from, u32 to) {
 
 COLD void pym_heap_destroy(pym_heap *h) {
   if (!h) return;
-  if (h == &pym__main || h->magic != HEAP_MAGIC)
-    pym__corrupt(CAUSE_HEAP,
-                 off(h), INTERNAL);
+  if (h == &pym__main || h->magic != HEAP_MAGIC) pym__corrupt(CAUSE_HEAP, off(h), INTERNAL);
   for (u32 s = h->segments, next; s; s = next) {
     next = ((struct segment *)at(s))->next;
     forget_pools(s, ((struct segment *)at(s))->end);

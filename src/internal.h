@@ -42,7 +42,9 @@ _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #if defined(__OPTIMIZE_SIZE__) || !defined(__OPTIMIZE__)
 #define HOT static inline __attribute__((unused))
+#define SMALL_BUILD 1
 #else
+#define SMALL_BUILD 0
 #define HOT static inline __attribute__((always_inline))
 #endif
 /* What runs once a page or less: as small as it can be, wherever it is called from. */
@@ -91,16 +93,16 @@ struct pym_heap {
   /* Not for readers: */
   struct link rings[CLASS_SLOTS + RAW_BINS]; /* usable pools by class; free chunks by bin */
   u32 raw_map[RAW_WORDS];                    /* bit b: bin b holds something */
-  u32 raw_hands[RAW_HAND_BINS];     /* chunks at hand: the one freed last */
-  u32 top_end;                      /* where the segment ends that may grow; 0: none */
-  u32 discount;                     /* bytes that the call under way will free: realloc that moves */
-  u32 closed;                       /* a limit was passed: every call is slow, nothing is at hand */
+  u32 raw_hands[RAW_HAND_BINS];              /* chunks at hand: the one freed last */
+  u32 top_end;                               /* where the segment ends that may grow; 0: none */
+  u32 discount; /* bytes that the call under way will free: realloc that moves */
+  u32 closed;   /* a limit was passed: every call is slow, nothing is at hand */
   u32 in_limit_fn;
   pym_limit_fn *limit_fn;
   void *limit_ctx;
   /* Where segments come from and go to; NULL in the default heap, whose are linear memory. */
-  int (*more)(struct pym_heap *h, u32 bytes);       /* one that has so many; 0: refused */
-  void (*less)(struct pym_heap *h, u32 c);          /* free chunk c ends a segment */
+  int (*more)(struct pym_heap *h, u32 bytes); /* one that has so many; 0: refused */
+  void (*less)(struct pym_heap *h, u32 c);    /* free chunk c ends a segment */
 };
 
 /* A heap's raw block: no shorter, see is_at_hand in raw.h. */
@@ -166,14 +168,15 @@ HOT void link_last(u32 ring, u32 o) {
 /* ---- space.c ---- */
 void pym__start(void); /* once, before anything else; later calls do nothing */
 int pym__more(struct pym_heap *h, unsigned d, u32 bytes); /* a try to find so many; 0: no memory */
-int pym__cover(u32 unit);               /* the map of pools covers it; 0: no memory */
+int pym__cover(u32 unit); /* the map of pools covers it; 0: no memory */
 void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes, u32 before);
 void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind); /* event; NULL */
 
 /* ---- raw.c ---- */
-u32 pym__raw_size(u32 n);                                    /* usable size served for n */
-void *pym__raw_new(struct pym_heap *h, unsigned d, u32 n, u32 align); /* counted; limits not asked */
-int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n);  /* in place; 0: it cannot */
+u32 pym__raw_size(u32 n); /* usable size served for n */
+void *pym__raw_new(struct pym_heap *h, unsigned d, u32 n,
+                   u32 align);                                       /* counted; limits not asked */
+int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n); /* in place; 0: it cannot */
 void pym__raw_free(struct pym_heap *h, unsigned d, void *p);
 u32 pym__raw_block(const struct pym_heap *h, unsigned d, const void *p); /* usable; verified */
 u32 pym__raw_usable(const void *p);
@@ -213,12 +216,14 @@ int pym__flush_all(void);           /* of every heap */
 int pym__sweep(void);               /* the same, if it may save a growth */
 u32 pym__live(const struct pym_heap *h, unsigned d);
 void pym__look(struct pym_heap *h, unsigned d); /* note a new peak */
-void pym__open(struct pym_heap *h);             /* or close the fast path, as limits and hooks ask */
+void pym__charge(struct pym_heap *h, unsigned d,
+                 u32 bytes);        /* charge, below, where it is not hot */
+void pym__open(struct pym_heap *h); /* or close the fast path, as limits and hooks ask */
 
 /* ---- limits.c: linked with the first limit ---- */
 struct limits {
   u32 (*ask)(struct pym_heap *h, unsigned d, u32 bytes, u32 n); /* how many of n pieces; 0: none */
-  void (*settle)(struct pym_heap *h); /* what is charged has changed */
+  void (*settle)(struct pym_heap *h);                           /* what is charged has changed */
 };
 extern const struct limits *pym__limits; /* NULL: no limit was ever set */
 
@@ -249,20 +254,20 @@ void pym__drop_segment(struct pym_heap *h, u32 s); /* out of h's list: s holds n
 /* ---- report.c ---- */
 
 /* What was found wrong with the heap. */
-#define CAUSES(X)                                                                               \
-  X(HEADER, "raw block header overwritten")                                                     \
-  X(LINKS, "list of free memory overwritten")                                                   \
-  X(FREE_MEMORY, "free raw memory overwritten")                                                 \
-  X(FREED_WRITTEN, "freed block written to")                                                    \
-  X(NOT_OURS, "not a block of this heap, or its header was overwritten")                        \
-  X(RAW_TWICE, "double free of a raw block")                                                    \
-  X(DOMAIN, "block belongs to another domain")                                                  \
-  X(POOL, "pool's header overwritten, or block of another heap")                                \
-  X(NOT_BLOCK, "pointer is not a block")                                                        \
-  X(TWICE, "double free")                                                                       \
-  X(TWICE_OR_WRITTEN, "double free, or freed block written to")                                 \
-  X(HEAP, "heap cannot be destroyed: not a heap, the default one, or destroyed before")         \
-  X(ROOT, "root structure overwritten")                                                         \
+#define CAUSES(X)                                                                       \
+  X(HEADER, "raw block header overwritten")                                             \
+  X(LINKS, "list of free memory overwritten")                                           \
+  X(FREE_MEMORY, "free raw memory overwritten")                                         \
+  X(FREED_WRITTEN, "freed block written to")                                            \
+  X(NOT_OURS, "not a block of this heap, or its header was overwritten")                \
+  X(RAW_TWICE, "double free of a raw block")                                            \
+  X(DOMAIN, "block belongs to another domain")                                          \
+  X(POOL, "pool's header overwritten, or block of another heap")                        \
+  X(NOT_BLOCK, "pointer is not a block")                                                \
+  X(TWICE, "double free")                                                               \
+  X(TWICE_OR_WRITTEN, "double free, or freed block written to")                         \
+  X(HEAP, "heap cannot be destroyed: not a heap, the default one, or destroyed before") \
+  X(ROOT, "root structure overwritten")                                                 \
   X(SIZED, "wrong size given to a sized free")
 
 #define CAUSE_NAME(name, text) CAUSE_##name,
@@ -279,10 +284,11 @@ struct line {
 void pym__put(struct line *l, const char *text);
 void pym__put_number(struct line *l, uint64_t v, unsigned width);
 void pym__put_hex(struct line *l, u32 v);
-void pym__say_fault(enum cause cause, u32 o, unsigned d); /* the line on the host's standard error */
+void pym__say_fault(enum cause cause, u32 o,
+                    unsigned d); /* the line on the host's standard error */
 
 /* ---- host_*.c ---- */
-void pym__host_write(const char *text, size_t n); /* standard error, or nothing */
+void pym__host_write(const char *text, size_t n);         /* standard error, or nothing */
 void pym__host_tell(enum cause cause, u32 o, unsigned d); /* of corruption; with pym__say_fault */
 _Noreturn void pym__host_trap(void);
 
@@ -296,18 +302,23 @@ _Noreturn void pym__host_trap(void);
 #endif
 
 /* Copy and fill.  Small sizes go word by word: a wasm engine takes a call for memory.copy. */
+#if defined(__clang__)
+#define WORD_BY_WORD _Pragma("clang loop unroll(disable)")
+#else
+#define WORD_BY_WORD
+#endif
 HOT void copy_words(void *to, const void *from, u32 bytes) {
-  uint64_t *t = to;
+  uint64_t *t = to, *end = t + bytes / 8;
   const uint64_t *f = from;
-  for (u32 i = 0; i < bytes / 8; i++) {
-    t[i] = f[i];
+  WORD_BY_WORD while (t < end) {
+    *t++ = *f++;
     __asm__("" ::: "memory");
   }
 }
 HOT void zero_words(void *to, u32 bytes) {
-  uint64_t *t = to;
-  for (u32 i = 0; i < bytes / 8; i++) {
-    t[i] = 0;
+  uint64_t *t = to, *end = t + bytes / 8;
+  WORD_BY_WORD while (t < end) {
+    *t++ = 0;
     __asm__("" ::: "memory");
   }
 }

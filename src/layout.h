@@ -86,8 +86,8 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
  *   base - 8   base          base + 32                     base + 4088
  *   | chunk's | struct pool | block | block | block | ... | next chunk's header |
  *
- * States: usable (in its class's ring: has a block to give), full (in no ring).  A pool that has all
- * its blocks back is raw memory again.  See src/pool.c. */
+ * States: usable (in its class's ring: has a block to give), full (in no ring).  A pool that has
+ * all its blocks back is raw memory again.  See src/pool.c. */
 #define POOL_FIELDS(X)                                                                       \
   X(u32, next, 1, "off: next usable pool of the class, or the ring's head in the heap")      \
   X(u32, prev, 1, "off: the one before; the ring closes")                                    \
@@ -101,7 +101,7 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u32, reserved_2, 1, "")
 
 /* A piece of linear memory that chunks fill, see src/raw.h. */
-#define SEGMENT_FIELDS(X)                              \
+#define SEGMENT_FIELDS(X)                             \
   X(u32, next, 1, "off: next segment of the heap, 0") \
   X(u32, end, 1, "off: behind its last chunk's header, which has size 0")
 

@@ -17,9 +17,7 @@ static void *or_enomem(void *p) {
 }
 
 /* Raw blocks of either domain come here: the block says which. */
-static unsigned domain_of_block(void *p) {
-  return class_of(off(p)) ? PYM_OBJ : pym__raw_domain(p);
-}
+static unsigned domain_of_block(void *p) { return class_of(off(p)) ? PYM_OBJ : pym__raw_domain(p); }
 
 void *malloc(size_t n) {
   void *p = try_malloc(&pym__main, PYM_OBJ, rounded(n));

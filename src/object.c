@@ -155,8 +155,7 @@ void pym__free_slow(unsigned d, void *p) {
 void pym__check_block(struct pym_heap *h, unsigned d, u32 o) {
   const struct pool *pool = pool_of(o);
   u32 first = off(pool) + POOL_HEADER;
-  if (pool->check != (off(pool) ^ off(h) ^ POOL_KEY))
-    pym__corrupt(CAUSE_POOL, o, d);
+  if (pool->check != (off(pool) ^ off(h) ^ POOL_KEY)) pym__corrupt(CAUSE_POOL, o, d);
   if (pool->size != class_of(o) * PYM_ALIGNMENT) pym__corrupt(CAUSE_POOL, o, d);
   if (o < first || (o - first) % pool->size) pym__corrupt(CAUSE_NOT_BLOCK, o, d);
   if ((o - first) / pool->size >= pool->cap) pym__corrupt(CAUSE_NOT_BLOCK, o, d);

@@ -19,8 +19,7 @@ static u32 check_word(const struct pym_heap *h, u32 base) { return base ^ off(h)
 /* The pool that block b lies in, verified. */
 static APART struct pool *owner(const struct pym_heap *h, u32 b) {
   struct pool *pool = pool_of(b);
-  if (UNLIKELY(pool->check != check_word(h, off(pool))))
-    pym__corrupt(CAUSE_POOL, b, INTERNAL);
+  if (UNLIKELY(pool->check != check_word(h, off(pool)))) pym__corrupt(CAUSE_POOL, b, INTERNAL);
   return pool;
 }
 
@@ -40,9 +39,12 @@ static COLD int pool_new(struct pym_heap *h, unsigned d, u32 s) {
     return pym__has_usable(h, s);
   }
   u32 cap = POOL_ROOM / s, b = base + POOL_HEADER;
-  *(struct pool *)at(base) = (struct pool){
-      .free = b, .check = check_word(h, base), .source = off(source), .cap = (u16)cap, .size = (u16)s};
-  for (; --cap; b += s) *(u32 *)at(b) = b + s;
+  *(struct pool *)at(base) = (struct pool){.free = b,
+                                           .check = check_word(h, base),
+                                           .source = off(source),
+                                           .cap = (u16)cap,
+                                           .size = (u16)s};
+  WORD_BY_WORD while (--cap) b = *(u32 *)at(b) = b + s;
   *(u32 *)at(b) = 0;
   link_last(ring_of_pools(h, s), base);
   *class_at(base) = (u8)(s / 8);

@@ -184,7 +184,8 @@ void pym_arena_allocator_set(const pym_arena_allocator *a);
 
 /* Counters of one domain of one heap.  All are exact but the peak: the fast path does not add up
  * what lives, so the peak is the most that was seen when it was looked at: when the bytes that left
- * the pools or live above 512 bytes are 4 KiB more than ever before, and here.  It is never above the true peak. */
+ * the pools or live above 512 bytes are 4 KiB more than ever before, and here.  It is never above
+ * the true peak. */
 typedef struct {
   uint64_t live_blocks, live_bytes;   /* now; bytes are usable sizes */
   uint64_t peak_bytes;                /* high-water mark of live_bytes, as seen */
@@ -206,12 +207,12 @@ void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out
 
 /* Pages of the program: all heaps together.  Counted when asked, by a walk. */
 typedef struct {
-  uint32_t memory; /* size of linear memory */
-  uint32_t owned;  /* with something of this library's: free + pool + raw */
-  uint32_t pool;   /* with a pool in it */
-  uint32_t free;   /* with nothing in it */
-  uint32_t raw;    /* the rest */
-  uint32_t arenas; /* 256 KiB windows, aligned, with a pool in them */
+  uint32_t memory;               /* size of linear memory */
+  uint32_t owned;                /* with something of this library's: free + pool + raw */
+  uint32_t pool;                 /* with a pool in it */
+  uint32_t free;                 /* with nothing in it */
+  uint32_t raw;                  /* the rest */
+  uint32_t arenas;               /* 256 KiB windows, aligned, with a pool in them */
   uint64_t grows, grow_failures; /* memory.grow calls that gave memory; that did not */
 } pym_page_stats;
 void pym_page_stats_get(pym_page_stats *out);

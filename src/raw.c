@@ -145,11 +145,16 @@ COLD void pym__chunk_release(struct pym_heap *h, u32 c) {
 
 /* ---- Chunks at hand: freed, for the next one who wants just that size ---- */
 
+/* The header of a chunk at hand, verified: its former owner may still write to it. */
+HOT u32 head_at_hand(const struct pym_heap *h, u32 c) {
+  if (UNLIKELY(!in_memory(c) || !sound(h, c) || !is_hand_head(chunk_at(c)->head)))
+    pym__corrupt(CAUSE_FREED_WRITTEN, c, INTERNAL);
+  return chunk_at(c)->head;
+}
+
 HOT u32 take_at_hand(struct pym_heap *h, u32 size) {
   u32 *list = &h->raw_hands[bin_of(size)], c = *list;
-  if (!c) return 0;
-  if (UNLIKELY(!in_memory(c) || !sound(h, c))) pym__corrupt(CAUSE_FREED_WRITTEN, c, INTERNAL);
-  if (size_of(c) != size) return 0;
+  if (!c || (head_at_hand(h, c) & ~FLAGS) != size) return 0;
   *list = chunk_at(c)->link.next;
   h->raw_hand -= size;
   return c;
@@ -165,11 +170,14 @@ HOT void keep_at_hand(struct pym_heap *h, u32 c, u32 head) {
 
 COLD int pym__raw_flush(struct pym_heap *h) {
   if (!h->raw_hand) return 0;
-  for (u32 b = 0; b < RAW_HAND_BINS; b++)
-    while (h->raw_hands[b]) {
-      u32 c = take_at_hand(h, size_of(h->raw_hands[b]));
+  for (u32 *list = h->raw_hands; list < h->raw_hands + RAW_HAND_BINS; list++)
+    while (*list) {
+      u32 c = *list;
+      h->raw_hand -= head_at_hand(h, c) & ~FLAGS;
+      *list = chunk_at(c)->link.next;
       give(h, c);
     }
+  if (UNLIKELY(h->raw_hand)) pym__corrupt(CAUSE_FREED_WRITTEN, off(h), INTERNAL); /* a lost link */
   return 1;
 }
 
@@ -229,14 +237,12 @@ void *pym__raw_new(struct pym_heap *h, unsigned d, u32 n, u32 align) {
 /* Whoever calls gives a block back or resizes it. */
 HOT u32 verified_block(const struct pym_heap *h, unsigned d, const void *p) {
   u32 c = off(p) - HEADER;
-  if (UNLIKELY(!in_memory(c) || !sound(h, c)))
-    pym__corrupt(CAUSE_NOT_OURS, off(p), d);
+  if (UNLIKELY(!in_memory(c) || !sound(h, c))) pym__corrupt(CAUSE_NOT_OURS, off(p), d);
   u32 head = chunk_at(c)->head;
   if (UNLIKELY(domain_of_head(head) != d || !(head & IN_USE)))
-    pym__corrupt(domain_of_head(head) == INTERNAL || !(head & IN_USE)
-                     ? CAUSE_RAW_TWICE
-                     : CAUSE_DOMAIN,
-                 off(p), d);
+    pym__corrupt(
+        domain_of_head(head) == INTERNAL || !(head & IN_USE) ? CAUSE_RAW_TWICE : CAUSE_DOMAIN,
+        off(p), d);
   return (head & ~FLAGS) - HEADER;
 }
 
@@ -282,7 +288,7 @@ TIDY int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
     pym__unbin(h, behind, have);
     occupy(h, c, old + have, size | (chunk_at(c)->head & FLAGS));
     dom->raw_bytes += more;
-    charge(h, d, more);
+    pym__charge(h, d, more);
   }
   return 1;
 }

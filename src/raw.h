@@ -1,6 +1,7 @@
 /* The chunks and segments of the raw allocator, for raw.c and for those who inspect them.
  *
- * A segment is a piece of linear memory that is a heap's own; it begins and ends at multiples of 16:
+ * A segment is a piece of linear memory that is a heap's own; it begins and ends at multiples of
+ * 16:
  *
  *   S                S+8                                  E-8                   E
  *   | struct segment | chunk | chunk | ...                | chunk of no size    |
@@ -48,6 +49,7 @@ HOT int sound(const struct pym_heap *h, u32 c) {
   return chunk_at(c)->check == (chunk_at(c)->head ^ c ^ key_of(h));
 }
 
+HOT u32 chunk_flags(unsigned d) { return IN_USE | (u32)d << DOMAIN_SHIFT; }
 HOT unsigned domain_of_head(u32 head) { return head >> DOMAIN_SHIFT & 3; }
 
 /* Is the chunk in use at c a pool?  The map has a class at the place of its bytes. */
@@ -60,11 +62,10 @@ HOT int is_pool(u32 c) {
 #define HAND_MAX 8192u
 _Static_assert(HEAP_BYTES >= HAND_MAX && 16 * FIRST_UNITS >= HAND_MAX, "what INTERNAL has");
 
-HOT int is_at_hand(u32 c) {
-  return domain_of_head(chunk_at(c)->head) == INTERNAL && size_of(c) < HAND_MAX && !is_pool(c);
+HOT int is_hand_head(u32 head) {
+  return (head & (FLAGS & ~PREV_FREE)) == chunk_flags(INTERNAL) && head < HAND_MAX;
 }
-
-HOT u32 chunk_flags(unsigned d) { return IN_USE | (u32)d << DOMAIN_SHIFT; }
+HOT int is_at_hand(u32 c) { return is_hand_head(chunk_at(c)->head) && !is_pool(c); }
 
 HOT u32 bin_of(u32 size) {
   u32 u = size >> 4;

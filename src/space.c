@@ -33,8 +33,12 @@ COLD int pym__more(struct pym_heap *h, unsigned d, u32 bytes) {
   return grow_once(h, d, n, bytes) || pym__flush_all();
 }
 
-static COLD void open_all(void) {
-  for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) pym__open(at(o));
+/* Where the fast path of free is open, it reaches as far as the map does. */
+static COLD void move_gates(void) {
+  for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next)
+    for (unsigned d = 0; d <= INTERNAL; d++)
+      if (((struct pym_heap *)at(o))->domains[d].gate)
+        ((struct pym_heap *)at(o))->domains[d].gate = pym__space.pool_map_len;
 }
 
 /* The map grows by fours, after the first one it is a raw block of the default heap. */
@@ -48,22 +52,20 @@ COLD int pym__cover(u32 unit) {
   __builtin_memset(map + old_len, 0, len - old_len);
   pym__space.pool_map = off(map);
   pym__space.pool_map_len = len;
-  open_all();
+  move_gates();
   if (old_len > FIRST_UNITS) pym__raw_free(&pym__main, INTERNAL, at(old));
   return 1;
 }
 
 COLD void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes, u32 before) {
   struct event *e = &pym__space.events[pym__space.event_seq % EVENTS];
-  *e = (struct event){
-      .seq = ++pym__space.event_seq,
-      .kind = (u16)kind,
-      .domain = (u16)d,
-      .heap = h->id,
-      .bytes = bytes,
-      .pages_before = before,
-      .pages_after = pym__linmem_pages(),
-  };
+  e->seq = ++pym__space.event_seq;
+  e->kind = (u16)kind;
+  e->domain = (u16)d;
+  e->heap = h->id;
+  e->bytes = bytes;
+  e->pages_before = before;
+  e->pages_after = pym__linmem_pages();
 }
 
 COLD void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind) {

@@ -93,31 +93,31 @@ void pym_page_stats_get(pym_page_stats *out) {
 #define TYPE_STRUCT 5
 enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN_BIN };
 
-#define CONSTANTS(X)                      \
-  X(layout_version, LAYOUT_VERSION)       \
-  X(debug, PYM_DEBUG)                     \
-  X(page_bytes, PAGE_BYTES)               \
-  X(pool_bytes, POOL_BYTES)               \
-  X(arena_bytes, PYM_ARENA_BYTES)         \
-  X(alignment, PYM_ALIGNMENT)             \
-  X(small_max, PYM_SMALL_MAX)             \
-  X(classes, CLASSES)                     \
-  X(events, EVENTS)                       \
-  X(pool_header, POOL_HEADER)             \
-  X(pool_room, POOL_ROOM)                 \
-  X(segment_header, SEGMENT_BYTES)        \
-  X(raw_header, HEADER)                   \
-  X(raw_key, KEY)                         \
-  X(raw_flags, FLAGS)                     \
-  X(raw_in_use, IN_USE)                   \
-  X(raw_domain_shift, DOMAIN_SHIFT)       \
-  X(raw_hand_max, HAND_MAX)               \
-  X(pool_key, POOL_KEY)                   \
-  X(space_bytes, sizeof(struct space))    \
-  X(heap_bytes, sizeof(struct pym_heap))  \
-  X(domain_bytes, sizeof(struct domain))  \
-  X(event_bytes, sizeof(struct event))    \
-  X(space_magic, SPACE_MAGIC)             \
+#define CONSTANTS(X)                     \
+  X(layout_version, LAYOUT_VERSION)      \
+  X(debug, PYM_DEBUG)                    \
+  X(page_bytes, PAGE_BYTES)              \
+  X(pool_bytes, POOL_BYTES)              \
+  X(arena_bytes, PYM_ARENA_BYTES)        \
+  X(alignment, PYM_ALIGNMENT)            \
+  X(small_max, PYM_SMALL_MAX)            \
+  X(classes, CLASSES)                    \
+  X(events, EVENTS)                      \
+  X(pool_header, POOL_HEADER)            \
+  X(pool_room, POOL_ROOM)                \
+  X(segment_header, SEGMENT_BYTES)       \
+  X(raw_header, HEADER)                  \
+  X(raw_key, KEY)                        \
+  X(raw_flags, FLAGS)                    \
+  X(raw_in_use, IN_USE)                  \
+  X(raw_domain_shift, DOMAIN_SHIFT)      \
+  X(raw_hand_max, HAND_MAX)              \
+  X(pool_key, POOL_KEY)                  \
+  X(space_bytes, sizeof(struct space))   \
+  X(heap_bytes, sizeof(struct pym_heap)) \
+  X(domain_bytes, sizeof(struct domain)) \
+  X(event_bytes, sizeof(struct event))   \
+  X(space_magic, SPACE_MAGIC)            \
   X(heap_magic, HEAP_MAGIC)
 
 /* One record, as the assembler writes it: a custom section cannot be had from a C variable.  The
@@ -144,15 +144,16 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
 #define STRUCT_RECORD(in, strukt, n, group_of, c, elem) \
   RECORD(#n, in, TYPE_STRUCT, group_of, c, sizeof(struct elem), offsetof(struct strukt, n))
 
-#define RECORDS                                                                            \
-  CONSTANTS(CONST_RECORD)                                                                  \
-  SPACE_FIELDS(SPACE_RECORD)                                                               \
-  STRUCT_RECORD(IN_SPACE, space, events, IN_EVENT, EVENTS, event) HEAP_FIELDS(HEAP_RECORD) \
-      STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS + 1, domain)        \
-          DOMAIN_FIELDS(DOMAIN_RECORD) EVENT_FIELDS(EVENT_RECORD) SEGMENT_FIELDS(SEGMENT_RECORD) \
-              POOL_FIELDS(POOL_RECORD) BIN_FIELDS(BIN_RECORD)                              \
-                  STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin)          \
-                      STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_BIN, CLASS_SLOTS, bin)
+#define RECORDS                                                                              \
+  CONSTANTS(CONST_RECORD)                                                                    \
+  SPACE_FIELDS(SPACE_RECORD)                                                                 \
+  STRUCT_RECORD(IN_SPACE, space, events, IN_EVENT, EVENTS, event)                            \
+  HEAP_FIELDS(HEAP_RECORD)                                                                   \
+  STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS + 1, domain)              \
+  DOMAIN_FIELDS(DOMAIN_RECORD)                                                               \
+  EVENT_FIELDS(EVENT_RECORD) SEGMENT_FIELDS(SEGMENT_RECORD) POOL_FIELDS(POOL_RECORD)         \
+      BIN_FIELDS(BIN_RECORD) STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin) \
+          STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_BIN, CLASS_SLOTS, bin)
 
 #define COUNT(...) +1
 enum {
