@@ -1,6 +1,6 @@
 /* Blocks at hand: for each class and domain a list between the fast path and the pools.
  *
- *   empty at a malloc   refill: all free blocks of one pool, or those that were never given out
+ *   empty at a malloc   refill: all free blocks of one pool
  *   free                push; nothing goes back to the pools by itself
  *   sweep               before linear memory grows, if much is at hand: all of it goes back to the
  *                       pools, and pools that are whole again are memory for whoever asks
@@ -11,10 +11,9 @@
 #include "object.h"
 
 #define LOOK_BYTES 4096u
-#define SWEEP_SHARE \
-  16u                  /* of our memory has to be at hand for the first sweep between two growths */
-#define SMALL_HEAP 64u /* pools */
-#define LOANS 64u
+#define SWEEP_SHARE 16u /* a sixteenth of our memory has to be at hand for a sweep */
+#define SMALL_HEAP 64u  /* pools */
+#define LOANS 64u       /* to a class: then it gets a pool of its own */
 
 const struct limits *pym__limits;
 
@@ -117,8 +116,8 @@ COLD void pym_heap_trim(pym_heap *h) {
   pym__flush(h);
 }
 
-/* From sweep to sweep twice as much has to be at hand, until memory has grown: who lives near the
- * edge of what there is would pay for a sweep at every other request. */
+/* Before memory grows.  A sweep costs as much as lies at hand, so little of that is left there:
+ * who lives near the edge of what there is would pay for a sweep at every other request. */
 COLD int pym__sweep(void) {
   u32 at_hand = 0, least = pym__space.pages_owned * (PAGE_BYTES / SWEEP_SHARE);
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) {

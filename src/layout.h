@@ -88,16 +88,16 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
  *
  * States: usable (in its class's ring: has a block to give), full (in no ring).  A pool that has
  * all its blocks back is raw memory again.  See src/pool.c. */
-#define POOL_FIELDS(X)                                                                       \
-  X(u32, next, 1, "off: next usable pool of the class, or the ring's head in the heap")      \
-  X(u32, prev, 1, "off: the one before; the ring closes")                                    \
-  X(u32, free, 1, "off: first block given back; blocks are linked through their first word") \
-  X(u32, check, 1, "base ^ off of its heap ^ POOL_KEY")                                      \
-  X(u32, source, 1, "off: heap whose raw memory it is")                                      \
-  X(u16, used, 1, "blocks out: live or at hand")                                             \
-  X(u16, cap, 1, "blocks the pool has room for")                                             \
-  X(u16, size, 1, "block size")                                                              \
-  X(u16, reserved, 1, "")                                                                    \
+#define POOL_FIELDS(X)                                                                  \
+  X(u32, next, 1, "off: next usable pool of the class, or the ring's head in the heap") \
+  X(u32, prev, 1, "off: the one before; the ring closes")                               \
+  X(u32, free, 1, "off: first free block, 0; they are linked through their first word") \
+  X(u32, check, 1, "base ^ off of its heap ^ POOL_KEY")                                 \
+  X(u32, source, 1, "off: heap whose raw memory it is")                                 \
+  X(u16, used, 1, "blocks out: live or at hand")                                        \
+  X(u16, cap, 1, "blocks the pool has room for")                                        \
+  X(u16, size, 1, "block size")                                                         \
+  X(u16, reserved, 1, "")                                                               \
   X(u32, reserved_2, 1, "")
 
 /* A piece of linear memory that chunks fill, see src/raw.h. */

@@ -2,7 +2,7 @@
  *
  * C wants 16-byte alignment for anything that may hold a long double: requests above 8 bytes are
  * rounded to a multiple of 16, whose pools are 16-aligned.  Blocks are of the object domain;
- * aligned ones above 16 are of the raw domain, so free looks at the page first. */
+ * aligned ones above 16 are of the raw domain, so free looks at the map of pools first. */
 #include <errno.h>
 
 #include "object.h"

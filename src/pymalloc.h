@@ -94,22 +94,24 @@ int pym_owns(const void *p);
 
 /* ---- Heaps ------------------------------------------------------------------------------ */
 
-/* One allocator instance: its arenas and raw segments, limits and counters. */
+/* One allocator instance: its memory, limits and counters. */
 typedef struct pym_heap pym_heap;
 
 /* The heap of the plain functions.  Never NULL; it cannot be destroyed. */
 pym_heap *pym_heap_default(void);
 
-/* New empty heap, or NULL (out of memory).  About 5 KiB, taken from the default heap. */
+/* New empty heap, or NULL (out of memory).  8 KiB, taken from the default heap. */
 pym_heap *pym_heap_new(void);
 
-/* Give back every page of h, live blocks and all, in time proportional to its arenas and
- * segments.  h and its blocks are then invalid.  NULL is nothing; the default heap is an error. */
+/* Give all memory of h back to the default heap, live blocks and all, without a look at the blocks:
+ * one byte is written for every 4 KiB.  h and its blocks are then invalid.  NULL is nothing; the
+ * default heap is an error. */
 void pym_heap_destroy(pym_heap *h);
 
-/* Give what lies at hand for the fast path back to the pools, so that pools, arenas and pages that
- * hold nothing else are free for any use.  It happens by itself before linear memory grows; call it
- * to see arenas go back to a hook, or before looking at how full pools are. */
+/* Give back what was freed and lies at hand for the next request of its size: small blocks to their
+ * pools, raw ones to free memory, so that pools and arenas that hold nothing else are free for any
+ * use.  It happens by itself before linear memory grows, if much lies at hand; call it to see
+ * arenas go back to a hook, or before looking at how full pools are. */
 void pym_heap_trim(pym_heap *h);
 
 /* The domain functions on a heap of the caller's choice: the contract above.
@@ -233,7 +235,7 @@ typedef int pym_walk_fn(void *ctx, enum pym_what what, void *p, size_t size, uns
  * allocate from h.  Returns what stopped it, or 0. */
 int pym_walk(pym_heap *h, pym_walk_fn *fn, void *ctx);
 
-/* Verify every invariant of h and of the page table, and every counter against a recount.
+/* Verify every invariant of h and of the map of pools, and every counter against a recount.
  * Bounded and safe on a corrupted heap: it reads nothing outside linear memory and ends.
  * return 0 if sound; otherwise pym_check_message() says what was found first. */
 int pym_check(pym_heap *h);
