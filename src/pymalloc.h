@@ -178,8 +178,8 @@ typedef struct {
 #define PYM_ARENA_BYTES ((size_t)262144)
 
 /* Pools of the default heap that exist already stay where they are; arenas go back to the allocator
- * that gave them, when nothing is left in them.  An arena from a hook holds 63 pools of 4 KiB, or 62
- * if it begins just below a multiple of 4096. */
+ * that gave them, when nothing is left in them.  One holds 63 pools of 4 KiB, or 62 if it begins
+ * just below a multiple of 4096. */
 void pym_arena_allocator_get(pym_arena_allocator *out);
 void pym_arena_allocator_set(const pym_arena_allocator *a);
 
