@@ -11,7 +11,7 @@
 #include "object.h"
 
 #define LOOK_BYTES 4096u
-#define SWEEP_SHARE 16u /* a sixteenth of our memory has to be at hand for a sweep */
+#define SWEEP_SHARE 32u /* this part of our memory has to be at hand for a sweep */
 #define SMALL_HEAP 64u  /* pools */
 #define LOANS 64u       /* to a class: then it gets a pool of its own */
 
@@ -127,6 +127,5 @@ COLD int pym__sweep(void) {
       at_hand += h->domains[d].charged - pym__live(h, d);
   }
   if (at_hand < 2 * POOL_BYTES || at_hand < least) return 0;
-  pym__space.sweeps++;
   return pym__flush_all();
 }

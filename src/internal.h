@@ -80,7 +80,6 @@ struct space {
   struct event events[EVENTS];
   /* Not for readers: */
   u32 heap_ids; /* ids given out */
-  u32 sweeps;   /* since memory grew last */
   u8 first_map[FIRST_UNITS];
 };
 

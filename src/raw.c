@@ -2,11 +2,12 @@
  * and what the library keeps for itself are chunks; everything else is free chunks, so what one of
  * them gives back serves any other.
  *
- * Free chunks are in bins by size: exact ones below 1 KiB, eight to a doubling above; within a bin
- * the best fit of a few is taken. */
+ * Free chunks are in bins by size: exact ones below 1 KiB, eight to a doubling above.  Of the first
+ * few that fit the lowest is taken, so that what is large comes to lie high, in one piece. */
 #include "raw.h"
 
-#define FIT_TRIES 16
+#define FIT_TRIES 8u /* in a bin */
+#define FIT_BINS 16u /* for a pool */
 
 /* The header of c, verified before its size is used. */
 static u32 head_of(const struct pym_heap *h, u32 c) {
@@ -58,26 +59,20 @@ TIDY void pym__unbin(struct pym_heap *h, u32 c, u32 size) {
 /* Bytes from c to where a block that is to be a multiple of `align` begins. */
 static u32 lead_of(u32 c, u32 align) { return (0 - (c + HEADER)) & (align - 1); }
 
-/* The smallest of the first few chunks in bin b that hold `size` bytes; 0: none does. */
-static u32 best_in_bin(const struct pym_heap *h, u32 b, u32 size, u32 align) {
-  u32 best = 0, best_size = ~0u, ring = ring_of_bin(h, b), o = ring;
-  for (u32 tries = FIT_TRIES; tries && (o = link_at(o)->next) != ring; tries--) {
-    if (UNLIKELY(!in_memory(o))) pym__corrupt(CAUSE_LINKS, o, INTERNAL);
-    u32 have = head_of(h, o - HEADER);
-    if (have >= best_size || have < size + lead_of(o - HEADER, align)) continue;
-    best = o - HEADER;
-    best_size = have;
-    if (have == size) break;
-  }
-  return best;
-}
-
+/* A chunk that holds `size` bytes at a multiple of `align`: the lowest of the first few in the
+ * first bin that has one.  For a pool the lowest of the first few bins: large pieces are left
+ * whole. */
 static APART u32 find_chunk(const struct pym_heap *h, u32 size, u32 align) {
-  for (u32 b = bin_of(size); (b = next_bin(h, b)) < RAW_BINS; b++) {
-    u32 c = best_in_bin(h, b, size, align);
-    if (c) return c;
+  u32 low = ~0u, bins = align > PYM_RAW_ALIGNMENT ? FIT_BINS : 1;
+  for (u32 b = bin_of(size); bins && (b = next_bin(h, b)) < RAW_BINS; b++) {
+    u32 ring = ring_of_bin(h, b), o = ring;
+    for (u32 tries = FIT_TRIES; tries && (o = link_at(o)->next) != ring; tries--) {
+      if (UNLIKELY(!in_memory(o))) pym__corrupt(CAUSE_LINKS, o, INTERNAL);
+      if (o < low && head_of(h, o - HEADER) >= size + lead_of(o - HEADER, align)) low = o;
+    }
+    bins -= low != ~0u;
   }
-  return 0;
+  return low == ~0u ? 0 : low - HEADER;
 }
 
 /* ---- Chunks ---- */
