@@ -125,8 +125,7 @@ static void unlink_attack(void) {
 static void one_link(unsigned which, uint32_t value) {
   three_neighbours(PYM_RAW);
   let_go(b);
-  ((uint32_t *)b)[0] = which == 0 ? value : 0;
-  ((uint32_t *)b)[1] = which == 1 ? value : 0;
+  ((uint32_t *)b)[which] = value; /* the other link is as it should be */
   pym_raw_malloc(1000);
 }
 static void link_forwards(void) { one_link(0, (uint32_t)target_offset(pym_raw_calloc(1, 64))); }
@@ -173,7 +172,7 @@ static void wild_link_at_hand_trimmed(void) {
   pym_heap_trim(pym_heap_default());
 }
 static void link_at_hand_to_block_in_use(void) {
-  unsigned char *p = pym_raw_malloc(1000);
+  unsigned char *p = pym_raw_calloc(1, 1000); /* it would end the list */
   link_at_hand((uint32_t)target_offset(p) - 8);
   for (unsigned i = 0; i < 3; i++) pym_raw_malloc(1000);
   pym_heap_trim(pym_heap_default());

@@ -172,6 +172,23 @@ static void write_freed_and_trim(void) {
   memset(small[1], 0xee, 8);
   pym_heap_trim(pym_heap_default());
 }
+/* What freed blocks at hand lead to: a block of another class, the middle of one of this class, and
+ * from the last of them on to one that lives. */
+static void lead_freed_to(uint32_t o) {
+  some_small();
+  pym_obj_free(small[0]);
+  *(uint32_t *)small[0] = o;
+  pym_heap_trim(pym_heap_default());
+}
+static void lead_to_other_class(void) { lead_freed_to(off(pym_obj_calloc(1, 200))); }
+static void lead_to_middle(void) { lead_freed_to(off(pym_obj_calloc(1, 48)) + 4); }
+static void lead_from_last_to_live(void) {
+  static void *p[84];
+  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_calloc(1, 48); /* the whole of a pool */
+  pym_obj_free(p[0]);
+  *(uint32_t *)p[0] = off(p[1]);
+  pym_heap_trim(pym_heap_default());
+}
 static void free_small_twice_and_trim(void) {
   free_small_twice();
   pym_heap_trim(pym_heap_default());
@@ -201,6 +218,10 @@ static const struct attack pool_attacks[] = {
     {"write to a freed small block", "freed block written to", write_freed_small, 2},
     {"write to a freed small block, limit", "freed block written to", write_freed_near_limit, 0},
     {"write to a freed small block, trim", "freed block written to", write_freed_and_trim, 0},
+    {"freed block leads to another class", "freed block written to", lead_to_other_class, 0},
+    {"freed block leads to a middle", "freed block written to", lead_to_middle, 0},
+    {"last freed block leads on", "double free, or freed block written to", lead_from_last_to_live,
+     0},
     {"free a small block twice, trim", "double free", free_small_twice_and_trim, 0},
     {"sized free with too large a size", "wrong size given to a sized free", sized_free_too_large,
      2},

@@ -103,4 +103,23 @@ static void the_largest_size_is_served(void) {
   }
 }
 
-CHECK_CASES(TEST(the_largest_size_is_served), TEST(all_of_linear_memory_can_be_used));
+/* The end of 4 GiB is no 32-bit offset, so the last page stays unused, also when it comes alone. */
+static void the_last_page_of_all_is_no_memory(void) {
+  target_reset(TARGET_INITIAL, 65536);
+  pym_raw_free(pym_raw_malloc(100));
+  uint32_t left = 65535 - target_pages();
+  if (target_pages() > 65535 || (left && !target_foreign(left))) return;
+  unsigned count = 0;
+  while (count < COUNT(last) && (last[count] = pym_raw_malloc(60000)) != NULL) count++;
+  CHECK(target_pages() >= 65535 && count < COUNT(last));
+  for (unsigned i = 0; i < count; i++) CHECK(target_offset(last[i]) < 65535ull << 16);
+  check_sound(pym_heap_default());
+  while (count) pym_raw_free(last[--count]);
+  check_sound(pym_heap_default());
+  void *p = pym_raw_malloc(60000);
+  CHECK(p != NULL);
+  pym_raw_free(p);
+}
+
+CHECK_CASES(TEST(the_largest_size_is_served), TEST(all_of_linear_memory_can_be_used),
+            TEST(the_last_page_of_all_is_no_memory));

@@ -289,6 +289,39 @@ static void a_soft_limit_is_an_event(void) {
   pym_heap_destroy(h);
 }
 
+/* The domain's limit is named where both would be passed; what is granted is no refusal. */
+static void an_event_names_the_limit_that_refused(void) {
+  pym_heap *h = pym_heap_new();
+  const struct space_view *root = view_space();
+  pym_limit_set(h, PYM_MEM, PYM_UNLIMITED, 1000);
+  pym_limit_set(h, PYM_WHOLE_HEAP, PYM_UNLIMITED, 1000);
+  CHECK(pym_heap_malloc(h, PYM_MEM, 2000) == NULL);
+  check_event(root->event_seq, EVENT_HARD, PYM_MEM);
+  CHECK(pym_heap_malloc(h, PYM_RAW, 2000) == NULL);
+  check_event(root->event_seq, EVENT_HARD, PYM_WHOLE_HEAP);
+  pym_limit_set(h, PYM_MEM, 10, PYM_UNLIMITED);
+  CHECK(pym_heap_malloc(h, PYM_MEM, 100) != NULL);
+  const struct event *e = last_event();
+  CHECK(e->kind == EVENT_SOFT || e->kind == EVENT_GROW);
+  uint32_t seq = root->event_seq;
+  CHECK(pym_heap_malloc(h, PYM_MEM, 100) != NULL);
+  CHECK_EQ(root->event_seq, seq);
+  pym_heap_destroy(h);
+}
+
+/* Far from its limits a heap takes blocks from a pool by the pool. */
+static void a_far_limit_costs_nothing(void) {
+  pym_heap *h = pym_heap_new();
+  pym_limit_set(h, PYM_OBJ, PYM_UNLIMITED, 1000000);
+  CHECK(pym_heap_malloc(h, PYM_OBJ, 64) != NULL);
+  CHECK_EQ(view_heap(h)->obj[8].out, POOL_ROOM / 64);
+  CHECK(view_heap(h)->domains[PYM_OBJ].gate > 0);
+  pym_limit_set(h, PYM_OBJ, PYM_UNLIMITED, 1000);
+  CHECK(pym_heap_malloc(h, PYM_OBJ, 64) != NULL);
+  CHECK_EQ(view_heap(h)->obj[8].out, 2); /* one by one near it */
+  pym_heap_destroy(h);
+}
+
 static void a_sound_heap_has_no_message(void) {
   CHECK_EQ(pym_check(pym_heap_default()), 0);
   CHECK_EQ(*pym_check_message(), 0);
@@ -298,4 +331,5 @@ CHECK_CASES(TEST(a_walk_meets_every_live_block_once), TEST(a_walk_stops_when_tol
             TEST(a_walk_tells_the_domain_of_raw_blocks), TEST(a_dump_tells_what_the_counters_say),
             TEST(the_root_says_what_the_functions_say),
             TEST(events_tell_of_growth_limits_and_refusals), TEST(a_soft_limit_is_an_event),
+            TEST(an_event_names_the_limit_that_refused), TEST(a_far_limit_costs_nothing),
             TEST(a_sound_heap_has_no_message));

@@ -292,6 +292,57 @@ static void a_large_block_at_the_end_grows_in_place(void) {
   }
 }
 
+/* Growth is for what has no other place, and for no more than that. */
+static void growth_in_place_is_what_is_needed(void) {
+  pym_heap *h = pym_heap_default();
+  target_reset(TARGET_INITIAL, TARGET_MAX);
+  uint32_t pages = pages_now().free + 20;
+  void *p = pym_raw_malloc(pages * WASM_PAGE), *q = pym_raw_realloc(p, 10 * WASM_PAGE);
+  uint64_t growths = target_growths();
+  CHECK(q == p);
+  p = pym_raw_realloc(q, 12 * WASM_PAGE); /* there is room behind it */
+  CHECK(p == q);
+  CHECK_EQ(target_growths(), growths);
+  void *wall = pym_raw_malloc(100);
+  if (target_reset(TARGET_INITIAL, TARGET_MAX)) {
+    void *room = pym_raw_malloc(40 * WASM_PAGE), *last = pym_raw_malloc(20 * WASM_PAGE);
+    pym_raw_free(room);
+    growths = target_growths();
+    q = pym_raw_realloc(last, 30 * WASM_PAGE); /* there is room elsewhere */
+    CHECK(q == room);
+    CHECK_EQ(target_growths(), growths);
+    wall = pym_raw_malloc(64 * WASM_PAGE);
+    growths = target_growths();
+    uint32_t before = target_pages();
+    p = pym_raw_realloc(q, 300 * WASM_PAGE); /* in the middle: a place at the end, at once */
+    CHECK(p != q);
+    CHECK_EQ(target_growths(), growths + 1);
+    CHECK(target_pages() <= before + 301 + before / 32);
+    pym_raw_free(p);
+    pym_raw_free(wall);
+  } else {
+    pym_raw_free(wall);
+    pym_raw_free(p);
+  }
+  check_sound(h);
+}
+
+/* A heap of its own cannot make its segments longer: it does not take one in vain. */
+static void a_block_of_another_heap_moves_to_one_new_segment(void) {
+  pym_heap *h = pym_heap_new();
+  void *p = pym_heap_malloc(h, PYM_RAW, 100000);
+  CHECK_EQ(view_heap(h)->raw_segments, 1);
+  for (size_t n = 200000; n <= 1600000; n *= 2) {
+    uint64_t events = view_space()->event_seq;
+    p = pym_heap_realloc(h, PYM_RAW, p, n);
+    CHECK(p != NULL);
+    CHECK_EQ(view_heap(h)->raw_segments, 1);
+    CHECK(view_heap(h)->raw_bytes < n + 100 && view_space()->event_seq <= events + 1);
+  }
+  pym_heap_destroy(h);
+  check_sound(pym_heap_default());
+}
+
 /* A stranger's page behind it: it moves, once, and grows on from there. */
 static void behind_a_stranger_it_moves_once(void) {
   target_reset(TARGET_INITIAL, TARGET_MAX);
@@ -357,6 +408,54 @@ static void a_block_grows_into_the_one_freed_behind_it(void) {
     pym_raw_free(after);
     pym_heap_trim(pym_heap_default());
     check_sound(pym_heap_default());
+  }
+}
+
+/* ---- Which free memory is taken ---- */
+
+/* Of free chunks that are not far from each other in size the closest, in whatever order they
+ * became free. */
+static void the_closest_free_chunk_is_taken(void) {
+  static const size_t lengths[] = {9900, 9304, 9608}; /* one bin */
+  for (unsigned first = 0; first < 6; first++) {
+    unsigned char *p[3], *wall[4];
+    pym_heap *h = pym_heap_new();
+    check_context("order", first);
+    for (unsigned i = 0; i < 3; i++) {
+      wall[i] = pym_heap_malloc(h, PYM_RAW, 100);
+      p[i] = pym_heap_malloc(h, PYM_RAW, lengths[i]);
+    }
+    wall[3] = pym_heap_malloc(h, PYM_RAW, 100);
+    for (unsigned k = 0; k < 3; k++) {
+      unsigned i = first < 3 ? (first + k) % 3 : (first + 3 - k) % 3;
+      pym_heap_free(h, PYM_RAW, p[i]);
+    }
+    pym_heap_trim(h);
+    CHECK(pym_heap_malloc(h, PYM_RAW, 9500) == p[2]);
+    CHECK(pym_heap_malloc(h, PYM_RAW, 9304) == p[1]);
+    CHECK(pym_heap_malloc(h, PYM_RAW, 9304) == p[0]);
+    CHECK(wall[0] && wall[1] && wall[2] && wall[3]);
+    check_sound(h);
+    pym_heap_destroy(h);
+  }
+}
+
+/* What was freed last is in the cache: the next one of its size has it. */
+static void the_block_freed_last_is_the_next_of_its_size(void) {
+  static const size_t lengths[] = {8, 100, 512, 1000, 4000};
+  for (unsigned k = 0; k < COUNT(lengths); k++) {
+    for (unsigned d = 0; d < PYM_DOMAINS; d++) {
+      pym_heap *h = pym_heap_default();
+      enum pym_domain e = (enum pym_domain)d;
+      check_context("size, domain", lengths[k] * 10 + d);
+      void *p = pym_heap_malloc(h, e, lengths[k]), *q = pym_heap_malloc(h, e, lengths[k]);
+      void *r = pym_heap_malloc(h, e, lengths[k]);
+      pym_heap_free(h, e, p);
+      pym_heap_free(h, e, q);
+      CHECK(pym_heap_malloc(h, e, lengths[k]) == q);
+      CHECK(pym_heap_malloc(h, e, lengths[k]) == p);
+      pym_heap_free(h, e, p), pym_heap_free(h, e, q), pym_heap_free(h, e, r);
+    }
   }
 }
 
@@ -539,9 +638,11 @@ static void aligned_blocks_waste_nothing_for_good(void) {
 /* On wasm memory stays as the cases before left it: those that need much of it come last. */
 CHECK_CASES(TEST(pools_given_back_are_one_raw_block), TEST(a_raw_block_given_back_is_pools),
             TEST(a_raw_block_in_the_shape_of_a_pool_is_none),
-            TEST(a_large_block_at_the_end_grows_in_place), TEST(behind_a_stranger_it_moves_once),
-            TEST(growth_in_place_refused_leaves_the_block),
-            TEST(a_block_grows_into_the_one_freed_behind_it), TEST(segments_apart_stay_apart),
+            TEST(a_large_block_at_the_end_grows_in_place), TEST(growth_in_place_is_what_is_needed),
+            TEST(a_block_of_another_heap_moves_to_one_new_segment),
+            TEST(behind_a_stranger_it_moves_once), TEST(growth_in_place_refused_leaves_the_block),
+            TEST(a_block_grows_into_the_one_freed_behind_it), TEST(the_closest_free_chunk_is_taken),
+            TEST(the_block_freed_last_is_the_next_of_its_size), TEST(segments_apart_stay_apart),
             TEST(a_destroyed_heap_leaves_nothing), TEST(empty_segments_go_back_to_the_default_heap),
             TEST(a_heap_that_gets_no_segment_is_sound), TEST(aligned_blocks_waste_nothing_for_good),
             TEST(other_heaps_know_the_longer_map),
