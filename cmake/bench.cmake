@@ -32,9 +32,10 @@ add_custom_command(OUTPUT "${recorded}"
   USES_TERMINAL)
 add_custom_target(bench_traces DEPENDS "${recorded}")
 
-# bench_run(TARGET RESULTS REPLAY_OPTIONS... [FIGURES OPTIONS...]): all steps, one after the other
-function(bench_run target results)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "FIGURES")
+# bench_run(TARGET RESULTS FORM REPLAY_OPTIONS... [FIGURES OPTIONS...]): all steps, one after the
+# other; FORM is that of tests/bench/synthetic.sh
+function(bench_run target results form)
+  cmake_parse_arguments(PARSE_ARGV 3 arg "" "" "FIGURES")
   set(csv "${CMAKE_BINARY_DIR}/${results}.csv")
   add_custom_target(${target} ${all}
     COMMAND "${CMAKE_COMMAND}" -E rm -f "${csv}"
@@ -44,7 +45,11 @@ function(bench_run target results)
       "${modules}/tests/bench" ${traces}
     COMMAND "${PYM_NODE}" tests/bench/replay.mjs --csv "${csv}" ${arg_UNPARSED_ARGUMENTS}
       "${modules}/tests/bench" ${traces}
+    COMMAND tests/bench/synthetic.sh ${form} "${PYM_NODE}" "${PYM_WASMEDGE}"
+      "${modules}/tests/bench" "${csv}"
     COMMAND "${PYM_NODE}" tests/bench/table.mjs "${csv}" > "${CMAKE_BINARY_DIR}/${results}.md"
+    COMMAND "${PYM_NODE}" tests/bench/synthetic-table.mjs "${csv}"
+      >> "${CMAKE_BINARY_DIR}/${results}.md"
     COMMAND "${PYM_NODE}" tests/bench/plot.mjs "${csv}" "${CMAKE_BINARY_DIR}/${results}.svg"
     WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
     COMMENT "Results: ${csv}, .md, .svg"
@@ -54,15 +59,18 @@ function(bench_run target results)
 endfunction()
 
 set(all ALL)
-bench_run(bench results --engines node20,node22,node24,node26,bun,js128 FIGURES --records 1000000)
+bench_run(bench results full --engines node20,node22,node24,node26,bun,js128
+  FIGURES --records 1000000)
 add_dependencies(bench bench_traces)
 set(all)
-bench_run(bench-short short --engines node20 --rounds 5 --records 1000000 FIGURES --records 100000)
+bench_run(bench-short short short --engines node20 --rounds 3 --records 1000000
+  FIGURES --records 100000)
 
 # The results of the last full run into the document.
 set(result "${CMAKE_BINARY_DIR}/results")
 add_custom_target(bench-docs
   COMMAND "${PYM_NODE}" tests/bench/table.mjs "${result}.csv" docs/benchmarks.md
+  COMMAND "${PYM_NODE}" tests/bench/synthetic-table.mjs "${result}.csv" docs/benchmarks.md
   COMMAND "${CMAKE_COMMAND}" -E copy "${result}.csv" docs/benchmarks.csv
   COMMAND "${CMAKE_COMMAND}" -E copy "${result}.svg" docs/benchmarks.svg
   WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"

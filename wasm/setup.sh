@@ -6,7 +6,7 @@
 #   demo        build wasi node lua
 #   test        demo, native wasi-2022 npm wasmedge quickjs sqlite duktape
 #   bench       build wasi node wasmedge emscripten python-source mimalloc engines, and what
-#               traces are recorded from: lua quickjs sqlite duktape
+#               traces are recorded from: lua quickjs sqlite duktape; libcxx
 #   build       ninja
 #   native      gcc and clang with the sanitizer runtimes
 #   wasi        clang, wasm-ld, the compiler's wasm32 runtime, wasi-libc of 2024 (has setjmp)
@@ -14,6 +14,7 @@
 #   node, npm   Node.js 20 or newer
 #   lua         the source of Lua 5.4
 #   quickjs, sqlite, duktape   the sources of these
+#   libcxx      the C++ library for WASI, for a program of the benchmark
 #   wasmedge    WasmEdge 0.14, a second WASI host
 #   engines     what the benchmark runs in: Node.js 20 to 26, Bun, SpiderMonkey's shell; its plots
 #   python-source, mimalloc  sources of allocators to compare with
@@ -238,6 +239,12 @@ part_sqlite() {
     d0cdd2ece271b29e7ce18095745d892517ee26d0f270065b3a25c2e9eb11639c
 }
 
+part_libcxx() {
+  [ -z "${WASI_SDK_PATH:-}" ] || return 0
+  debs trixie libcxx-19 alone libc++-19-dev-wasm32 1:19.1
+  debs trixie libcxxabi-19 alone libc++abi-19-dev-wasm32 1:19.1
+}
+
 # Debian 13's program with that release's libraries and its loader, so it runs on any release.
 part_wasmedge() {
   have wasmedge && return
@@ -343,6 +350,7 @@ part_demo() { part_build; part_wasi; part_node; part_lua; }
 part_bench() {
   part_build; part_wasi; part_node; part_wasmedge; part_emscripten; part_python_source
   part_mimalloc; part_engines; part_lua; part_quickjs; part_sqlite; part_duktape
+  part_libcxx
 }
 part_test() {
   part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge

@@ -7,9 +7,12 @@
 //          what the module with empty functions needs
 // traces   of each: instructions per record, and pages that memory has at the end, both less
 //          those of the module without an allocator
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+// live     small blocks replaced in heaps of several sizes (synthetic.c): instructions per
+//          operation, less the floor's, and pages that memory has at the end
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { countInstructions, countReplay, fail, unpackTraces } from './lib.mjs';
+import { countInstructions, countReplay, fail, modulesOf, unpackTraces } from './lib.mjs';
+import { Commands, findKind, kindsOf, liveKind } from './synthetic-lib.mjs';
 
 const budgetFile = new URL('instructions.json', import.meta.url);
 const args = process.argv.slice(2);
@@ -32,13 +35,30 @@ function replay({ path }) {
   return { instructions: Number(instructions.toFixed(2)), pages: pym.pages - floor.pages };
 }
 
+/** Budgets of heaps of 1 KB to 1 MB, by name. */
+function heaps() {
+  const modules = modulesOf(folder, 'synthetic');
+  const work = join(folder, 'synthetic-work');
+  mkdirSync(work, { recursive: true });
+  const commands = new Commands(wasmedge, modules, work, false);
+  const names = [1e3, 1e4, 1e5, 1e6].map(liveKind);
+  const count = (peer, name) =>
+    commands.perOperation(peer, findKind(name, kindsOf(modules.pym)), 20000);
+  const { each } = count('floor', names[0]); // the same in each size
+  return Object.fromEntries(names.map((name) => {
+    const { each: own, pages } = count('pym', name);
+    return [name, { instructions: Number((own - each).toFixed(2)), pages }];
+  }));
+}
+
 const floor = pair('floor');
 const [pym, lto, libc] = ['pym', 'lto', 'libc'].map((name) => pair(name) - floor);
-console.log(`instructions of a malloc and free of 24 bytes: wasm-pymalloc ${pym}, with -flto ${lto}, ` +
+console.log(`malloc and free of 24 bytes, instructions: wasm-pymalloc ${pym}, with -flto ${lto}, ` +
   `libc's dlmalloc ${libc}`);
 const found = { pair: { instructions: pym } };
 const unpacked = unpackTraces(traces, join(folder, 'counted'));
 for (const trace of unpacked) found[trace.name] = replay(trace);
+Object.assign(found, heaps());
 
 if (update) {
   writeFileSync(budgetFile, `${JSON.stringify(found, null, 2)}\n`);

@@ -2,54 +2,64 @@
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { cache } from './lib.mjs';
-import { ALLOCATORS, Results } from './results.mjs';
+import { LARGE, cache } from './lib.mjs';
+import { BASE, Results } from './results.mjs';
 
 const echarts = createRequire(join(cache, 'engines', 'package.json'))('echarts');
 const [csv, file] = process.argv.slice(2);
 const results = new Results(csv);
-const { engines, traces } = results;
-const short = (engine) => /\((.*)\)/.exec(engine)[1].replace('js128', 'SpiderMonkey 128');
+const { engines, long } = results;
+const [first] = engines;
+const large = long.filter((trace) => results.get('growth', first, trace, BASE) >= LARGE);
 const shown = results.allocators.filter((name) => !['lto', 'hardened'].includes(name));
-const name = (allocator) =>
-  ALLOCATORS[allocator].replace(/^\.\.\./, 'wasm-pymalloc').replaceAll('`', '');
+const engineName = (engine) => /\((.*)\)/.exec(engine)[1].replace('js', 'SpiderMonkey ');
+const COLORS = {
+  pym: '#0b6e4f', calls: '#43a68a', malloc: '#9bd1c0', 'em-dlmalloc': '#1f4e99',
+  'em-emmalloc': '#6d9bd8', 'em-mimalloc': '#b4cdee', libc: '#a33b20', mimalloc: '#e0876f',
+  obmalloc: '#7d5ba6',
+};
 
-const WIDTH = 1000, HEIGHT = 760;
-const colors = ['#0b6e4f', '#43a68a', '#9bd1c0', '#1f4e99', '#6d9bd8', '#b4cdee', '#a33b20',
-  '#e0876f', '#7d5ba6'];
-const title = (text, top) => ({
-  text, top, left: 20, textStyle: { fontSize: 15, fontWeight: 'bold', color: '#222' },
-});
-const bars = (axis, labels, value) => shown.map((allocator, i) => ({
-  name: name(allocator), type: 'bar', xAxisIndex: axis, yAxisIndex: axis, barGap: '5%',
-  itemStyle: { color: colors[i] }, data: labels.map((label) => value(label, allocator)),
-}));
-const size = { width: WIDTH, height: HEIGHT };
+const panels = [
+  {
+    title: `Net time, ${BASE} = 1, geometric mean over the long traces`,
+    labels: engines, text: engineName, allocators: shown,
+    value: (engine, allocator) => results.ratio('net', engine, undefined, allocator),
+  },
+  {
+    title: `Net time by trace, ${BASE} = 1, ${engineName(first)}`,
+    labels: long, text: String, allocators: shown,
+    value: (trace, allocator) => results.ratio('net', first, trace, allocator),
+  },
+  {
+    title: `Growth of linear memory, ${BASE} = 1, where over 1 MiB (mimalloc: see the table)`,
+    labels: large, text: String, allocators: shown.filter((name) => !name.endsWith('mimalloc')),
+    value: (trace, allocator) => results.ratio('growth', first, trace, allocator),
+  },
+];
+const WIDTH = 1200, PANEL = 340, LEGEND = 40;
+const series = panels.flatMap(({ labels, allocators, value }, i) => allocators.map((allocator) => ({
+  name: allocator, type: 'bar', xAxisIndex: i, yAxisIndex: i, barGap: '5%',
+  itemStyle: { color: COLORS[allocator] }, data: labels.map((label) => value(label, allocator)),
+})));
+const size = { width: WIDTH, height: panels.length * PANEL + LEGEND };
 const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size });
 chart.setOption({
   animation: false,
   backgroundColor: '#ffffff',
-  title: [
-    title("Net time, Emscripten's dlmalloc = 1 (geometric mean over the long traces)", 10),
-    title("Growth of linear memory, Emscripten's dlmalloc = 1 (logarithmic)", 350),
-  ],
-  legend: { bottom: 5, left: 'center', itemGap: 12 },
-  grid: [
-    { left: 60, right: 20, top: 45, height: 255 },
-    { left: 60, right: 20, top: 385, height: 255 },
-  ],
-  xAxis: [
-    { type: 'category', gridIndex: 0, data: engines.map(short) },
-    { type: 'category', gridIndex: 1, data: traces },
-  ],
-  yAxis: [
-    { type: 'value', gridIndex: 0 },
-    { type: 'log', gridIndex: 1, min: 0.5 },
-  ],
-  series: [
-    ...bars(0, engines, (e, a) => results.ratio('net', e, undefined, a)),
-    ...bars(1, traces, (t, a) => results.ratio('growth', engines[0], t, a)),
-  ],
+  textStyle: { fontFamily: 'sans-serif' },
+  title: panels.map(({ title }, i) => ({
+    text: title, left: 20, top: LEGEND + i * PANEL, textStyle: { fontSize: 15, color: '#222' },
+  })),
+  legend: { top: 8, left: 20, itemGap: 18, data: shown },
+  grid: panels.map((_, i) => ({
+    left: 60, right: 20, top: LEGEND + i * PANEL + 32, height: PANEL - 120,
+  })),
+  xAxis: panels.map(({ labels, text }, i) => ({
+    type: 'category', gridIndex: i, data: labels.map(text),
+    axisLabel: { interval: 0, rotate: i ? 25 : 0, fontSize: 11 },
+  })),
+  yAxis: panels.map((_, i) => ({ type: 'value', gridIndex: i })),
+  series,
 });
 writeFileSync(file, chart.renderToSVGString());
 chart.dispose();

@@ -12,43 +12,47 @@ const results = new Results(csv);
 const { allocators, engines, long, traces } = results;
 const [first] = engines;
 
-/** A row an allocator, a column each of `columns`; `cell` gives the text. */
-function table(columns, cell, rows = allocators) {
+/** A table: [title, key] of each row and column; `cell` gives the text. */
+function table(rows, columns, cell) {
   const line = (cells) => `| ${cells.join(' | ')} |`;
   return [
     line(['', ...columns.map(([title]) => title)]),
     line(['---', ...columns.map(() => '---:')]),
-    ...rows.map((allocator) =>
-      line([ALLOCATORS[allocator], ...columns.map(([, of]) => cell(of, allocator))])),
+    ...rows.map(([title, row]) => line([title, ...columns.map(([, column]) => cell(row, column))])),
   ].join('\n');
 }
 
 const ratio = (x) => Number.isFinite(x) ? x.toFixed(x < 10 ? 2 : 0) : '–';
-const short = (engine) => engine.replace(/^(\S+) ([\d.]+) \((.*)\)$/, '$3').replace(/^(.*js128.*)$/,
-  'SpiderMonkey 128');
-const byTrace = traces.map((trace) => [trace, trace]);
+const short = (engine) => /\((.*)\)/.exec(engine)[1].replace('js', 'SpiderMonkey ');
+const plain = (names) => names.map((name) => [name, name]);
 const mean = long.length > 1 ? [['mean', undefined]] : [];
+const but = (base) => plain(allocators.filter((name) => name !== base));
+const against = (metric, base) =>
+  table([...plain(traces), ...mean], but(base), (trace, allocator) =>
+    ratio(results.ratio(metric, first, trace, allocator, base)));
 
 const text = [
   results.versions.map(([name, value]) => `${name} ${value}`).join(' · '),
-  `Net time against Emscripten's dlmalloc, geometric mean over ${long.join(', ')}:`,
-  table(engines.map((e) => [short(e), e]), (e, a) => ratio(results.ratio('net', e, undefined, a))),
-  `Net time against Emscripten's dlmalloc, ${first}; \`mean\` is that of the long traces:`,
-  table([...byTrace, ...mean], (t, a) => ratio(results.ratio('net', first, t, a))),
-  'Net time in ns per operation, the same run:',
-  table(byTrace, (t, a) => results.get('net', first, t, a).toFixed(2)),
-  'Net time against Emscripten\'s mimalloc, the same run:',
-  table([...byTrace, ...mean], (t, a) => ratio(results.ratio('net', first, t, a, 'em-mimalloc')),
-    allocators.filter((a) => a !== 'em-mimalloc')),
+  `Net time against Emscripten's dlmalloc, geometric mean over the long traces (${long.length}):`,
+  table(allocators.map((name) => [`\`${name}\`: ${ALLOCATORS[name]}`, name]),
+    engines.map((engine) => [short(engine), engine]),
+    (allocator, engine) => ratio(results.ratio('net', engine, undefined, allocator))),
+  `By trace, from here on: ${first}. Net time in ns per operation:`,
+  table(plain(traces), plain(allocators),
+    (trace, allocator) => results.get('net', first, trace, allocator).toFixed(2)),
+  `Net time against \`${BASE}\`:`,
+  against('net', BASE),
+  'Net time against `em-mimalloc`:',
+  against('net', 'em-mimalloc'),
   'Growth of linear memory in MB:',
-  table(byTrace, (t, a) => (results.get('growth', first, t, a) / 1e6).toFixed(2)),
-  'Growth against Emscripten\'s dlmalloc; `mean` is that of the traces where it is over 1 MiB:',
-  table([...byTrace, ...mean], (t, a) => ratio(results.ratio('growth', first, t, a)),
-    allocators.filter((a) => a !== BASE)),
-  'Wasm instructions per operation (the first million of each trace), and bytes of code and data:',
-  table([...results.counted.map((t) => [t, t]), ['code and data', null]], (t, a) => t === null ?
-    String(results.get('size', '', '', a)) :
-    (results.get('instructions', 'WasmEdge', t, a) ?? NaN).toFixed(1)),
+  table(plain(traces), plain(allocators),
+    (trace, allocator) => (results.get('growth', first, trace, allocator) / 1e6).toFixed(2)),
+  `Growth against \`${BASE}\`; the mean is that of the traces where it is over 1 MiB:`,
+  against('growth', BASE),
+  'Wasm instructions per operation; bytes of code and data:',
+  table([...plain(results.counted), ['code and data', null]], plain(allocators),
+    (trace, allocator) => trace === null ? String(results.get('size', '', '', allocator)) :
+      results.get('instructions', 'WasmEdge', trace, allocator).toFixed(1)),
 ].join('\n\n');
 
 if (!file) {
