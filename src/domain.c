@@ -3,49 +3,41 @@
 
 struct hook pym__hooks[PYM_DOMAINS];
 
-void *pym_raw_malloc(size_t n) { return pym__malloc_slow(&pym__main, PYM_RAW, n); }
-void *pym_raw_calloc(size_t count, size_t size) {
-  return pym__calloc_slow(&pym__main, PYM_RAW, count, size);
-}
-void *pym_raw_realloc(void *p, size_t n) { return pym__realloc_slow(&pym__main, PYM_RAW, p, n); }
-void pym_raw_free(void *p) { pym__free_slow(&pym__main, PYM_RAW, p); }
+void *pym_raw_malloc(size_t n) { return pym__malloc_slow(PYM_RAW, n); }
+void *pym_raw_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_RAW, count, size); }
+void *pym_raw_realloc(void *p, size_t n) { return pym__realloc_slow(PYM_RAW, p, n); }
+void pym_raw_free(void *p) { pym__free_slow(PYM_RAW, p); }
 
 /* mem and object: the fast path, then everything else. */
-#define SMALL_DOMAIN(name, d)                                                    \
-  void *pym_##name##_malloc(size_t n) {                                          \
-    void *p = try_malloc(&pym__main, d, n);                                      \
-    return LIKELY(p != NULL) ? p : pym__malloc_slow(&pym__main, d, n);           \
-  }                                                                              \
-  void pym_##name##_free(void *p) {                                              \
-    if (UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(&pym__main, d, p); \
+#define SMALL_DOMAIN(name, d)                                        \
+  void *pym_##name##_malloc(size_t n) {                              \
+    void *p = try_malloc(&pym__main, d, n);                          \
+    return LIKELY(p != NULL) ? p : pym__malloc_slow(d, n);           \
+  }                                                                  \
+  void pym_##name##_free(void *p) {                                  \
+    if (UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(d, p); \
   }
 SMALL_DOMAIN(mem, PYM_MEM)
 SMALL_DOMAIN(obj, PYM_OBJ)
 
-void *pym_mem_calloc(size_t count, size_t size) {
-  return pym__calloc_slow(&pym__main, PYM_MEM, count, size);
-}
-void *pym_mem_realloc(void *p, size_t n) { return pym__realloc_slow(&pym__main, PYM_MEM, p, n); }
+void *pym_mem_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_MEM, count, size); }
+void *pym_mem_realloc(void *p, size_t n) { return pym__realloc_slow(PYM_MEM, p, n); }
 
-void *pym_obj_calloc(size_t count, size_t size) {
-  return pym__calloc_slow(&pym__main, PYM_OBJ, count, size);
-}
+void *pym_obj_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_OBJ, count, size); }
 /* Objects are resized when they turn out shorter than was thought: often enough for a fast path. */
 void *pym_obj_realloc(void *p, size_t n) {
+  if (SMALL_BUILD) return pym__realloc_slow(PYM_OBJ, p, n);
   void *q = try_realloc(&pym__main, PYM_OBJ, p, n);
-  return LIKELY(q != NULL) ? q : pym__realloc_slow(&pym__main, PYM_OBJ, p, n);
+  return LIKELY(q != NULL) ? q : pym__realloc_slow(PYM_OBJ, p, n);
 }
 
 /* The size saves nothing here: a realloc that failed to find a smaller block may have left p in a
  * larger class, or in a raw block, so p is asked after all.  A debug build holds it against p. */
 void pym_obj_free_sized(void *p, size_t n) {
-  PYM_ASSERT(!p || n <= pym_usable_size(p), "wrong size given to a sized free", off(p));
+  PYM_ASSERT(!p || pym__hooks[PYM_OBJ].on || n <= pym__usable(&pym__main, PYM_OBJ, p), CAUSE_SIZED,
+             off(p));
   (void)n;
   pym_obj_free(p);
-}
-
-void *pym_raw_aligned_alloc(size_t align, size_t n) {
-  return pym_heap_aligned_alloc(&pym__main, align, n);
 }
 
 /* ---- Any heap ---- */
@@ -74,28 +66,39 @@ void pym_heap_free(pym_heap *h, enum pym_domain d, void *p) {
 }
 
 void pym_heap_free_sized(pym_heap *h, enum pym_domain d, void *p, size_t n) {
-  PYM_ASSERT(!p || n <= pym_usable_size(p), "wrong size given to a sized free", off(p));
+  PYM_ASSERT(!p || n <= pym__usable(h, d, p), CAUSE_SIZED, off(p));
   (void)n;
   pym_heap_free(h, d, p);
 }
 
 void *pym_heap_aligned_alloc(pym_heap *h, size_t align, size_t n) {
   pym__start();
-  return pym__aligned_direct(h, align, n);
+  if (!align || align & (align - 1) || align > PAGE_BYTES || n > PYM_SIZE_MAX)
+    return pym__failed(h, PYM_RAW);
+  if (!n) n = 1;
+  if (align < PYM_RAW_ALIGNMENT) align = PYM_RAW_ALIGNMENT;
+  if (pym__limits && !pym__limits->ask(h, PYM_RAW, pym__raw_size((u32)n), 1))
+    return pym__failed(h, PYM_RAW);
+  void *p = pym__raw_new(h, PYM_RAW, (u32)n, (u32)align);
+  return p ? p : pym__failed(h, PYM_RAW);
+}
+
+void *pym_raw_aligned_alloc(size_t align, size_t n) {
+  return pym_heap_aligned_alloc(&pym__main, align, n);
 }
 
 size_t pym_usable_size(const void *p) {
   if (!p) return 0;
-  u32 o = off(p);
-  if (pym__page_kind(o >> 16) == PAGE_POOL) return pool_of(o)->size;
-  return pym__raw_usable(p);
+  u32 s = class_of(off(p)) * PYM_ALIGNMENT;
+  return s ? s : pym__raw_usable(p);
 }
 
 int pym_owns(const void *p) {
   u32 o = off(p);
   if (at(o) != p) return 0; /* natively: not linear memory at all */
-  enum page_kind kind = pym__page_kind(o >> 16);
-  return kind == PAGE_POOL || (kind == PAGE_RAW && o >= pym__space.first_byte);
+  for (u32 s = pym__main.segments; s; s = ((const struct segment *)at(s))->next)
+    if (o > s && o < ((const struct segment *)at(s))->end) return 1;
+  return class_of(o) != 0; /* of an arena that a hook gave */
 }
 
 /* ---- Hooks ---- */
@@ -125,5 +128,5 @@ void pym_allocator_set(enum pym_domain d, const pym_allocator *a) {
   int base = a->malloc == base_malloc && domain_of(a->ctx) == (unsigned)d;
   pym__hooks[d] = (struct hook){.fn = *a, .on = !base};
   pym__flush(&pym__main);
-  pym__bins_open(&pym__main);
+  pym__open(&pym__main);
 }

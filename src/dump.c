@@ -65,33 +65,28 @@ static void say_domains(const struct out *o, const pym_heap *h) {
 }
 
 static void say_pools(const struct out *o, const pym_heap *h) {
-  uint64_t in_use = 0, avail = 0;
+  uint64_t in_use = 0, avail = 0, pools = (uint64_t)h->pools_used * POOL_BYTES;
   for (unsigned i = 0; i < CLASSES; i++) {
     pym_class_stats c;
     pym_class_stats_get(h, i, &c);
     in_use += c.live_blocks * c.block_size;
     avail += c.free_blocks * c.block_size;
   }
-  uint64_t pages = (uint64_t)h->pool_pages * PAGE_BYTES, unused;
-  unused = ((uint64_t)h->pool_pages * POOLS_PER_PAGE - h->pools_used) * POOL_BYTES;
-  say_count(o, "# arenas allocated total", h->arenas_total);
-  say_count(o, "# arenas highwater mark", h->arenas_peak);
-  say_count(o, "# arenas allocated current", h->arenas);
   say_count(o, "# pools in use", h->pools_used);
   say_count(o, "# bytes in allocated blocks", in_use);
   say_count(o, "# bytes in available blocks", avail);
-  say_count(o, "# bytes in unused pools", unused);
-  say_count(o, "# bytes not carved yet, or too few for a block", pages - in_use - avail - unused);
-  say_count(o, "Total bytes of arena pages", pages);
+  say_count(o, "# bytes of pool headers", (uint64_t)h->pools_used * (POOL_BYTES - POOL_ROOM));
+  say_count(o, "# bytes too few for a block", (uint64_t)h->pools_used * POOL_ROOM - in_use - avail);
+  say_count(o, "Total bytes of pools", pools);
 }
 
 static void say_raw(const struct out *o, const pym_heap *h) {
   say_count(o, "# raw segments", h->raw_segments);
   say_count(o, "# raw blocks", h->raw_chunks);
-  say_count(o, "# bytes of them for pool descriptors and heaps", h->domains[INTERNAL].charged);
-  say_count(o, "# bytes lost to raw headers", (uint64_t)h->raw_chunks * 8 + h->raw_segments * 48);
+  say_count(o, "# bytes of them for heaps and the map of pools", h->domains[INTERNAL].charged);
+  say_count(o, "# bytes lost to raw headers", (uint64_t)h->raw_chunks * 8 + h->raw_segments * 16);
   say_count(o, "# bytes in free raw chunks", h->raw_free);
-  say_count(o, "Total bytes of raw segments", h->raw_bytes);
+  say_count(o, "Total bytes of raw segments, pools in them", h->raw_bytes);
 }
 
 static void say_pages(const struct out *o) {
@@ -99,11 +94,10 @@ static void say_pages(const struct out *o) {
   pym_page_stats_get(&p);
   say_count(o, "# pages of linear memory (64 KiB)", p.memory);
   say_count(o, "# pages of this library", p.owned);
-  say_count(o, "# pages of this library, highwater mark", p.peak_owned);
+  say_count(o, "# pages with pools", p.pool);
+  say_count(o, "# pages with raw blocks only", p.raw);
   say_count(o, "# pages free", p.free);
-  say_count(o, "# pages of arenas", p.pool);
-  say_count(o, "# pages of raw segments", p.raw);
-  say_count(o, "# pages of the page table", p.table);
+  say_count(o, "# arenas: 256 KiB windows with pools", p.arenas);
   say_count(o, "# growths", p.grows);
   say_count(o, "# growths refused", p.grow_failures);
 }

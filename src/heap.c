@@ -1,27 +1,29 @@
-/* Heaps: the default one and those made at run time. */
-#include "internal.h"
+/* Heaps: the default one and those made at run time.  The segments of the latter are raw blocks of
+ * the default one. */
+#include "raw.h"
 
 #if defined(__wasm__)
 struct space pym__space;
 struct pym_heap pym__main;
 #endif
 
+#define SEGMENT_LEAST (PAGE_BYTES - HEADER)
+
+static COLD void rings_init(struct pym_heap *h) {
+  for (u32 i = 0; i < CLASS_SLOTS + RAW_BINS; i++)
+    h->rings[i].next = h->rings[i].prev = off(&h->rings[i]);
+}
+
 COLD void pym__heap_init(struct pym_heap *h) {
+  if (h == &pym__main) rings_init(h);
   h->magic = HEAP_MAGIC;
   h->id = ++pym__space.heap_ids;
   h->soft = h->hard = PYM_UNLIMITED;
-  for (unsigned d = 0; d <= INTERNAL; d++) {
-    struct domain *dom = &h->domains[d];
-    dom->soft = dom->hard = PYM_UNLIMITED;
-    dom->gate = GATE;
+  for (struct domain *d = h->domains; d <= &h->domains[INTERNAL]; d++) {
+    d->soft = d->hard = PYM_UNLIMITED;
+    d->gate = pym__space.pool_map_len;
   }
   pym__space.heaps++;
-  if (h == &pym__main) {
-    pym__space.first_heap = off(h);
-  } else {
-    h->next = pym__main.next;
-    pym__main.next = off(h);
-  }
 }
 
 pym_heap *pym_heap_default(void) {
@@ -29,22 +31,60 @@ pym_heap *pym_heap_default(void) {
   return &pym__main;
 }
 
-COLD pym_heap *pym_heap_new(void) {
+static COLD int segment_from_main(struct pym_heap *h, u32 bytes) {
+  u32 n = bytes + SEGMENT_BYTES + HEADER;
+  void *p =
+      pym__raw_new(&pym__main, INTERNAL, n > SEGMENT_LEAST ? n : SEGMENT_LEAST, PYM_RAW_ALIGNMENT);
+  if (!p) return 0;
+  pym__raw_add(h, off(p), (off(p) + pym__raw_usable(p)) & ~15u);
+  return 1;
+}
+
+static COLD void segment_to_main(struct pym_heap *h, u32 c) {
+  for (u32 s = h->segments; s; s = ((struct segment *)at(s))->next) {
+    if (s + SEGMENT_BYTES != c) continue;
+    pym__unbin(h, c, size_of(c));
+    pym__drop_segment(h, s);
+    pym__raw_free(&pym__main, INTERNAL, at(s));
+    return;
+  }
+}
+
+COLD struct pym_heap *pym__heap_block(void) {
   pym__start();
-  struct pym_heap *h = pym__malloc_direct(&pym__main, INTERNAL, sizeof *h);
+  struct pym_heap *h = pym__raw_new(&pym__main, INTERNAL, HEAP_BYTES, PYM_RAW_ALIGNMENT);
   if (!h) return NULL;
   __builtin_memset(h, 0, sizeof *h);
-  pym__heap_init(h);
+  rings_init(h);
   return h;
+}
+
+COLD pym_heap *pym_heap_new(void) {
+  struct pym_heap *h = pym__heap_block();
+  if (!h) return NULL;
+  h->more = segment_from_main;
+  h->less = segment_to_main;
+  pym__heap_init(h);
+  h->next = pym__main.next;
+  pym__main.next = off(h);
+  return h;
+}
+
+/* No pool is in these bytes any more. */
+static COLD void forget_pools(u32 from, u32 to) {
+  u32 first = from >> POOL_SHIFT, end = to >> POOL_SHIFT;
+  if (end > pym__space.pool_map_len) end = pym__space.pool_map_len;
+  for (u8 *map = at(pym__space.pool_map); first < end; first++) map[first] = 0;
 }
 
 COLD void pym_heap_destroy(pym_heap *h) {
   if (!h) return;
-  if (h == &pym__main || h->magic != HEAP_MAGIC)
-    pym__corrupt("heap cannot be destroyed: not a heap, the default one, or destroyed before",
-                 off(h), INTERNAL);
-  pym__pools_release_all(h);
-  pym__raw_release_all(h);
+  if (h == &pym__main || h->magic != HEAP_MAGIC) pym__corrupt(CAUSE_HEAP, off(h), INTERNAL);
+  for (u32 s = h->segments, next; s; s = next) {
+    next = ((struct segment *)at(s))->next;
+    forget_pools(s, ((struct segment *)at(s))->end);
+    pym__raw_free(&pym__main, INTERNAL, at(s));
+  }
   struct pym_heap *before = &pym__main;
   while (before->next != off(h)) before = at(before->next);
   before->next = h->next;
@@ -58,6 +98,7 @@ void pym__reset(void) {
   __builtin_memset(&pym__space, 0, sizeof pym__space);
   __builtin_memset(&pym__main, 0, sizeof pym__main);
   __builtin_memset(pym__hooks, 0, sizeof pym__hooks);
-  __builtin_memset(&pym__arena_hook, 0, sizeof pym__arena_hook);
+  pym__hooked = NULL;
+  pym__limits = NULL;
 }
 #endif

@@ -13,4 +13,6 @@ void pym__host_write(const char *text, size_t n) {
   }
 }
 
+void pym__host_tell(enum cause cause, u32 o, unsigned d) { pym__say_fault(cause, o, d); }
+
 void pym__host_trap(void) { __builtin_trap(); }

@@ -2,7 +2,7 @@
  *
  * C wants 16-byte alignment for anything that may hold a long double: requests above 8 bytes are
  * rounded to a multiple of 16, whose pools are 16-aligned.  Blocks are of the object domain;
- * aligned ones above 16 are of the raw domain, so free looks at the page first. */
+ * aligned ones above 16 are of the raw domain, so free looks at the map of pools first. */
 #include <errno.h>
 
 #include "object.h"
@@ -17,19 +17,16 @@ static void *or_enomem(void *p) {
 }
 
 /* Raw blocks of either domain come here: the block says which. */
-static unsigned domain_of_block(void *p) {
-  u32 o = off(p);
-  return pym__page_kind(o >> 16) == PAGE_RAW ? pym__raw_domain(p) : PYM_OBJ;
-}
+static unsigned domain_of_block(void *p) { return class_of(off(p)) ? PYM_OBJ : pym__raw_domain(p); }
 
 void *malloc(size_t n) {
   void *p = try_malloc(&pym__main, PYM_OBJ, rounded(n));
-  return LIKELY(p != NULL) ? p : or_enomem(pym__malloc_slow(&pym__main, PYM_OBJ, rounded(n)));
+  return LIKELY(p != NULL) ? p : or_enomem(pym__malloc_slow(PYM_OBJ, rounded(n)));
 }
 
 void free(void *p) {
   if (UNLIKELY(!try_free(&pym__main, PYM_OBJ, p)))
-    pym__free_slow(&pym__main, p ? domain_of_block(p) : PYM_OBJ, p);
+    pym__free_slow(p ? domain_of_block(p) : PYM_OBJ, p);
 }
 
 void *calloc(size_t count, size_t size) {

@@ -10,18 +10,20 @@
 
 #include "internal.h"
 
+u32 pym__usable(struct pym_heap *h, unsigned d, const void *p);
 #if PYM_DEBUG >= 1
 void pym__check_block(struct pym_heap *h, unsigned d, u32 o);
 #endif
 
+/* Lists and counters of the mem domain; those of the object domain lie as far behind each. */
 HOT u64 *mallocs_of(struct pym_heap *h, unsigned d, u32 s) {
-  return (u64 *)((char *)(d == PYM_MEM ? h->mem_mallocs : h->obj_mallocs) + s);
+  return (u64 *)((char *)h->mem_mallocs + (d - PYM_MEM) * (2 * sizeof h->mem_mallocs) + s);
 }
 HOT u64 *frees_of(struct pym_heap *h, unsigned d, u32 s) {
-  return (u64 *)((char *)(d == PYM_MEM ? h->mem_frees : h->obj_frees) + s);
+  return (u64 *)((char *)h->mem_frees + (d - PYM_MEM) * (2 * sizeof h->mem_frees) + s);
 }
 HOT struct bin *bin_of_size(struct pym_heap *h, unsigned d, u32 s) {
-  return (struct bin *)((char *)(d == PYM_MEM ? h->mem : h->obj) + s);
+  return (struct bin *)((char *)h->mem + (d - PYM_MEM) * sizeof h->mem + s);
 }
 _Static_assert(sizeof(u64) == PYM_ALIGNMENT && sizeof(struct bin) == PYM_ALIGNMENT,
                "a block size is an offset in these arrays");
@@ -45,15 +47,11 @@ HOT void push(struct pym_heap *h, unsigned d, u32 s, u32 o) {
 
 /* Size of the pool block at o, or 0: not one, or the fast path is closed. */
 HOT u32 open_block(struct pym_heap *h, unsigned d, u32 o) {
+  u32 s = class_in(h->domains[d].gate, o) * PYM_ALIGNMENT;
 #if PYM_DEBUG >= 1
-  if (o >> 16 >= pym__space.page_table_len) return 0;
+  if (s) pym__check_block(h, d, o);
 #endif
-  u32 entry = entry_at(o);
-  if (UNLIKELY(entry <= h->domains[d].gate)) return 0;
-#if PYM_DEBUG >= 1
-  pym__check_block(h, d, o);
-#endif
-  return pool_in(entry, o)->size;
+  return s;
 }
 
 /* ---- The domain functions; NULL or 0: not here, take the slow way ---- */

@@ -94,22 +94,24 @@ int pym_owns(const void *p);
 
 /* ---- Heaps ------------------------------------------------------------------------------ */
 
-/* One allocator instance: its arenas and raw segments, limits and counters. */
+/* One allocator instance: its memory, limits and counters. */
 typedef struct pym_heap pym_heap;
 
 /* The heap of the plain functions.  Never NULL; it cannot be destroyed. */
 pym_heap *pym_heap_default(void);
 
-/* New empty heap, or NULL (out of memory).  About 5 KiB, taken from the default heap. */
+/* New empty heap, or NULL (out of memory).  8 KiB, taken from the default heap. */
 pym_heap *pym_heap_new(void);
 
-/* Give back every page of h, live blocks and all, in time proportional to its arenas and
- * segments.  h and its blocks are then invalid.  NULL is nothing; the default heap is an error. */
+/* Give all memory of h back to the default heap, live blocks and all, without a look at the blocks:
+ * one byte is written for every 4 KiB.  h and its blocks are then invalid.  NULL is nothing; the
+ * default heap is an error. */
 void pym_heap_destroy(pym_heap *h);
 
-/* Give what lies at hand for the fast path back to the pools, so that pools, arenas and pages that
- * hold nothing else are free for any use.  It happens by itself before linear memory grows; call it
- * to see arenas go back to a hook, or before looking at how full pools are. */
+/* Give back what was freed and lies at hand for the next request of its size: small blocks to their
+ * pools, raw ones to free memory, so that pools and arenas that hold nothing else are free for any
+ * use.  It happens by itself before linear memory grows, if much lies at hand; call it to see
+ * arenas go back to a hook, or before looking at how full pools are. */
 void pym_heap_trim(pym_heap *h);
 
 /* The domain functions on a heap of the caller's choice: the contract above.
@@ -175,17 +177,18 @@ typedef struct {
 } pym_arena_allocator;
 #define PYM_ARENA_BYTES ((size_t)262144)
 
-/* Arenas of the default heap that exist already stay where they are and go back through the
- * allocator that gave them.  Memory from a hook is used by whole 64 KiB pages: an arena that is
- * not aligned to 64 KiB serves three pages instead of four. */
+/* Pools of the default heap that exist already stay where they are; arenas go back to the allocator
+ * that gave them, when nothing is left in them.  One holds 63 pools of 4 KiB, or 62 if it begins
+ * just below a multiple of 4096. */
 void pym_arena_allocator_get(pym_arena_allocator *out);
 void pym_arena_allocator_set(const pym_arena_allocator *a);
 
 /* ---- Inspection --------------------------------------------------------------------------- */
 
 /* Counters of one domain of one heap.  All are exact but the peak: the fast path does not add up
- * what lives, so the peak is the most that was seen when it was looked at, every 4 KiB that leave
- * the pools, at every block above 512 bytes and here.  It is never above the true peak. */
+ * what lives, so the peak is the most that was seen when it was looked at: when the bytes that left
+ * the pools or live above 512 bytes are 4 KiB more than ever before, and here.  It is never above
+ * the true peak. */
 typedef struct {
   uint64_t live_blocks, live_bytes;   /* now; bytes are usable sizes */
   uint64_t peak_bytes;                /* high-water mark of live_bytes, as seen */
@@ -199,28 +202,29 @@ void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats
 typedef struct {
   uint32_t block_size;                /* 8, 16, .. 512 */
   uint64_t live_blocks, total_blocks; /* exact */
-  uint64_t free_blocks;               /* carved and free: in pools or at hand */
+  uint64_t free_blocks;               /* in pools or at hand */
   uint32_t pools, peak_pools;         /* 4 KiB pools that the class holds */
 } pym_class_stats;
 /* index 0..63: block size 8 * (index + 1) */
 void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out);
 
-/* Pages of the program: all heaps together. */
+/* Pages of the program: all heaps together.  Counted when asked, by a walk. */
 typedef struct {
-  uint32_t memory;            /* size of linear memory when last looked at */
-  uint32_t owned, peak_owned; /* taken by this library: free + pool + raw + table */
-  uint32_t free, pool, raw, table;
-  uint32_t arenas;               /* 256 KiB windows that hold at least one pool page */
+  uint32_t memory;               /* size of linear memory */
+  uint32_t owned;                /* with something of this library's: free + pool + raw */
+  uint32_t pool;                 /* with a pool in it */
+  uint32_t free;                 /* with nothing in it */
+  uint32_t raw;                  /* the rest */
+  uint32_t arenas;               /* 256 KiB windows, aligned, with a pool in them */
   uint64_t grows, grow_failures; /* memory.grow calls that gave memory; that did not */
 } pym_page_stats;
 void pym_page_stats_get(pym_page_stats *out);
 
-/* What pym_walk meets, in address order within a page or segment. */
+/* What pym_walk meets, in address order within a segment. */
 enum pym_what {
-  PYM_WALK_PAGE,       /* a 64 KiB page of an arena: size 65536, count = pools not in use */
-  PYM_WALK_POOL,       /* size = block size, count = blocks handed out (live or at hand) */
+  PYM_WALK_SEGMENT,    /* a piece of linear memory: size = its bytes */
+  PYM_WALK_POOL,       /* 4 KiB of equal blocks: size = block size, count = live blocks */
   PYM_WALK_BLOCK,      /* live pool block: size = usable size */
-  PYM_WALK_SEGMENT,    /* raw segment: size = its bytes */
   PYM_WALK_CHUNK,      /* live raw block: p = what the caller holds, size = usable size */
   PYM_WALK_FREE_CHUNK, /* free raw memory: size = bytes with header */
 };
@@ -228,11 +232,11 @@ enum pym_what {
  * record theirs. */
 typedef int pym_walk_fn(void *ctx, enum pym_what what, void *p, size_t size, unsigned count,
                         enum pym_domain domain);
-/* Visit every arena page, pool, live block, segment and chunk of h.  The callback must not
+/* Visit every segment, pool, live block and chunk of h.  The callback must not
  * allocate from h.  Returns what stopped it, or 0. */
 int pym_walk(pym_heap *h, pym_walk_fn *fn, void *ctx);
 
-/* Verify every invariant of h and of the page table, and every counter against a recount.
+/* Verify every invariant of h and of the map of pools, and every counter against a recount.
  * Bounded and safe on a corrupted heap: it reads nothing outside linear memory and ends.
  * return 0 if sound; otherwise pym_check_message() says what was found first. */
 int pym_check(pym_heap *h);
@@ -256,6 +260,10 @@ const void *pym_root(void);
  * PYM_NO_INLINE to have calls only.  It does not link against a hardened or debug library, whose
  * checks it would pass by: compile with the same PYM_DEBUG as the library. */
 
+/* What the fast path leaves, in domain d. */
+void *pym__malloc_slow(unsigned d, size_t n);
+void pym__free_slow(unsigned d, void *p);
+
 /* Places in the library's data; src/internal.h holds them against the structures. */
 enum {
   PYM__MEM_BINS = 0,
@@ -264,10 +272,9 @@ enum {
   PYM__MEM_FREES = 1560,
   PYM__OBJ_MALLOCS = 2080,
   PYM__OBJ_FREES = 2600,
-  PYM__MEM_GATE = 4296,
-  PYM__OBJ_GATE = 4352,
-  PYM__PAGE_TABLE = 12,
-  PYM__POOL_SIZE = 6
+  PYM__MEM_GATE = 4292,
+  PYM__OBJ_GATE = 4356,
+  PYM__POOL_MAP = 12
 };
 
 #if defined(__wasm32__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__) && \
@@ -291,10 +298,10 @@ static inline void *pym__pop(uint32_t bins, uint32_t mallocs, size_t n) {
 }
 
 static inline int pym__push(uint32_t bins, uint32_t frees, uint32_t gate, void *p) {
-  uint32_t o = (uint32_t)(uintptr_t)p, s, *bin;
-  uint32_t entry = ((uint32_t *)(uintptr_t)*pym__word(pym__space_data, PYM__PAGE_TABLE))[o >> 16];
-  if (__builtin_expect(entry <= *pym__word(pym__heap_data, gate), 0)) return 0;
-  s = *(uint16_t *)(uintptr_t)(entry + ((o >> 7) & 0x1e0) + PYM__POOL_SIZE);
+  uint32_t o = (uint32_t)(uintptr_t)p, unit = o >> 12, s, *bin;
+  if (__builtin_expect(unit >= *pym__word(pym__heap_data, gate), 0)) return 0;
+  s = ((uint8_t *)(uintptr_t)*pym__word(pym__space_data, PYM__POOL_MAP))[unit] * 8u;
+  if (__builtin_expect(s == 0, 0)) return 0;
   bin = pym__word(pym__heap_data, bins + s);
   *(uint32_t *)p = *bin;
   *bin = o;
@@ -304,17 +311,17 @@ static inline int pym__push(uint32_t bins, uint32_t frees, uint32_t gate, void *
 
 static inline void *pym__mem_malloc(size_t n) {
   void *p = pym__pop(PYM__MEM_BINS, PYM__MEM_MALLOCS, n);
-  return __builtin_expect(p != NULL, 1) ? p : pym_mem_malloc(n);
+  return __builtin_expect(p != NULL, 1) ? p : pym__malloc_slow(PYM_MEM, n);
 }
 static inline void pym__mem_free(void *p) {
-  if (!pym__push(PYM__MEM_BINS, PYM__MEM_FREES, PYM__MEM_GATE, p)) pym_mem_free(p);
+  if (!pym__push(PYM__MEM_BINS, PYM__MEM_FREES, PYM__MEM_GATE, p)) pym__free_slow(PYM_MEM, p);
 }
 static inline void *pym__obj_malloc(size_t n) {
   void *p = pym__pop(PYM__OBJ_BINS, PYM__OBJ_MALLOCS, n);
-  return __builtin_expect(p != NULL, 1) ? p : pym_obj_malloc(n);
+  return __builtin_expect(p != NULL, 1) ? p : pym__malloc_slow(PYM_OBJ, n);
 }
 static inline void pym__obj_free(void *p) {
-  if (!pym__push(PYM__OBJ_BINS, PYM__OBJ_FREES, PYM__OBJ_GATE, p)) pym_obj_free(p);
+  if (!pym__push(PYM__OBJ_BINS, PYM__OBJ_FREES, PYM__OBJ_GATE, p)) pym__free_slow(PYM_OBJ, p);
 }
 #define pym_mem_malloc(n) pym__mem_malloc(n)
 #define pym_mem_free(p) pym__mem_free(p)

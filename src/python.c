@@ -6,12 +6,12 @@
 #define PYTHON_DOMAIN(prefix, name, d)                                                             \
   void *prefix##Malloc(size_t n) {                                                                 \
     void *p = d == PYM_RAW ? NULL : try_malloc(&pym__main, d, n);                                  \
-    return LIKELY(p != NULL) ? p : pym__malloc_slow(&pym__main, d, n);                             \
+    return LIKELY(p != NULL) ? p : pym__malloc_slow(d, n);                                         \
   }                                                                                                \
   void *prefix##Calloc(size_t nelem, size_t elsize) { return pym_##name##_calloc(nelem, elsize); } \
   void *prefix##Realloc(void *p, size_t n) { return pym_##name##_realloc(p, n); }                  \
   void prefix##Free(void *p) {                                                                     \
-    if (d == PYM_RAW || UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(&pym__main, d, p);   \
+    if (d == PYM_RAW || UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(d, p);               \
   }
 PYTHON_DOMAIN(PyMem_Raw, raw, PYM_RAW)
 PYTHON_DOMAIN(PyMem_, mem, PYM_MEM)

@@ -1,59 +1,25 @@
-/* The raw allocator: boundary-tagged chunks in segments of whole pages (raw.h has the drawing).
+/* The raw allocator: boundary-tagged chunks (raw.h has the drawing).  Blocks above 512 bytes, pools
+ * and what the library keeps for itself are chunks; everything else is free chunks, so what one of
+ * them gives back serves any other.
  *
- * Free chunks are in bins by size: exact ones below 1 KiB, eight to a doubling above; within a bin
- * the best fit of a few is taken.  Nothing is given back here: the page pool comes and takes whole
- * pages out of free chunks when it would have to grow otherwise (pym__raw_reclaim). */
+ * Free chunks are in bins by size: exact ones below 1 KiB, eight to a doubling above.  Of the first
+ * few that fit the lowest is taken, so that what is large comes to lie high, in one piece. */
 #include "raw.h"
 
-#define FIT_TRIES 16
+#define FIT_TRIES 8u /* in a bin */
+#define FIT_BINS 16u /* for a pool */
 
-/* Verify a header before its size is used. */
-HOT void check_head(const struct pym_heap *h, u32 c, unsigned d) {
-  if (UNLIKELY(!sound(h, c))) pym__corrupt("raw block header overwritten", c + HEADER, d);
+/* The header of c, verified before its size is used. */
+static u32 head_of(const struct pym_heap *h, u32 c) {
+  if (UNLIKELY(!sound(h, c))) pym__corrupt(CAUSE_HEADER, c + HEADER, INTERNAL);
+  return chunk_at(c)->head;
 }
 
 /* ---- Bins ---- */
 
-/* Put [c, c + size) into its bin as a free chunk.  The chunk before it is in use. */
-static void bin_link(struct pym_heap *h, u32 c, u32 size) {
-  u32 b = bin_of(size);
-  u32 first = h->raw_bins[b];
-  set_head(h, c, size);
-  *footer_of(c, size) = size;
-  h->raw_free += size;
-  if (size == CHUNK_MIN) return;
-  chunk_at(c)->next = first;
-  chunk_at(c)->prev = 0;
-  if (first) chunk_at(first)->prev = c;
-  h->raw_bins[b] = c;
-  h->raw_map[b / 32] |= 1u << (b % 32);
-}
-
-static void bin_unlink(struct pym_heap *h, u32 c) {
-  check_head(h, c, INTERNAL);
-  const struct chunk *k = chunk_at(c);
-  u32 size = k->head & ~FLAGS, b = bin_of(size);
-  if (UNLIKELY(k->head & IN_USE) || UNLIKELY(*footer_of(c, size) != size))
-    pym__corrupt("free raw memory overwritten", c, INTERNAL);
-  h->raw_free -= size;
-  if (size == CHUNK_MIN) return;
-  if (UNLIKELY(k->prev ? !in_memory(k->prev, sizeof *k) || chunk_at(k->prev)->next != c
-                       : h->raw_bins[b] != c) ||
-      UNLIKELY(k->next && (!in_memory(k->next, sizeof *k) || chunk_at(k->next)->prev != c)))
-    pym__corrupt("free raw memory overwritten", c, INTERNAL);
-  if (k->next) chunk_at(k->next)->prev = k->prev;
-  if (k->prev) {
-    chunk_at(k->prev)->next = k->next;
-  } else {
-    h->raw_bins[b] = k->next;
-    if (!k->next) h->raw_map[b / 32] &= ~(1u << (b % 32));
-  }
-}
-
-/* First bin >= b that holds something, or RAW_BINS. */
+/* The first bin from b on that holds something, RAW_BINS or above if none does. */
 static u32 next_bin(const struct pym_heap *h, u32 b) {
-  if (b >= RAW_BINS) return RAW_BINS;
-  u32 w = b / 32, bits = h->raw_map[w] & (~0u << (b % 32));
+  u32 w = b / 32, bits = h->raw_map[w] & ~0u << b % 32;
   while (!bits) {
     if (++w == RAW_WORDS) return RAW_BINS;
     bits = h->raw_map[w];
@@ -61,420 +27,263 @@ static u32 next_bin(const struct pym_heap *h, u32 b) {
   return w * 32 + (u32)__builtin_ctz(bits);
 }
 
-/* Smallest chunk of bin b that holds `size`, of the first few; 0: none. */
-static u32 best_in_bin(const struct pym_heap *h, u32 b, u32 size) {
-  u32 best = 0, best_size = ~0u;
-  int tries = FIT_TRIES;
-  for (u32 c = h->raw_bins[b]; c && tries--; c = chunk_at(c)->next) {
-    if (UNLIKELY(!in_memory(c, sizeof(struct chunk))))
-      pym__corrupt("free raw memory overwritten", c, INTERNAL);
-    u32 have = size_of(c);
-    if (have < size || have >= best_size) continue;
-    best = c;
-    best_size = have;
-    if (have == size) break;
-  }
-  return best;
+APART void pym__unlink(u32 o) {
+  u32 next = link_at(o)->next, prev = link_at(o)->prev;
+  if (UNLIKELY(!in_memory(next) || !in_memory(prev) || link_at(next)->prev != o ||
+               link_at(prev)->next != o))
+    pym__corrupt(CAUSE_LINKS, o, INTERNAL);
+  link_at(next)->prev = prev;
+  link_at(prev)->next = next;
 }
 
-static u32 find_chunk(const struct pym_heap *h, u32 size) {
-  for (u32 b = next_bin(h, bin_of(size)); b < RAW_BINS; b = next_bin(h, b + 1)) {
-    u32 c = best_in_bin(h, b, size);
-    if (c) return c;
+/* Put [c, c + size) into its bin as a free chunk.  The chunk before it is in use. */
+static APART void bin(struct pym_heap *h, u32 c, u32 size) {
+  set_head(h, c, size);
+  *footer_of(c, size) = size;
+  h->raw_free += size;
+  if (size == CHUNK_MIN) return;
+  u32 b = bin_of(size);
+  link_first(ring_of_bin(h, b), c + HEADER);
+  h->raw_map[b / 32] |= 1u << (b % 32);
+}
+
+TIDY void pym__unbin(struct pym_heap *h, u32 c, u32 size) {
+  h->raw_free -= size;
+  if (size == CHUNK_MIN) return;
+  pym__unlink(c + HEADER);
+  if (chunk_at(c)->link.next != chunk_at(c)->link.prev) return;
+  u32 b = bin_of(size); /* only the ring's head is left */
+  h->raw_map[b / 32] &= ~(1u << (b % 32));
+}
+
+/* Bytes from c to where a block that is to be a multiple of `align` begins. */
+static u32 lead_of(u32 c, u32 align) { return (0 - (c + HEADER)) & (align - 1); }
+
+/* A chunk that holds `size` bytes at a multiple of `align`: the lowest of the first few in the
+ * first bin that has one.  For a pool the lowest of the first few bins: large pieces are left
+ * whole. */
+static APART u32 find_chunk(const struct pym_heap *h, u32 size, u32 align) {
+  u32 low = ~0u, bins = align > PYM_RAW_ALIGNMENT ? FIT_BINS : 1;
+  for (u32 b = bin_of(size); bins && (b = next_bin(h, b)) < RAW_BINS; b++) {
+    u32 ring = ring_of_bin(h, b), o = ring;
+    for (u32 tries = FIT_TRIES; tries && (o = link_at(o)->next) != ring; tries--) {
+      if (UNLIKELY(!in_memory(o))) pym__corrupt(CAUSE_LINKS, o, INTERNAL);
+      if (o < low && head_of(h, o - HEADER) >= size + lead_of(o - HEADER, align)) low = o;
+    }
+    bins -= low != ~0u;
   }
-  return 0;
+  return low == ~0u ? 0 : low - HEADER;
 }
 
 /* ---- Chunks ---- */
 
-static void mark_prev_free(struct pym_heap *h, u32 c, int is_free) {
-  check_head(h, c, INTERNAL);
-  u32 head = chunk_at(c)->head;
-  set_head(h, c, is_free ? head | PREV_FREE : head & ~PREV_FREE);
-}
-
 /* [c, c + size) holds nothing now: join it with free neighbours and bin it.  prev_free tells of
- * the chunk before c; the header behind is told. */
-static u32 release(struct pym_heap *h, u32 c, u32 size, int prev_free) {
-  u32 behind = c + size;
-  check_head(h, behind, INTERNAL);
+ * the chunk before c; the one behind is told. */
+static TIDY u32 release(struct pym_heap *h, u32 c, u32 size, u32 prev_free) {
+  u32 behind = c + size, head = head_of(h, behind);
   if (prev_free) {
     u32 before = *(u32 *)at(c - 4);
-    u32 p = c - before;
-    if (UNLIKELY(before < CHUNK_MIN || before > c || (before & FLAGS) || size_of(p) != before))
-      pym__corrupt("free raw memory overwritten", c, INTERNAL);
-    bin_unlink(h, p);
+    if (UNLIKELY(before >= c || before & FLAGS || head_of(h, c - before) != before))
+      pym__corrupt(CAUSE_FREE_MEMORY, c, INTERNAL);
     set_head(h, c, 0); /* a second free of this block finds it not in use */
-    c = p;
+    c -= before;
     size += before;
+    pym__unbin(h, c, before);
   }
-  if (!(chunk_at(behind)->head & IN_USE)) {
-    bin_unlink(h, behind);
-    size += size_of(behind);
-    /* the chunk behind a free one knows already that the one before it is free */
+  if (head & IN_USE) {
+    set_head(h, behind, head | PREV_FREE);
   } else {
-    mark_prev_free(h, behind, 1);
+    pym__unbin(h, behind, head);
+    size += head;
   }
-  bin_link(h, c, size);
+  bin(h, c, size);
   return c;
 }
 
-/* Make the unlinked free bytes [c, c + have) a block of `size`, the rest a free chunk.  The chunk
- * behind believes that the one before it is free. */
-static void occupy(struct pym_heap *h, u32 c, u32 have, u32 size, u32 flags) {
-  set_head(h, c, size | flags);
-  if (have > size) bin_link(h, c + size, have - size);
-  else mark_prev_free(h, c + have, 0);
+/* The same for a chunk in use whose header was verified.  Segments from elsewhere go back whole. */
+static TIDY void give(struct pym_heap *h, u32 c) {
+  u32 head = chunk_at(c)->head;
+  c = release(h, c, head & ~FLAGS, head & PREV_FREE);
+  if (UNLIKELY(h->less != NULL) && !size_of(c + size_of(c))) h->less(h, c);
 }
 
-static u32 chunk_size_for(u32 n) { return (n + HEADER + 15) & ~15u; }
+/* Make the unlinked free bytes [c, c + have) a chunk with this head, the rest a free chunk.  The
+ * chunk behind believes that the one before it is free. */
+static TIDY void occupy(struct pym_heap *h, u32 c, u32 have, u32 head) {
+  u32 size = head & ~FLAGS, behind = c + have;
+  set_head(h, c, head);
+  if (have > size) bin(h, c + size, have - size);
+  else set_head(h, behind, head_of(h, behind) & ~PREV_FREE);
+}
 
-static u32 flags_of(unsigned d) { return IN_USE | (u32)d << DOMAIN_SHIFT; }
+TIDY u32 pym__chunk_take(struct pym_heap *h, unsigned d, u32 size, u32 align, u32 flags) {
+  u32 c, any = 1;
+  while (UNLIKELY(!(c = find_chunk(h, size, align)))) {
+    if (!any) return 0; /* the second look is for what others gave back meanwhile */
+    any = (u32)pym__more(h, d, align > PYM_RAW_ALIGNMENT ? size + align : size);
+  }
+  u32 have = size_of(c), lead = lead_of(c, align);
+  pym__unbin(h, c, have);
+  if (lead) {
+    bin(h, c, lead);
+    flags |= PREV_FREE;
+    c += lead;
+  }
+  occupy(h, c, have - lead, size | flags);
+  return c;
+}
+
+COLD void pym__chunk_release(struct pym_heap *h, u32 c) {
+  head_of(h, c);
+  give(h, c);
+}
+
+/* ---- Chunks at hand: freed, for the next one who wants just that size ---- */
+
+/* The header of a chunk at hand, verified: its former owner may still write to it. */
+HOT u32 head_at_hand(const struct pym_heap *h, u32 c) {
+  if (UNLIKELY(!in_memory(c) || !sound(h, c) || !is_hand_head(chunk_at(c)->head)))
+    pym__corrupt(CAUSE_FREED_WRITTEN, c, INTERNAL);
+  return chunk_at(c)->head;
+}
+
+HOT u32 take_at_hand(struct pym_heap *h, u32 size) {
+  u32 *list = &h->raw_hands[bin_of(size)], c = *list;
+  if (!c || (head_at_hand(h, c) & ~FLAGS) != size) return 0;
+  *list = chunk_at(c)->link.next;
+  h->raw_hand -= size;
+  return c;
+}
+
+HOT void keep_at_hand(struct pym_heap *h, u32 c, u32 head) {
+  u32 *list = &h->raw_hands[bin_of(head & ~FLAGS)];
+  set_head(h, c, head | chunk_flags(INTERNAL));
+  chunk_at(c)->link.next = *list;
+  *list = c;
+  h->raw_hand += head & ~FLAGS;
+}
+
+COLD int pym__raw_flush(struct pym_heap *h) {
+  if (!h->raw_hand) return 0;
+  for (u32 *list = h->raw_hands; list < h->raw_hands + RAW_HAND_BINS; list++)
+    while (*list) {
+      u32 c = *list;
+      h->raw_hand -= head_at_hand(h, c) & ~FLAGS;
+      *list = chunk_at(c)->link.next;
+      give(h, c);
+    }
+  if (UNLIKELY(h->raw_hand)) pym__corrupt(CAUSE_FREED_WRITTEN, off(h), INTERNAL); /* a lost link */
+  return 1;
+}
 
 /* ---- Segments ---- */
 
-static struct trailer *trailer_of(const struct segment *s) { return at(s->end - TRAILER_BYTES); }
-static u32 first_chunk(const struct segment *s) { return off(s) + SEGMENT_BYTES; }
-
-static void write_trailer(struct pym_heap *h, struct segment *s, u32 flags) {
-  struct trailer *t = trailer_of(s);
-  t->segment = off(s);
-  set_head(h, off(t), IN_USE | flags);
-}
-
-static COLD void segment_link(struct pym_heap *h, u32 from, u32 to) {
-  struct segment *s = at(from);
-  *s = (struct segment){.magic = SEGMENT_MAGIC ^ from, .heap = off(h), .end = to};
-  s->next = h->segments;
-  if (s->next) ((struct segment *)at(s->next))->prev = from;
-  h->segments = from;
-  h->raw_segments++;
-}
-
-static COLD void segment_unlink(struct pym_heap *h, struct segment *s) {
-  if (s->prev) ((struct segment *)at(s->prev))->next = s->next;
-  else h->segments = s->next;
-  if (s->next) ((struct segment *)at(s->next))->prev = s->prev;
-  if (h->top_segment == off(s)) h->top_segment = 0;
-  h->raw_segments--;
-}
-
 COLD void pym__raw_add(struct pym_heap *h, u32 from, u32 to) {
-  segment_link(h, from, to);
-  struct segment *s = at(from);
-  u32 c = first_chunk(s), size = to - TRAILER_BYTES - c;
-  write_trailer(h, s, size ? PREV_FREE : 0);
+  u32 c = from - HEADER, prev_free;
   h->raw_bytes += to - from;
-  if (size) bin_link(h, c, size);
-  h->top_segment = from;
-}
-
-/* The segment of h that ends where `page` starts, or NULL. */
-static COLD struct segment *segment_before(const struct pym_heap *h, u32 page) {
-  if (pym__page_kind(page - 1) != PAGE_RAW) return NULL;
-  u32 o = (page << 16) - TRAILER_BYTES;
-  return sound(h, o) ? at(((struct trailer *)at(o))->segment) : NULL; /* NULL: another heap's */
-}
-
-/* The segment of h that starts at `page`, or NULL. */
-static COLD struct segment *segment_behind(const struct pym_heap *h, u32 page) {
-  struct segment *s = at(page << 16);
-  if (pym__page_kind(page) != PAGE_RAW || s->magic != (SEGMENT_MAGIC ^ page << 16)) return NULL;
-  return s->heap == off(h) ? s : NULL;
-}
-
-/* Add pages [page, page + n), marked as raw already, to h; joined to segments that touch them. */
-static COLD void add_pages(struct pym_heap *h, u32 page, u32 n) {
-  struct segment *behind = segment_behind(h, page + n);
-  struct segment *before = segment_before(h, page);
-  u32 from = page << 16, to = (page + n) << 16;
-  h->raw_bytes += to - from;
-  if (!before) {
-    segment_link(h, from, to);
-    before = at(from);
-    set_head(h, first_chunk(before), IN_USE); /* nothing before it; its size is found below */
+  if (from == h->top_end) { /* what ended the segment is part of the new chunk */
+    prev_free = chunk_at(c)->head & PREV_FREE;
   } else {
-    from = before->end;
+    *(struct segment *)at(from) = (struct segment){.next = h->segments};
+    h->segments = from;
+    h->raw_segments++;
+    c = from + SEGMENT_BYTES;
+    prev_free = 0;
   }
-  struct segment *s = before;
-  u32 c = s->end == from ? from - TRAILER_BYTES : first_chunk(s);
-  int prev_free = (chunk_at(c)->head & PREV_FREE) != 0;
-  h->top_segment = off(s);
-  if (behind) {
-    u32 next = first_chunk(behind);
-    s->end = behind->end;
-    trailer_of(s)->segment = off(s);
-    segment_unlink(h, behind);
-    h->top_segment = off(s);
-    release(h, c, next - c, prev_free);
-  } else {
-    s->end = to;
-    write_trailer(h, s, 0);
-    release(h, c, to - TRAILER_BYTES - c, prev_free);
-  }
+  ((struct segment *)at(h->segments))->end = h->top_end = to;
+  set_head(h, to - HEADER, chunk_flags(INTERNAL)); /* nobody's block */
+  release(h, c, to - HEADER - c, prev_free);
 }
 
-/* Bytes free at the end of the segment. */
-static u32 free_at_end(const struct segment *s) {
-  const struct trailer *t = trailer_of(s);
-  return t->head & PREV_FREE ? *(const u32 *)at(off(t) - 4) : 0;
+COLD void pym__drop_segment(struct pym_heap *h, u32 s) {
+  u32 *before = &h->segments;
+  while (*before != s) before = &((struct segment *)at(*before))->next;
+  const struct segment *gone = at(s);
+  *before = gone->next;
+  h->raw_segments--;
+  h->raw_bytes -= gone->end - s;
+  if (h->top_end == gone->end) h->top_end = 0;
 }
 
-/* Lengthen segment s so that its free end holds `size`.  1 if it does now. */
-static COLD int extend_segment(struct pym_heap *h, unsigned d, struct segment *s, u32 size,
-                               int grow) {
-  u32 have = free_at_end(s);
-  if (have == CHUNK_MIN) have = 0; /* it is in no bin */
-  if (have >= size) return 1;
-  if (s->end & (PAGE_BYTES - 1)) return 0; /* the part page before strangers' memory */
-  u32 n = (size - have + PAGE_BYTES - 1) >> 16, page = s->end >> 16;
-  if (!pym__pages_at(h, d, page, n, size, grow)) return 0;
-  pym__pages_set(page, n, PAGE_RAW);
-  add_pages(h, page, n);
-  return 1;
-}
-
-/* Get a free chunk of at least `size` by new pages, cheapest way first.  0: no memory. */
-static COLD int add_memory(struct pym_heap *h, unsigned d, u32 size) {
-  u32 n = (size + SEGMENT_BYTES + TRAILER_BYTES + PAGE_BYTES - 1) >> 16;
-  struct segment *top = h->top_segment ? at(h->top_segment) : NULL;
-  if (top && extend_segment(h, d, top, size, 0)) return 1;
-  u32 page = pym__pages_find(n, 0);
-  if (!page && pym__sweep()) page = pym__pages_find(n, 0);
-  if (!page && top && extend_segment(h, d, top, size, 1)) return 1;
-  if (!page) page = pym__pages_grow(h, d, n, size);
-  if (!page) {
-    pym__flush_all();
-    page = pym__pages_find(n, 1);
-  }
-  if (!page) return 0;
-  pym__pages_set(page, n, PAGE_RAW);
-  add_pages(h, page, n);
-  return 1;
-}
-
-/* Which whole pages a free chunk could give: [*first, *end) in page numbers. */
-static COLD struct segment *whole_pages(u32 c, u32 size, u32 *first, u32 *end) {
-  struct segment *s = NULL;
-  u32 from = c - SEGMENT_BYTES;
-  *first = (c + TRAILER_BYTES + PAGE_BYTES - 1) >> 16;
-  if (!(from & (PAGE_BYTES - 1)) && ((struct segment *)at(from))->magic == (SEGMENT_MAGIC ^ from)) {
-    *first = from >> 16; /* the whole head of the segment is free: it goes too */
-  }
-  u32 behind = c + size;
-  *end = (behind - SEGMENT_BYTES) >> 16;
-  if (!size_of(behind)) {
-    s = at(((struct trailer *)at(behind))->segment);
-    if (!(s->end & (PAGE_BYTES - 1))) *end = s->end >> 16;
-  }
-  return s;
-}
-
-/* The segment that chunk c lies in. */
-static COLD struct segment *segment_of(const struct pym_heap *h, u32 c) {
-  for (u32 o = h->segments; o; o = ((struct segment *)at(o))->next)
-    if (c > o && c < ((struct segment *)at(o))->end) return at(o);
-  pym__corrupt("raw segment lost", c, INTERNAL);
-}
-
-/* Take pages [page, page + n) out of the free chunk c of segment s. */
-static COLD void cut_pages(struct pym_heap *h, u32 c, struct segment *s, u32 page, u32 n) {
-  u32 size = size_of(c), end = s->end, from = page << 16, to = (page + n) << 16;
-  bin_unlink(h, c);
-  h->raw_bytes -= to - from;
-  if (to < end) { /* what lies behind becomes a segment of its own */
-    segment_link(h, to, end);
-    struct segment *right = at(to);
-    u32 r = first_chunk(right), rest = c + size - r;
-    trailer_of(right)->segment = to;
-    if (rest) bin_link(h, r, rest);
-    else mark_prev_free(h, r, 0);
-  }
-  if (from == off(s)) {
-    segment_unlink(h, s);
-    return;
-  }
-  s->end = from;
-  u32 rest = from - TRAILER_BYTES - c;
-  write_trailer(h, s, rest ? PREV_FREE : 0);
-  if (rest) bin_link(h, c, rest);
-}
-
-COLD u32 pym__raw_reclaim(struct pym_heap *h, u32 n, int thorough) {
-  u32 least = (n << 16) - SEGMENT_BYTES - TRAILER_BYTES;
-  int tries = 32;
-  for (u32 b = next_bin(h, bin_of(least)); b < RAW_BINS; b = next_bin(h, b + 1))
-    for (u32 c = h->raw_bins[b]; c; c = chunk_at(c)->next) {
-      u32 first, end;
-      if (!thorough && --tries < 0) return 0;
-      if (UNLIKELY(!in_memory(c, sizeof(struct chunk))))
-        pym__corrupt("free raw memory overwritten", c, INTERNAL);
-      check_head(h, c, INTERNAL);
-      struct segment *s = whole_pages(c, size_of(c), &first, &end);
-      if (end < first + n || end > MAX_PAGES) continue;
-      if (!s) s = segment_of(h, c);
-      u32 page = end << 16 == s->end ? end - n : first;
-      cut_pages(h, c, s, page, n);
-      return page;
-    }
-  return 0;
+u32 pym__raw_tail(const struct pym_heap *h) {
+  u32 c = h->top_end - HEADER;
+  return chunk_at(c)->head & PREV_FREE ? *(u32 *)at(c - 4) : 0;
 }
 
 /* ---- The interface ---- */
 
-/* Free chunk of at least `size`, out of its bin; 0: no memory. */
-static u32 take_chunk(struct pym_heap *h, unsigned d, u32 size) {
-  u32 c = find_chunk(h, size);
-  if (UNLIKELY(!c)) {
-    if (!add_memory(h, d, size)) return 0;
-    c = find_chunk(h, size);
-    if (!c) return 0;
-  }
-  bin_unlink(h, c);
-  return c;
-}
+static u32 chunk_size_for(u32 n) { return (n + HEADER + 15) & ~15u; }
 
 u32 pym__raw_size(u32 n) { return chunk_size_for(n) - HEADER; }
 
-static void *count_in(struct pym_heap *h, unsigned d, u32 c) {
-  struct domain *dom = &h->domains[d];
-  u32 bytes = size_of(c) - HEADER;
-  dom->raw_mallocs++;
-  dom->raw_bytes += bytes;
-  dom->raw_live += bytes;
+void *pym__raw_new(struct pym_heap *h, unsigned d, u32 n, u32 align) {
+  u32 size = chunk_size_for(n), c = 0;
+  if (size < HAND_MAX && align <= PYM_RAW_ALIGNMENT) c = take_at_hand(h, size);
+  if (c) set_head(h, c, size | (chunk_at(c)->head & PREV_FREE) | chunk_flags(d));
+  else c = pym__chunk_take(h, d, size, align, chunk_flags(d));
+  if (UNLIKELY(!c)) return pym__fail(h, d, n, EVENT_OOM);
   h->raw_chunks++;
-  pym__peak_raw(h, d);
+  h->domains[d].raw_mallocs++;
+  h->domains[d].raw_bytes += size - HEADER;
+  charge(h, d, size - HEADER);
   return at(c + HEADER);
 }
 
-void *pym__raw_take(struct pym_heap *h, unsigned d, u32 n) {
-  u32 size = chunk_size_for(n), c = take_chunk(h, d, size);
-  if (UNLIKELY(!c)) return NULL;
-  occupy(h, c, size_of(c), size, flags_of(d));
-  return count_in(h, d, c);
-}
-
-COLD void *pym__raw_aligned_alloc(struct pym_heap *h, u32 align, u32 n) {
-  u32 size = chunk_size_for(n);
-  if (!pym__charge(h, PYM_RAW, size - HEADER)) return NULL;
-  u32 c = take_chunk(h, PYM_RAW, size + align);
-  if (!c) {
-    pym__discharge(h, PYM_RAW, size - HEADER);
-    return pym__fail(h, PYM_RAW, n, EVENT_OOM);
-  }
-  u32 have = size_of(c), front = ((c + HEADER + align - 1) & ~(align - 1)) - HEADER - c;
-  occupy(h, c + front, have - front, size, flags_of(PYM_RAW) | (front ? PREV_FREE : 0));
-  if (front) bin_link(h, c, front);
-  return count_in(h, PYM_RAW, c + front);
-}
-
-/* The chunk of a block that the caller gives back or resizes, verified. */
-static TIDY u32 block_chunk(struct pym_heap *h, unsigned d, const void *p) {
+/* Whoever calls gives a block back or resizes it. */
+HOT u32 verified_block(const struct pym_heap *h, unsigned d, const void *p) {
   u32 c = off(p) - HEADER;
-  if (UNLIKELY(c & 7)) pym__corrupt("pointer is not a block", off(p), d);
-  check_head(h, c, d);
+  if (UNLIKELY(!in_memory(c) || !sound(h, c))) pym__corrupt(CAUSE_NOT_OURS, off(p), d);
   u32 head = chunk_at(c)->head;
-  if (UNLIKELY(!(head & IN_USE))) pym__corrupt("double free of a raw block", off(p), d);
-  if (UNLIKELY(domain_of_head(head) != d))
-    pym__corrupt("block belongs to another domain", off(p), d);
-  return c;
+  if (UNLIKELY(domain_of_head(head) != d || !(head & IN_USE)))
+    pym__corrupt(
+        domain_of_head(head) == INTERNAL || !(head & IN_USE) ? CAUSE_RAW_TWICE : CAUSE_DOMAIN,
+        off(p), d);
+  return (head & ~FLAGS) - HEADER;
+}
+
+TIDY u32 pym__raw_block(const struct pym_heap *h, unsigned d, const void *p) {
+  return verified_block(h, d, p);
 }
 
 u32 pym__raw_usable(const void *p) { return size_of(off(p) - HEADER) - HEADER; }
 unsigned pym__raw_domain(const void *p) { return domain_of_head(chunk_at(off(p) - HEADER)->head); }
 
 void pym__raw_free(struct pym_heap *h, unsigned d, void *p) {
-  u32 c = block_chunk(h, d, p), head = chunk_at(c)->head, size = head & ~FLAGS;
-  h->domains[d].raw_live -= size - HEADER;
-  h->domains[d].raw_frees++;
+  u32 usable = verified_block(h, d, p), c = off(p) - HEADER;
   h->raw_chunks--;
-  release(h, c, size, (head & PREV_FREE) != 0);
-  pym__discharge(h, d, size - HEADER);
+  h->domains[d].raw_frees++;
+  h->domains[d].raw_freed += usable;
+  if (usable + HEADER < HAND_MAX) keep_at_hand(h, c, chunk_at(c)->head);
+  else give(h, c);
+  discharge(h, d, usable);
 }
 
-/* Grow the block in chunk c from `old` to `size` bytes where it stands.  0: it cannot. */
-static TIDY int grow_in_place(struct pym_heap *h, unsigned d, u32 c, u32 old, u32 size) {
-  u32 behind = c + old, have = old;
-  check_head(h, behind, d);
-  if (!(chunk_at(behind)->head & IN_USE)) have += size_of(behind);
-  if (have < size) {
-    u32 end = c + have;
-    if (size_of(end)) return 0;
-    /* last in its segment: take more pages rather than copy, new ones only for what is large */
-    struct segment *s = at(((struct trailer *)at(end))->segment);
-    if (!extend_segment(h, d, s, size - old, size >= PAGE_BYTES)) return 0;
-    have = old + size_of(behind);
-  }
-  bin_unlink(h, behind);
-  occupy(h, c, have, size, chunk_at(c)->head & FLAGS);
-  return 1;
+/* Bytes of the chunk at c, if it is free. */
+static u32 free_at(const struct pym_heap *h, u32 c) {
+  u32 head = head_of(h, c);
+  return head & IN_USE ? 0 : head;
 }
 
-/* Move the block down over the free chunk before it, if that and what lies free behind make
- * room.  Where it is now, or 0. */
-static COLD u32 grow_backwards(struct pym_heap *h, u32 c, u32 old, u32 size) {
-  u32 head = chunk_at(c)->head, behind = c + old;
-  if (!(head & PREV_FREE)) return 0;
-  u32 before = *(u32 *)at(c - 4), have = before + old;
-  int behind_free = !(chunk_at(behind)->head & IN_USE);
-  if (behind_free) have += size_of(behind);
-  if (have < size) return 0;
-  if (behind_free) bin_unlink(h, behind);
-  u32 to = c - before;
-  bin_unlink(h, to);
-  __builtin_memmove(at(to + HEADER), at(c + HEADER), old - HEADER);
-  occupy(h, to, have, size, head & FLAGS & ~PREV_FREE);
-  if (have > size) mark_prev_free(h, to + have, 1);
-  return to;
-}
-
-/* Copy the block into another chunk and release its own.  0: no memory. */
-static TIDY u32 move_block(struct pym_heap *h, unsigned d, u32 c, u32 old, u32 size) {
-  u32 to = take_chunk(h, d, size);
-  if (!to) return 0;
-  occupy(h, to, size_of(to), size, flags_of(d));
-  __builtin_memcpy(at(to + HEADER), at(c + HEADER), old - HEADER);
-  release(h, c, old, (chunk_at(c)->head & PREV_FREE) != 0);
-  return to;
-}
-
-TIDY void *pym__raw_realloc(struct pym_heap *h, unsigned d, void *p, u32 n) {
-  u32 c = block_chunk(h, d, p), old = size_of(c), size = chunk_size_for(n);
+TIDY int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
+  u32 c = off(p) - HEADER, head = chunk_at(c)->head, old = head & ~FLAGS, behind = c + old;
+  u32 size = chunk_size_for(n);
   struct domain *dom = &h->domains[d];
-  if (size <= old) {
-    if (size == old) return p;
-    set_head(h, c, size | (chunk_at(c)->head & FLAGS));
+  if (size < old) {
+    set_head(h, c, size | (head & FLAGS));
     release(h, c + size, old - size, 0);
-    dom->raw_live -= old - size;
-    pym__discharge(h, d, old - size);
-    return p;
-  }
-  u32 more = size - old;
-  if (!pym__charge(h, d, more)) return NULL;
-  if (grow_in_place(h, d, c, old, size)) {
+    dom->raw_freed += old - size;
+    discharge(h, d, old - size);
+  } else if (size > old) {
+    u32 more = size - old, have = free_at(h, behind);
+    /* At the end of linear memory, and no free chunk holds it: memory would grow anyway. */
+    if (have < more && behind + have + HEADER == h->top_end && !h->more &&
+        !find_chunk(h, size, PYM_RAW_ALIGNMENT) && pym__more(h, d, more))
+      have = free_at(h, behind);
+    if (have < more) return 0;
+    pym__unbin(h, behind, have);
+    occupy(h, c, old + have, size | (chunk_at(c)->head & FLAGS));
     dom->raw_bytes += more;
-    dom->raw_live += more;
-    pym__peak_raw(h, d);
-    return p;
+    pym__charge(h, d, more);
   }
-  u32 to = find_chunk(h, size) ? 0 : grow_backwards(h, c, old, size);
-  if (!to) to = move_block(h, d, c, old, size);
-  if (!to) {
-    pym__discharge(h, d, more);
-    return pym__fail(h, d, n, EVENT_OOM);
-  }
-  dom->raw_mallocs++;
-  dom->raw_frees++;
-  dom->raw_bytes += size - HEADER;
-  dom->raw_live += more;
-  pym__peak_raw(h, d);
-  return at(to + HEADER);
-}
-
-COLD void pym__raw_release_all(struct pym_heap *h) {
-  for (u32 o = h->segments, next; o; o = next) {
-    const struct segment *s = at(o);
-    next = s->next;
-    pym__pages_give(o >> 16, (s->end - o) >> 16);
-  }
+  return 1;
 }

@@ -1,4 +1,4 @@
-/* What is said when corruption is found: one bounded line, then a trap. */
+/* Text: numbers, and the line that is said when corruption is found. */
 #include "internal.h"
 
 COLD void pym__put(struct line *l, const char *text) {
@@ -22,19 +22,20 @@ COLD void pym__put_hex(struct line *l, u32 v) {
   pym__put(l, digits);
 }
 
-COLD void pym__corrupt(const char *cause, u32 o, unsigned d) {
-  static const char *const names[] = {"raw", "mem", "object"};
+COLD void pym__say_fault(enum cause cause, u32 o, unsigned d) {
+#define CAUSE_TEXT(name, text) text,
+  static const char *const causes[] = {"", CAUSES(CAUSE_TEXT)};
+  static const char *const domains[] = {"raw", "mem", "object"};
   struct line l = {.n = 0};
   pym__put(&l, "pymalloc: ");
-  pym__put(&l, cause);
+  pym__put(&l, causes[cause]);
   pym__put(&l, ", address ");
   pym__put_hex(&l, o);
   if (d < PYM_DOMAINS) {
     pym__put(&l, ", ");
-    pym__put(&l, names[d]);
+    pym__put(&l, domains[d]);
     pym__put(&l, " domain");
   }
   pym__put(&l, "\n");
   pym__host_write(l.text, l.n);
-  pym__host_trap();
 }

@@ -1,7 +1,7 @@
 /* Statistics: the functions of pymalloc.h, and the custom section that tells others the layout. */
 #include <stddef.h>
 
-#include "internal.h"
+#include "raw.h"
 
 void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats *out) {
   pym__start();
@@ -35,14 +35,36 @@ void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out
   out->live_blocks = out->total_blocks - h->mem_frees[c] - h->obj_frees[c];
   out->pools = h->pools[c];
   out->peak_pools = h->pools_peak[c];
-  uint64_t carved = 0;
-  for (u32 o = h->all_pages; o; o = ((const struct page *)at(o))->all_next) {
-    const struct pool *pools = at(o + PAGE_HEADER);
-    for (u32 i = 0; i < POOLS_PER_PAGE; i++)
-      if (!(((const struct page *)at(o))->unused >> i & 1) && pools[i].size == out->block_size)
-        carved += pools[i].carved;
+  uint64_t room = 0;
+  for (u32 i = 0; i < pym__space.pool_map_len; i++)
+    if (((const u8 *)at(pym__space.pool_map))[i] == c) {
+      const struct pool *pool = at(i << POOL_SHIFT);
+      if (pool->check == ((i << POOL_SHIFT) ^ off(h) ^ POOL_KEY)) room += pool->cap;
+    }
+  out->free_blocks = room - out->live_blocks;
+}
+
+/* Pages, or windows of 256 KiB, with a pool in them: groups of `units` 4 KiB that have one. */
+static u32 with_pools(u32 units) {
+  const u8 *map = at(pym__space.pool_map);
+  u32 n = 0, last = ~0u;
+  for (u32 i = 0; i < pym__space.pool_map_len; i++) {
+    if (!map[i] || i / units == last) continue;
+    last = i / units;
+    n++;
   }
-  out->free_blocks = carved - out->live_blocks;
+  return n;
+}
+
+/* Whole pages within free chunks of the default heap, whose segments are linear memory. */
+static u32 free_pages(void) {
+  u32 n = 0;
+  for (u32 s = pym__main.segments; s; s = ((const struct segment *)at(s))->next)
+    for (u32 c = s + SEGMENT_BYTES; size_of(c); c += size_of(c)) {
+      u32 first = (c + PAGE_BYTES - 1) >> 16, end = (c + size_of(c)) >> 16;
+      if (!(chunk_at(c)->head & IN_USE) && end > first) n += end - first;
+    }
+  return n;
 }
 
 void pym_page_stats_get(pym_page_stats *out) {
@@ -51,16 +73,13 @@ void pym_page_stats_get(pym_page_stats *out) {
   *out = (pym_page_stats){
       .memory = pym__linmem_pages(),
       .owned = sp->pages_owned,
-      .peak_owned = sp->pages_owned_peak,
-      .free = sp->pages_free,
-      .pool = sp->pages_pool,
-      .raw = sp->pages_raw,
-      .table = sp->pages_owned - sp->pages_free - sp->pages_pool - sp->pages_raw,
+      .free = free_pages(),
+      .pool = with_pools(PAGE_BYTES / POOL_BYTES),
+      .arenas = with_pools((u32)PYM_ARENA_BYTES / POOL_BYTES),
       .grows = sp->grows,
       .grow_failures = sp->grow_failures,
   };
-  for (u32 o = sp->first_heap; o; o = ((const struct pym_heap *)at(o))->next)
-    out->arenas += ((const struct pym_heap *)at(o))->arenas;
+  out->raw = out->owned > out->free + out->pool ? out->owned - out->free - out->pool : 0;
 }
 
 /* ---- The custom section ---- */
@@ -72,35 +91,34 @@ void pym_page_stats_get(pym_page_stats *out) {
 #define TYPE_u32 3
 #define TYPE_u64 4
 #define TYPE_STRUCT 5
-enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL, IN_BIN };
+enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN_BIN };
 
-#define CONSTANTS(X)                      \
-  X(layout_version, LAYOUT_VERSION)       \
-  X(debug, PYM_DEBUG)                     \
-  X(page_bytes, PAGE_BYTES)               \
-  X(pool_bytes, POOL_BYTES)               \
-  X(arena_bytes, PYM_ARENA_BYTES)         \
-  X(alignment, PYM_ALIGNMENT)             \
-  X(small_max, PYM_SMALL_MAX)             \
-  X(classes, CLASSES)                     \
-  X(events, EVENTS)                       \
-  X(page_header, PAGE_HEADER)             \
-  X(pool_descriptor, sizeof(struct pool)) \
-  X(raw_header, 8)                        \
-  X(space_bytes, sizeof(struct space))    \
-  X(heap_bytes, sizeof(struct pym_heap))  \
-  X(domain_bytes, sizeof(struct domain))  \
-  X(event_bytes, sizeof(struct event))    \
-  X(space_magic, SPACE_MAGIC)             \
-  X(heap_magic, HEAP_MAGIC)               \
-  X(page_magic, PAGE_MAGIC)               \
-  X(kind_foreign, PAGE_FOREIGN)           \
-  X(kind_free, PAGE_FREE)                 \
-  X(kind_raw, PAGE_RAW)                   \
-  X(kind_table, PAGE_TABLE)               \
-  X(kind_pool, PAGE_POOL)                 \
-  X(state_usable, POOL_USABLE)            \
-  X(state_full, POOL_FULL)
+#define CONSTANTS(X)                     \
+  X(layout_version, LAYOUT_VERSION)      \
+  X(debug, PYM_DEBUG)                    \
+  X(page_bytes, PAGE_BYTES)              \
+  X(pool_bytes, POOL_BYTES)              \
+  X(arena_bytes, PYM_ARENA_BYTES)        \
+  X(alignment, PYM_ALIGNMENT)            \
+  X(small_max, PYM_SMALL_MAX)            \
+  X(classes, CLASSES)                    \
+  X(events, EVENTS)                      \
+  X(pool_header, POOL_HEADER)            \
+  X(pool_room, POOL_ROOM)                \
+  X(segment_header, SEGMENT_BYTES)       \
+  X(raw_header, HEADER)                  \
+  X(raw_key, KEY)                        \
+  X(raw_flags, FLAGS)                    \
+  X(raw_in_use, IN_USE)                  \
+  X(raw_domain_shift, DOMAIN_SHIFT)      \
+  X(raw_hand_max, HAND_MAX)              \
+  X(pool_key, POOL_KEY)                  \
+  X(space_bytes, sizeof(struct space))   \
+  X(heap_bytes, sizeof(struct pym_heap)) \
+  X(domain_bytes, sizeof(struct domain)) \
+  X(event_bytes, sizeof(struct event))   \
+  X(space_magic, SPACE_MAGIC)            \
+  X(heap_magic, HEAP_MAGIC)
 
 /* One record, as the assembler writes it: a custom section cannot be had from a C variable.  The
  * section goes on from record to record; the last line returns to the function's own. */
@@ -120,26 +138,27 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_PAGE, IN_POOL, IN_BI
 #define HEAP_RECORD(t, n, c, what) FIELD_RECORD(IN_HEAP, pym_heap, t, n, c)
 #define DOMAIN_RECORD(t, n, c, what) FIELD_RECORD(IN_DOMAIN, domain, t, n, c)
 #define EVENT_RECORD(t, n, c, what) FIELD_RECORD(IN_EVENT, event, t, n, c)
-#define PAGE_RECORD(t, n, c, what) FIELD_RECORD(IN_PAGE, page, t, n, c)
+#define SEGMENT_RECORD(t, n, c, what) FIELD_RECORD(IN_SEGMENT, segment, t, n, c)
 #define POOL_RECORD(t, n, c, what) FIELD_RECORD(IN_POOL, pool, t, n, c)
 #define BIN_RECORD(t, n, c, what) FIELD_RECORD(IN_BIN, bin, t, n, c)
 #define STRUCT_RECORD(in, strukt, n, group_of, c, elem) \
   RECORD(#n, in, TYPE_STRUCT, group_of, c, sizeof(struct elem), offsetof(struct strukt, n))
 
-#define RECORDS                                                                            \
-  CONSTANTS(CONST_RECORD)                                                                  \
-  SPACE_FIELDS(SPACE_RECORD)                                                               \
-  STRUCT_RECORD(IN_SPACE, space, events, IN_EVENT, EVENTS, event) HEAP_FIELDS(HEAP_RECORD) \
-      STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS + 1, domain)        \
-          DOMAIN_FIELDS(DOMAIN_RECORD) EVENT_FIELDS(EVENT_RECORD) PAGE_FIELDS(PAGE_RECORD) \
-              POOL_FIELDS(POOL_RECORD) BIN_FIELDS(BIN_RECORD)                              \
-                  STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin)          \
-                      STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_BIN, CLASS_SLOTS, bin)
+#define RECORDS                                                                              \
+  CONSTANTS(CONST_RECORD)                                                                    \
+  SPACE_FIELDS(SPACE_RECORD)                                                                 \
+  STRUCT_RECORD(IN_SPACE, space, events, IN_EVENT, EVENTS, event)                            \
+  HEAP_FIELDS(HEAP_RECORD)                                                                   \
+  STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS + 1, domain)              \
+  DOMAIN_FIELDS(DOMAIN_RECORD)                                                               \
+  EVENT_FIELDS(EVENT_RECORD) SEGMENT_FIELDS(SEGMENT_RECORD) POOL_FIELDS(POOL_RECORD)         \
+      BIN_FIELDS(BIN_RECORD) STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin) \
+          STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_BIN, CLASS_SLOTS, bin)
 
 #define COUNT(...) +1
 enum {
   N_RECORDS = 0 CONSTANTS(COUNT) SPACE_FIELDS(COUNT) HEAP_FIELDS(COUNT) DOMAIN_FIELDS(COUNT)
-                  EVENT_FIELDS(COUNT) PAGE_FIELDS(COUNT) POOL_FIELDS(COUNT) BIN_FIELDS(COUNT) +
+                  EVENT_FIELDS(COUNT) SEGMENT_FIELDS(COUNT) POOL_FIELDS(COUNT) BIN_FIELDS(COUNT) +
               4 /* events, domains, mem, obj */
 };
 

@@ -9,13 +9,14 @@ import { PymallocTypeError, badArgument, badDescriptor } from './errors.js';
 
 /** Groups of records.  In CONSTANTS the value is the number, elsewhere an offset. */
 export const Group = Object.freeze({
-  CONSTANTS: 0, SPACE: 1, HEAP: 2, DOMAIN: 3, EVENT: 4, PAGE: 5, POOL: 6,
+  CONSTANTS: 0, SPACE: 1, HEAP: 2, DOMAIN: 3, EVENT: 4, SEGMENT: 5, POOL: 6,
 });
 /** Types of fields; STRUCT is a structure of the group `of`. */
 export const Type = Object.freeze({ U8: 1, U16: 2, U32: 3, U64: 4, STRUCT: 5 });
 
-/** Version of the section's own format that this package reads. */
-const FORMAT_VERSION = 1;
+/** Version of the section and of what its structures mean that this package reads (LAYOUT_VERSION
+ *  in C). */
+export const LAYOUT_VERSION = 2;
 const HEADER_BYTES = 16;
 const RECORD_BYTES = 36;
 const NAME_BYTES = 24;
@@ -88,7 +89,7 @@ function parseHeader(view) {
   for (let i = 0; i < 8; i++) magic += String.fromCharCode(view.getUint8(i));
   if (magic !== 'PYMALLOC') throw badDescriptor('does not begin with PYMALLOC');
   const version = view.getUint16(8, true);
-  if (version !== FORMAT_VERSION) throw versionError('format', version, FORMAT_VERSION);
+  if (version !== LAYOUT_VERSION) throw versionError(version);
   const recordBytes = view.getUint16(10, true);
   const records = view.getUint32(12, true);
   if (recordBytes < RECORD_BYTES) throw badDescriptor(`records of ${recordBytes} bytes`);
@@ -132,13 +133,12 @@ export function fieldEnd(field) {
   return field.offset + (field.count - 1) * field.stride + (SCALAR_BYTES[field.type] ?? 0);
 }
 
-/** @param {string} what  @param {number} found  @param {number} known
- *  @returns {PymallocTypeError} */
-export function versionError(what, found, known) {
-  const advice = found > known ? 'update this package (npm install wasm-pymalloc@latest)'
+/** @param {number} found  @returns {PymallocTypeError} */
+export function versionError(found) {
+  const advice = found > LAYOUT_VERSION ? 'update this package (npm install wasm-pymalloc@latest)'
     : 'link the module again with a current wasm-pymalloc';
   return new PymallocTypeError('VERSION',
-    `the module's ${what} has version ${found}, this package reads ${known}: ${advice}`);
+    `the module's layout has version ${found}, this package reads ${LAYOUT_VERSION}: ${advice}`);
 }
 
 /** @param {Field} field  @param {string} wanted

@@ -100,8 +100,8 @@ export class Heap {
     return readStats(this.#view(), root, this.#address, layout);
   }
 
-  /** State of every page and of every pool, of all heaps.  Reads memory directly, no guest call;
-   *  some milliseconds for a gigabyte.
+  /** What every page holds, and every pool, of all heaps.  Reads memory directly, no guest call.
+   *  Looks at the header of each pool, 50 to 80 ns: some 14 ms for a gigabyte of them.
    *  @returns {HeapMap}
    *  @throws {PymallocError} BAD_MEMORY, DETACHED */
   map() {

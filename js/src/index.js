@@ -12,8 +12,10 @@ export { memoryReport } from './report.js';
 /** @typedef {import('./stats.js').PageStats} PageStats */
 /** @typedef {import('./stats.js').LostStats} LostStats */
 /** @typedef {import('./stats.js').RawStats} RawStats */
+/** @typedef {import('./stats.js').Fault} Fault */
 /** @typedef {import('./map.js').HeapMap} HeapMap */
 /** @typedef {import('./map.js').PoolMap} PoolMap */
+/** @typedef {import('./map.js').MapTotals} MapTotals */
 /** @typedef {import('./events.js').HeapEvent} HeapEvent */
 /** @typedef {import('./heap.js').Limit} Limit */
 /** @typedef {import('./heap.js').Limits} Limits */

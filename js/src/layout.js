@@ -1,45 +1,45 @@
 /** What this package needs from a descriptor: every name it reads, checked once, as offsets that
- *  later code adds to an address.  No offset is written down in this package. */
+ *  later code adds to an address.  No offset is written down in this package, but that the header
+ *  of a chunk is two words, `check` and `head` (src/raw.h in C). */
 
-import { Group, Type, badField, fieldEnd, versionError } from './descriptor.js';
+import { Group, LAYOUT_VERSION, Type, badField, fieldEnd, versionError } from './descriptor.js';
 import { badDescriptor } from './errors.js';
 
 /** @typedef {import('./descriptor.js').Descriptor} Descriptor */
 /** @typedef {import('./descriptor.js').Field} Field */
 
-/** Meaning of the structures that this package was written for (LAYOUT_VERSION in C). */
-const LAYOUT_VERSION = 1;
-
 const { U16, U32, U64, STRUCT } = Type;
 
+/** The domain behind raw, mem and object: what the library keeps for itself. */
+export const INTERNAL = 3;
+
 const CONSTANTS = /** @type {const} */ ([
-  'layout_version', 'page_bytes', 'pool_bytes', 'classes', 'alignment', 'page_header',
-  'pool_descriptor', 'space_bytes', 'heap_bytes', 'space_magic', 'heap_magic', 'page_magic',
-  'kind_foreign', 'kind_free', 'kind_raw', 'kind_table', 'kind_pool', 'state_usable', 'state_full',
+  'layout_version', 'page_bytes', 'pool_bytes', 'arena_bytes', 'classes', 'alignment',
+  'pool_header', 'pool_room', 'pool_key', 'segment_header', 'raw_header', 'raw_key', 'raw_flags',
+  'raw_in_use', 'raw_domain_shift', 'raw_hand_max', 'space_bytes', 'heap_bytes', 'space_magic',
+  'heap_magic',
 ]);
 const SPACE = /** @type {const} */ ({
-  magic: U32, version: U32, first_heap: U32, page_table: U32, page_table_len: U32,
-  pages_owned: U32, pages_owned_peak: U32, pages_free: U32, pages_pool: U32, pages_raw: U32,
-  heaps: U32, event_seq: U32, grows: U64, grow_failures: U64,
+  magic: U32, version: U32, first_heap: U32, pool_map: U32, pool_map_len: U32, pages_owned: U32,
+  event_seq: U32, grows: U64, grow_failures: U64, fault: U32, fault_at: U32,
 });
 const HEAP = /** @type {const} */ ({
-  magic: U32, id: U32, next: U32, soft: U32, hard: U32, pool_pages: U32, arenas: U32,
-  arenas_peak: U32, arenas_total: U64, pools_used: U32, raw_segments: U32, raw_bytes: U32,
-  raw_free: U32, raw_chunks: U32,
+  magic: U32, id: U32, next: U32, soft: U32, hard: U32, segments: U32, raw_segments: U32,
+  raw_bytes: U32, raw_free: U32, raw_hand: U32, raw_chunks: U32, pools_used: U32,
 });
 const HEAP_ARRAYS = /** @type {const} */ ({
   pools: U32, pools_peak: U32, mem_mallocs: U64, mem_frees: U64, obj_mallocs: U64, obj_frees: U64,
   sampled: U32, sampled_bytes: U32,
 });
 const DOMAIN = /** @type {const} */ ({
-  raw_live: U32, peak: U32, soft: U32, hard: U32, raw_mallocs: U64, raw_frees: U64, raw_bytes: U64,
-  failures: U64,
+  peak: U32, soft: U32, hard: U32, raw_mallocs: U64, raw_frees: U64, raw_bytes: U64,
+  raw_freed: U64, failures: U64,
 });
 const EVENT = /** @type {const} */ ({
   seq: U32, kind: U16, domain: U16, heap: U32, bytes: U32, pages_before: U32, pages_after: U32,
 });
-const PAGE = /** @type {const} */ ({ heap: U32, unused: U32, number: U32, magic: U32 });
-const POOL = /** @type {const} */ ({ until: U16, size: U16, cap: U16, state: U16, index: U16 });
+const SEGMENT = /** @type {const} */ ({ next: U32, end: U32 });
+const POOL = /** @type {const} */ ({ check: U32, used: U16, cap: U16, size: U16 });
 
 /** @template {string} K  @typedef {Readonly<Record<K, number>>} Offsets */
 /** An array inside a structure.
@@ -50,7 +50,6 @@ const POOL = /** @type {const} */ ({ until: U16, size: U16, cap: U16, state: U16
 
 /** @typedef {object} Layout
  *  @property {Offsets<typeof CONSTANTS[number]>} constants
- *  @property {number} poolsPerPage
  *  @property {Offsets<keyof typeof SPACE>} space
  *  @property {Span} events
  *  @property {Offsets<keyof typeof HEAP>} heap
@@ -60,7 +59,7 @@ const POOL = /** @type {const} */ ({ until: U16, size: U16, cap: U16, state: U16
  *  @property {Span} domains
  *  @property {Offsets<keyof typeof DOMAIN>} domain
  *  @property {Offsets<keyof typeof EVENT>} event
- *  @property {Offsets<keyof typeof PAGE>} page
+ *  @property {Offsets<keyof typeof SEGMENT>} segment
  *  @property {Offsets<keyof typeof POOL>} pool */
 
 /** Checks that every field this package reads is there, has its type and lies inside its structure.
@@ -69,8 +68,7 @@ const POOL = /** @type {const} */ ({ until: U16, size: U16, cap: U16, state: U16
  *  @throws {import('./errors.js').PymallocTypeError} BAD_DESCRIPTOR, VERSION */
 export function layoutOf(descriptor) {
   const constants = readConstants(descriptor);
-  const { page_bytes, pool_bytes, space_bytes, heap_bytes, classes, page_header, pool_descriptor }
-    = constants;
+  const { space_bytes, heap_bytes, classes, segment_header, pool_header } = constants;
   const fields = (/** @type {number} */ group) => descriptor.groups.get(group) ?? new Map();
   const [space, heap] = [fields(Group.SPACE), fields(Group.HEAP)];
   const perClass = (/** @type {number} */ type, /** @type {string} */ name) =>
@@ -78,18 +76,17 @@ export function layoutOf(descriptor) {
 
   return Object.freeze({
     constants,
-    poolsPerPage: page_bytes / pool_bytes,
     space: offsets(space, SPACE, space_bytes),
     events: structs(space, 'events', fields(Group.EVENT), Group.EVENT, 1, space_bytes),
     heap: offsets(heap, HEAP, heap_bytes),
     arrays: mapValues(HEAP_ARRAYS, perClass),
     unusedClasses: Array.from({ length: classes },
       (_, i) => unusedClass((i + 1) * constants.alignment)),
-    domains: structs(heap, 'domains', fields(Group.DOMAIN), Group.DOMAIN, 4, heap_bytes),
+    domains: structs(heap, 'domains', fields(Group.DOMAIN), Group.DOMAIN, INTERNAL + 1, heap_bytes),
     domain: offsets(fields(Group.DOMAIN), DOMAIN, heap_bytes),
     event: offsets(fields(Group.EVENT), EVENT, space_bytes),
-    page: offsets(fields(Group.PAGE), PAGE, page_header),
-    pool: offsets(fields(Group.POOL), POOL, pool_descriptor),
+    segment: offsets(fields(Group.SEGMENT), SEGMENT, segment_header),
+    pool: offsets(fields(Group.POOL), POOL, pool_header),
   });
 }
 
@@ -101,20 +98,32 @@ function readConstants(descriptor) {
     if (value === undefined) throw badDescriptor(`the constant ${name} is missing`);
     out[name] = value;
   }
-  if (out.layout_version !== LAYOUT_VERSION) {
-    throw versionError('layout', out.layout_version, LAYOUT_VERSION);
-  }
-  const { page_bytes: page, pool_bytes: pool, classes, alignment } = out;
-  const { page_header: ofPage, pool_descriptor: ofPool } = out;
-  // A page's unused pools are bits of one u32, so a page has at most 32 of them.
-  const sound = page === 65536 && pool >= 256 && page % pool === 0 && page / pool <= 32
-    && ofPage <= 4096 && ofPool <= 4096 && classes >= 1 && classes <= 4096
-    && alignment >= 1 && alignment * classes < pool;
-  if (!sound) {
-    throw badDescriptor(`sizes that cannot be: pages of ${page}, pools of ${pool}, `
-      + `${classes} classes in steps of ${alignment}, descriptors of ${ofPage} and ${ofPool}`);
-  }
+  if (out.layout_version !== LAYOUT_VERSION) throw versionError(out.layout_version);
+  checkSizes(out);
   return out;
+}
+
+/** What the walk over memory relies on: a chunk has room for its header and flags below its size, a
+ *  pool for its header and a block of any class.
+ *  @param {Layout['constants']} c */
+function checkSizes(c) {
+  const { page_bytes: page, pool_bytes: pool, arena_bytes: arena, classes, alignment } = c;
+  const { pool_header: header, pool_room: room, segment_header: ofSegment, raw_header: ofChunk } = c;
+  const unit = c.raw_flags + 1;                    // sizes of chunks are multiples of it
+  const powerOf2 = (/** @type {number} */ n) => n > 0 && (n & (n - 1)) === 0;
+  const sound = page === 65536 && pool >= 256 && pool <= page && powerOf2(pool)
+    && arena > 0 && arena % page === 0 && classes >= 1
+    && alignment >= 1 && alignment * classes < pool
+    && header + room <= pool && room >= alignment * classes
+    && powerOf2(unit) && unit <= 256 && ofChunk >= 8 && ofChunk <= unit && ofSegment <= 256
+    && c.raw_in_use > 0 && c.raw_in_use <= c.raw_flags
+    && INTERNAL * 2 ** c.raw_domain_shift <= c.raw_flags;
+  if (!sound) {
+    throw badDescriptor(`sizes that cannot be: pages of ${page}, arenas of ${arena}, pools of `
+      + `${pool} with ${header} of header and room for ${room}, ${classes} classes in steps of `
+      + `${alignment}, headers of ${ofSegment} and ${ofChunk}, flags ${c.raw_flags} `
+      + `with the domain from bit ${c.raw_domain_shift} on`);
+  }
 }
 
 /** @template {Readonly<Record<string, number>>} T

@@ -22,10 +22,11 @@ export function isMemory(value) {
   return tag === '[object ArrayBuffer]' || tag === '[object SharedArrayBuffer]';
 }
 
-/** Throws unless [address, address + bytes) lies in the memory, is not null and is aligned to 4.
- *  @param {DataView} view  @param {number} address  @param {number} bytes  @param {string} what */
-export function checkRange(view, address, bytes, what) {
-  if (address === 0 || (address & 3) !== 0 || address + bytes > view.byteLength) {
+/** Throws unless [address, address + bytes) lies in the memory, is not null and is aligned.
+ *  @param {DataView} view  @param {number} address  @param {number} bytes  @param {string} what
+ *  @param {number} [align]  a power of 2 */
+export function checkRange(view, address, bytes, what, align = 4) {
+  if (address === 0 || (address & (align - 1)) !== 0 || address + bytes > view.byteLength) {
     throw badMemory(`${what} would lie at ${hex(address)}, ${bytes} bytes long, `
       + `in a memory of ${view.byteLength} bytes`);
   }

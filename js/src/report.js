@@ -1,5 +1,7 @@
 /** The memory report of the command line: text from a snapshot, nothing else. */
 
+import { hex } from './errors.js';
+
 /** @typedef {import('./stats.js').HeapStats} HeapStats */
 /** @typedef {import('./stats.js').ClassStats} ClassStats */
 
@@ -18,10 +20,11 @@ export function memoryReport(stats, options = {}) {
   return [
     `memory report${options.title ? `: ${options.title}` : ''}`,
     peakLine(stats),
+    ...faultLine(stats),
     '',
     ...domainTable(stats),
     '',
-    ...pageTable(stats, width),
+    ...memoryTable(stats, width),
     '',
     ...lossTable(stats, width),
     '',
@@ -29,12 +32,17 @@ export function memoryReport(stats, options = {}) {
   ].map((line) => `${line.trimEnd()}\n`).join('');
 }
 
+/** @param {HeapStats} stats  @returns {string[]} */
+function faultLine({ fault }) {
+  return fault ? [`corruption found: ${fault.cause}, at ${hex(fault.address)}`] : [];
+}
+
 /** How well the memory taken was used when most was live.
  *  @param {HeapStats} stats  @returns {string} */
 function peakLine({ domains: { raw, mem, object }, pages, pageBytes }) {
   const peaks = [raw, mem, object].map((d) => d.peakBytes).filter((n) => n > 0);
   const live = peaks.reduce((sum, n) => sum + n, 0);
-  const taken = pages.peakOwned * pageBytes;
+  const taken = pages.owned * pageBytes;              // never falls
   // The peaks of several domains need not have been at one time.
   return `peak: ${bytes(live)} in blocks${peaks.length > 1 ? ' at the most' : ''}, `
     + `${bytes(taken)} of linear memory taken for them (${percent(live, taken) || '-'})`;
@@ -66,39 +74,36 @@ function limitText({ softLimit, hardLimit }) {
 }
 
 /** @param {HeapStats} stats  @param {number} width  @returns {string[]} */
-function pageTable({ pageBytes, pages, arenas, peakArenas, pools, raw, growth }, width) {
+function memoryTable({ heap, pageBytes, poolBytes, pages, pools, raw, growth }, width) {
+  const memory = pages.memory * pageBytes;
   const rows = /** @type {[string, number, string][]} */ ([
-    ['pools of small blocks', pages.pool,
-      `${plural(arenas, 'arena')} (peak ${count(peakArenas)}), ${plural(pools, 'pool')}`],
-    ['raw segments', pages.raw,
-      `${plural(raw.segments, 'segment')}, ${plural(raw.chunks, 'chunk')}`],
-    ['free, for either', pages.free, ''],
-    ['page table', pages.table, ''],
-    ['not the allocator\'s', pages.foreign, 'data, stack, other allocators'],
+    ['pools of small blocks', pools * poolBytes, plural(pools, 'pool')],
+    ['raw blocks', raw.bytes - raw.freeBytes - raw.atHandBytes - pools * poolBytes,
+      `${plural(raw.chunks, 'block')} in ${plural(raw.segments, 'segment')}`],
+    ['free, for either', raw.freeBytes + raw.atHandBytes, ''],
+    heap === 1 ? ['not the allocator\'s', memory - raw.bytes, 'data, stack, other allocators']
+      : ['not this heap\'s', memory - raw.bytes, ''],
   ]);
   const grown = `${plural(growth.grows, 'growth')}, ${count(growth.failures)} refused`;
   return [
-    `linear memory: ${plural(pages.memory, 'page')} of 64 KiB, ${bytes(pages.memory * pageBytes)}; `
-      + grown,
+    `linear memory: ${plural(pages.memory, 'page')} of 64 KiB, ${bytes(memory)}; ${grown}`,
     ...bars(rows.filter(([, n]) => n > 0).map(([name, n, note]) =>
-      ({ cells: [name, count(n), bytes(n * pageBytes)], value: n, note })), pages.memory, width),
+      ({ cells: [name, bytes(n), percent(n, memory)], value: n, note })), memory, width),
   ];
 }
 
-/** What the allocator's pages are filled with.
+/** What the heap's memory is filled with.
  *  @param {HeapStats} stats  @param {number} width  @returns {string[]} */
-function lossTable({ pageBytes, domains, lost, pages }, width) {
+function lossTable({ domains, lost }, width) {
   const live = domains.raw.liveBytes + domains.mem.liveBytes + domains.object.liveBytes;
   const rounding = Math.min(lost.rounding, live);
   const rows = /** @type {[string, number][]} */ ([
     ['asked for by the program', live - rounding],
     ['rounding up (estimate)', rounding],
-    ['descriptors of pools', lost.bookkeeping],
+    ['the library\'s own blocks', lost.bookkeeping],
+    ['headers', lost.headers],
     ['free space in pools', lost.freePoolSpace],
-    ['headers of raw blocks', lost.rawHeaders],
-    ['free raw blocks', lost.freeChunks],
-    ['free pages', lost.freePages],
-    ['page table', pages.table * pageBytes],
+    ['free raw memory', lost.freeChunks],
   ]);
   const whole = rows.reduce((sum, [, n]) => sum + Math.max(n, 0), 0);
   return [

@@ -1,6 +1,7 @@
 /** heap.stats(): counters of a heap, read straight from linear memory. */
 
 import { badMemory, hex } from './errors.js';
+import { INTERNAL } from './layout.js';
 import { checkRange, readU64 } from './memory.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
@@ -10,8 +11,8 @@ import { checkRange, readU64 } from './memory.js';
  *  @typedef {object} DomainStats
  *  @property {number} liveBytes    usable bytes of live blocks
  *  @property {number} liveBlocks
- *  @property {number} peakBytes    high-water mark of liveBytes; free blocks at hand may add up to
- *    some 2 KiB a size class
+ *  @property {number} peakBytes    most that was seen of liveBytes: small blocks are summed up every
+ *    4 KiB, so the true peak may have been a little above
  *  @property {number} totalBlocks  ever handed out
  *  @property {number} totalBytes   usable bytes ever handed out
  *  @property {number | null} softLimit  null: none
@@ -28,50 +29,68 @@ import { checkRange, readU64 } from './memory.js';
  *  @property {number} roundingEstimate  bytes of live blocks that nobody asked for, estimated from
  *                                       a sample of the requests */
 
-/** Pages of 64 KiB; `memory` and `foreign` as linear memory is now, the others of all heaps.
+/** Pages of 64 KiB, of all heaps.  What a page holds is in Heap.map().
  *  @typedef {object} PageStats
- *  @property {number} memory
- *  @property {number} owned      free + pool + raw + table
- *  @property {number} peakOwned
- *  @property {number} free       in the page pool: any heap, any purpose
- *  @property {number} pool       hold pools of small blocks
- *  @property {number} raw        hold raw segments
- *  @property {number} table      hold the page table
- *  @property {number} foreign    not the library's: program data, stack, other allocators */
+ *  @property {number} memory   linear memory as it is now
+ *  @property {number} owned    with something of the library's; never falls
+ *  @property {number} foreign  not the library's: program data, stack, other allocators */
 
-/** Where memory goes that is not in a live block, in bytes.  All of this heap, except freePages.
+/** Where memory goes that is not in a live block, in bytes, all of this heap.  With the live bytes
+ *  of the three domains the losses but `rounding`, which lies within them, make up `raw.bytes`
+ *  (unless a hook gives arenas: pools in these are not in raw memory).
  *  @typedef {object} LostStats
  *  @property {number} rounding       inside live blocks: sum of the classes' estimates
- *  @property {number} bookkeeping    what the library keeps for itself: descriptors of pools and of
- *                                    their pages, structures of further heaps
- *  @property {number} freePoolSpace  free blocks, space never carved, pools not in use
- *  @property {number} rawHeaders     headers of raw chunks and segments
- *  @property {number} freeChunks     free raw chunks
- *  @property {number} freePages      pages that nobody uses, of the whole program */
+ *  @property {number} bookkeeping    what the library keeps for itself in the default heap: the map
+ *                                    of pools, other heaps with all that is in them
+ *  @property {number} headers        of chunks, segments and pools
+ *  @property {number} freePoolSpace  free blocks, and what is too little for one
+ *  @property {number} freeChunks     free raw memory, at hand or not */
 
-/** The raw allocator, in this heap.
+/** Raw memory of this heap: blocks above 512 bytes, pools and what is free are chunks of it.
  *  @typedef {object} RawStats
  *  @property {number} segments
- *  @property {number} bytes      of all segments
- *  @property {number} freeBytes  of free chunks
- *  @property {number} chunks     in use */
+ *  @property {number} bytes      of all segments, pools in
+ *  @property {number} freeBytes  of free chunks, headers in
+ *  @property {number} atHandBytes  of blocks freed a short while ago, kept for requests of their size
+ *  @property {number} chunks     in use, pools not counted */
 
 /** @typedef {object} HeapStats
  *  @property {number} heap      id; 1 is the default heap
  *  @property {number} pageBytes  65536
  *  @property {number} poolBytes  of one pool
  *  @property {PageStats} pages
- *  @property {number} arenas    256 KiB windows in use
- *  @property {number} peakArenas
- *  @property {number} totalArenas  ever opened
- *  @property {number} pools     pools in use
+ *  @property {number} pools     in use; of poolBytes each
  *  @property {{raw: DomainStats, mem: DomainStats, object: DomainStats}} domains
  *  @property {number | null} softLimit  of the three domains together; null: none
  *  @property {number | null} hardLimit
  *  @property {readonly ClassStats[]} classes  smallest first
  *  @property {RawStats} raw
  *  @property {{grows: number, failures: number}} growth  of linear memory, asked by the library
- *  @property {LostStats} lost */
+ *  @property {LostStats} lost
+ *  @property {Fault | null} fault  what the library found before it trapped; null: nothing */
+
+/** Damage that the library noticed; it traps then, and what the heap holds is not to be relied on.
+ *  @typedef {object} Fault
+ *  @property {string} cause
+ *  @property {number} address  where */
+
+/** Texts of enum cause (src/internal.h in C), from 1 on. */
+export const CAUSES = Object.freeze([
+  'raw block header overwritten',
+  'list of free memory overwritten',
+  'free raw memory overwritten',
+  'freed block written to',
+  'not a block of this heap, or its header was overwritten',
+  'double free of a raw block',
+  'block belongs to another domain',
+  'pool\'s header overwritten, or block of another heap',
+  'pointer is not a block',
+  'double free',
+  'double free, or freed block written to',
+  'heap cannot be destroyed: not a heap, the default one, or destroyed before',
+  'root structure overwritten',
+  'wrong size given to a sized free',
+]);
 
 const UNLIMITED = 0xffffffff;
 
@@ -96,11 +115,9 @@ export function checkRoot(view, root, layout) {
  *  @param {Layout} layout  @returns {Readonly<HeapStats>} root and heap are checked already */
 export function readStats(view, root, heap, layout) {
   const { heap: f, domains, domain } = layout;
-  const pages = readPages(view, root, layout);
   const inMem = { ...NO_POOLS };
   const inObject = { ...NO_POOLS };
   const classes = readClasses(view, heap, layout, inMem, inObject);
-  const poolLive = inMem.liveBytes + inObject.liveBytes;
   const at = heap + domains.offset;
   const raw = readDomain(view, at, domain, NO_POOLS);
   const mem = readDomain(view, at + domains.stride, domain, inMem);
@@ -110,21 +127,17 @@ export function readStats(view, root, heap, layout) {
     segments: view.getUint32(heap + f.raw_segments, true),
     bytes: view.getUint32(heap + f.raw_bytes, true),
     freeBytes: view.getUint32(heap + f.raw_free, true),
+    atHandBytes: view.getUint32(heap + f.raw_hand, true),
     chunks: view.getUint32(heap + f.raw_chunks, true),
   });
-  const rawLive = raw.liveBytes + mem.liveBytes + object.liveBytes - poolLive;
-  const poolPages = view.getUint32(heap + f.pool_pages, true);
-  const { page_bytes, pool_bytes } = layout.constants;
-  const bookkeeping = view.getUint32(at + 3 * domains.stride + domain.raw_live, true);
+  const pools = view.getUint32(heap + f.pools_used, true);
+  const { page_bytes, pool_bytes, pool_room, raw_header, segment_header } = layout.constants;
   return Object.freeze({
     heap: view.getUint32(heap + f.id, true),
     pageBytes: page_bytes,
     poolBytes: pool_bytes,
-    pages,
-    arenas: view.getUint32(heap + f.arenas, true),
-    peakArenas: view.getUint32(heap + f.arenas_peak, true),
-    totalArenas: readU64(view, heap + f.arenas_total),
-    pools: view.getUint32(heap + f.pools_used, true),
+    pages: readPages(view, root, layout),
+    pools,
     domains: Object.freeze({ raw, mem, object }),
     softLimit: limitOf(view.getUint32(heap + f.soft, true)),
     hardLimit: limitOf(view.getUint32(heap + f.hard, true)),
@@ -136,39 +149,33 @@ export function readStats(view, root, heap, layout) {
     }),
     lost: Object.freeze({
       rounding: classes.reduce((sum, c) => sum + c.roundingEstimate, 0),
-      bookkeeping,
-      freePoolSpace: poolPages * page_bytes - poolLive,
-      // Descriptors of pools lie in raw chunks.
-      rawHeaders: chunks.bytes - chunks.freeBytes - rawLive - bookkeeping,
-      freeChunks: chunks.freeBytes,
-      freePages: pages.free * page_bytes,
+      bookkeeping: rawLive(view, at + INTERNAL * domains.stride, domain),
+      // A segment ends with the header of a chunk that is none.
+      headers: chunks.chunks * raw_header + pools * (pool_bytes - pool_room)
+        + chunks.segments * (segment_header + raw_header),
+      freePoolSpace: pools * pool_room - inMem.liveBytes - inObject.liveBytes,
+      freeChunks: chunks.freeBytes + chunks.atHandBytes,
     }),
+    fault: readFault(view, root, layout),
   });
+}
+
+/** @param {DataView} view  @param {number} root  @param {Layout} layout
+ *  @returns {Readonly<Fault> | null} */
+function readFault(view, root, { space }) {
+  const cause = view.getUint32(root + space.fault, true);
+  if (cause === 0) return null;
+  return Object.freeze({ cause: CAUSES[cause - 1] ?? `unknown cause ${cause}`,
+    address: view.getUint32(root + space.fault_at, true) });
 }
 
 /** @param {DataView} view  @param {number} root  @param {Layout} layout
  *  @returns {Readonly<PageStats>} */
 function readPages(view, root, layout) {
-  const f = layout.space;
   const memory = Math.floor(view.byteLength / layout.constants.page_bytes);
-  const owned = view.getUint32(root + f.pages_owned, true);
-  const free = view.getUint32(root + f.pages_free, true);
-  const pool = view.getUint32(root + f.pages_pool, true);
-  const raw = view.getUint32(root + f.pages_raw, true);
-  if (owned > memory || free + pool + raw > owned) {
-    throw badMemory(`${free} free, ${pool} pool and ${raw} raw pages of ${owned} owned `
-      + `in a memory of ${memory}`);
-  }
-  return Object.freeze({
-    memory,
-    owned,
-    peakOwned: Math.max(owned, view.getUint32(root + f.pages_owned_peak, true)),
-    free,
-    pool,
-    raw,
-    table: owned - free - pool - raw,
-    foreign: memory - owned,
-  });
+  const owned = view.getUint32(root + layout.space.pages_owned, true);
+  if (owned > memory) throw badMemory(`${owned} pages owned in a memory of ${memory}`);
+  return Object.freeze({ memory, owned, foreign: memory - owned });
 }
 
 /** What a domain has in pools: the sum over the classes.
@@ -184,7 +191,7 @@ const NO_POOLS = Object.freeze({ liveBlocks: 0, liveBytes: 0, totalBlocks: 0, to
  *  @param {Readonly<InPools>} inPools
  *  @returns {Readonly<DomainStats>} */
 function readDomain(view, at, f, inPools) {
-  const liveBytes = inPools.liveBytes + view.getUint32(at + f.raw_live, true);
+  const liveBytes = inPools.liveBytes + rawLive(view, at, f);
   const rawMallocs = readU64(view, at + f.raw_mallocs);
   return Object.freeze({
     liveBytes,
@@ -196,6 +203,12 @@ function readDomain(view, at, f, inPools) {
     hardLimit: limitOf(view.getUint32(at + f.hard, true)),
     failures: readU64(view, at + f.failures),
   });
+}
+
+/** @param {DataView} view  @param {number} at  of the domain  @param {Layout['domain']} f
+ *  @returns {number} usable bytes of its blocks that lie outside of pools */
+function rawLive(view, at, f) {
+  return readU64(view, at + f.raw_bytes) - readU64(view, at + f.raw_freed);
 }
 
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout

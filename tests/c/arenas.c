@@ -3,6 +3,7 @@
 #include "domains.h"
 #include "pymalloc.h"
 #include "target.h"
+#include "view.h"
 
 #define ARENAS 64
 static struct {
@@ -65,15 +66,28 @@ static void check_guards(void) {
   }
 }
 
+static unsigned pools_in(const unsigned char *a) {
+  unsigned n = 0;
+  for (size_t i = 0; i <= PYM_ARENA_BYTES; i += POOL_BYTES) n += view_class(a + i) != 0;
+  return n;
+}
+
+/* All arenas but the one in use are full of pools, of `at_least` or 63. */
+static void check_pools(unsigned first, unsigned at_least) {
+  for (unsigned i = first; i + 1 < arena_seen.allocs; i++) {
+    unsigned n = pools_in(arena_seen.given[i]);
+    CHECK(n >= at_least && n <= 63);
+  }
+}
+
 /* Fill three arenas, free everything, with arenas that start `misalign` bytes off. */
-static void arenas_of(size_t misalign, unsigned pages_each) {
+static void arenas_of(size_t misalign, unsigned pools_each) {
   pym_arena_allocator first, hook = {&arena_seen, arena_alloc, arena_free};
   unsigned before = arena_seen.allocs;
   arena_seen.misalign = misalign;
   check_context("misaligned by", misalign);
   pym_arena_allocator_get(&first);
   pym_arena_allocator_set(&hook);
-  uint32_t pool = pages_now().pool;
   unsigned hooked = 0;
   for (unsigned i = 0; i < SMALL; i++) {
     small[i] = pym_obj_malloc(32);
@@ -84,7 +98,7 @@ static void arenas_of(size_t misalign, unsigned pages_each) {
   }
   unsigned got = arena_seen.allocs - before;
   CHECK(got >= 2 && hooked > SMALL / 2);
-  CHECK_EQ(pages_now().pool, pool + got * pages_each);
+  check_pools(before, pools_each);
   check_sound(pym_heap_default());
   check_guards();
   pym_arena_allocator_set(&first); /* arenas go back to where they came from all the same */
@@ -95,7 +109,7 @@ static void arenas_of(size_t misalign, unsigned pages_each) {
   pym_heap_trim(pym_heap_default());
   check_sound(pym_heap_default());
   pym_page_stats now = pages_now();
-  CHECK_EQ(now.owned, now.free + now.pool + now.raw + now.table);
+  CHECK_EQ(now.owned, now.free + now.pool + now.raw);
   CHECK_EQ(arena_seen.frees, arena_seen.allocs);
   CHECK_EQ(arena_seen.wrong, 0);
 }
@@ -104,15 +118,19 @@ static void forget_arenas(void) { arena_seen.allocs = arena_seen.frees = arena_s
 
 static void arenas_come_from_the_hook_and_go_back(void) {
   forget_arenas();
-  arenas_of(0, 4);
-  arenas_of(0, 4);
+  arenas_of(0, 63);
+  arenas_of(0, 63);
 }
 
-static void a_misaligned_arena_serves_whole_pages_only(void) {
-  if (target_reset(TARGET_INITIAL, TARGET_MAX)) forget_arenas();
-  arenas_of(16, 3);
-  arenas_of(4096, 3);
-  arenas_of(40000, 3);
+/* By no more than the pool that its ends lie in. */
+static void a_misaligned_arena_serves_all_but_its_ends(void) {
+  static const size_t off_by[] = {1, 8, 16, 24, 2048, 4048, 4056, 4064, 4080, 4088, 4095, 40000};
+  for (unsigned i = 0; i < COUNT(off_by); i++) {
+    if (target_reset(TARGET_INITIAL, TARGET_MAX)) forget_arenas();
+    if (arena_seen.allocs + 8 > ARENAS) forget_arenas();
+    arenas_of(off_by[i], 62);
+  }
+  arenas_of(4096, 63);
 }
 
 static void no_arena_is_out_of_memory(void) {
@@ -177,21 +195,27 @@ static void an_arena_hook_may_pass_on(void) {
   check_sound(pym_heap_default());
 }
 
-/* The library needs a little memory of its own for an arena; without it the arena goes back. */
+/* Behind the map of pools an arena can be used once the map is longer, for which there has to be
+ * memory; without it the arena goes back. */
 static void an_arena_that_cannot_be_used_goes_back(void) {
   pym_arena_allocator first, hook = {&arena_seen, arena_alloc, arena_free};
   pym_heap *hog = pym_heap_new();
   forget_arenas();
   arena_seen.misalign = 0;
+  pym_arena_allocator_get(&first);
+  pym_arena_allocator_set(&hook); /* takes a little memory the first time */
+  pym_arena_allocator_set(&first);
+  uint32_t covered = view_space()->pool_map_len / 16;
+  if (target_pages() < covered) target_foreign(covered - target_pages());
   arena_seen.spare = target_foreign(6);
   target_fail_after(0, 1);
   for (size_t n = 1 << 22; n > 0; n -= (n + 3) / 4) {
     while (pym_heap_malloc(hog, PYM_RAW, n) || pym_raw_malloc(n)) continue;
   }
   while (pym_obj_malloc(264)) continue;
-  pym_arena_allocator_get(&first);
   pym_arena_allocator_set(&hook);
   CHECK(pym_obj_malloc(264) == NULL);
+  CHECK_EQ(view_space()->pool_map_len, covered * 16);
   CHECK(arena_seen.allocs > 0 && arena_seen.frees == arena_seen.allocs);
   CHECK_EQ(arena_seen.wrong, 0);
   target_fail_after(-1, 0);
@@ -202,7 +226,7 @@ static void an_arena_that_cannot_be_used_goes_back(void) {
   check_sound(pym_heap_default());
 }
 
-/* Arenas far above what the first page table covers. */
+/* Arenas far above what the first map of pools covers. */
 static void an_arena_may_lie_anywhere(void) {
   pym_arena_allocator first, hook = {&arena_seen, arena_alloc, arena_free};
   forget_arenas();
@@ -241,7 +265,218 @@ static void other_heaps_do_not_use_the_arena_hook(void) {
   pym_heap_destroy(h);
 }
 
+/* An arena from a hook goes back as a whole, also when the one before it in memory is in use, and
+ * those that hold something stay. */
+static void arenas_go_back_one_by_one(void) {
+  pym_arena_allocator first, hook = {&arena_seen, arena_alloc, arena_free};
+  forget_arenas();
+  arena_seen.misalign = 0;
+  pym_arena_allocator_get(&first);
+  pym_arena_allocator_set(&hook);
+  unsigned count = 0;
+  while (count < SMALL && arena_seen.allocs < 6) small[count++] = pym_obj_malloc(208);
+  CHECK_EQ(arena_seen.allocs, 6);
+  for (unsigned a = 0; a < 6; a++) { /* the odd ones first */
+    unsigned k = a < 3 ? 2 * a + 1 : 2 * (a - 3);
+    const unsigned char *gone = arena_seen.given[k];
+    for (unsigned i = 0; i < count; i++) {
+      const unsigned char *p = small[i];
+      if (!p || p < gone || p >= gone + PYM_ARENA_BYTES) continue;
+      pym_obj_free(small[i]);
+      small[i] = NULL;
+    }
+    CHECK_EQ(arena_seen.frees, a);
+    pym_heap_trim(pym_heap_default());
+    check_context("arena", k);
+    CHECK_EQ(arena_seen.frees, a + 1);
+    CHECK(arena_seen.given[k] == NULL && pools_in(gone) == 0 && !pym_owns(gone + 5000));
+    check_sound(pym_heap_default());
+    check_guards();
+  }
+  for (unsigned i = 0; i < count; i++) pym_obj_free(small[i]); /* from before the first arena */
+  pym_arena_allocator_set(&first);
+  CHECK_EQ(arena_seen.wrong, 0);
+}
+
+/* Two hooks and none in turn: each arena goes to the hook that gave it. */
+static struct source {
+  unsigned char *memory;
+  unsigned given, back, wrong;
+} sources[2];
+static void *source_alloc(void *ctx, size_t size) {
+  struct source *s = ctx;
+  s->wrong += size != PYM_ARENA_BYTES;
+  return s->given == 8 ? NULL : s->memory + PYM_ARENA_BYTES * s->given++;
+}
+static void source_free(void *ctx, void *p, size_t size) {
+  struct source *s = ctx;
+  size_t at_byte = (size_t)((unsigned char *)p - s->memory);
+  s->wrong += size != PYM_ARENA_BYTES || at_byte % size != 0 || at_byte / size >= s->given;
+  s->back++;
+}
+
+static void a_hook_may_change_while_its_arenas_live(void) {
+  pym_arena_allocator first, hooks[2];
+  pym_arena_allocator_get(&first);
+  for (unsigned k = 0; k < 2; k++) {
+    sources[k] = (struct source){.memory = target_foreign(8 * 4)};
+    hooks[k] = (pym_arena_allocator){&sources[k], source_alloc, source_free};
+    if (!CHECK(sources[k].memory != NULL)) return;
+  }
+  for (unsigned i = 0; i < SMALL; i++) {
+    unsigned turn = i / 700 % 3;
+    if (i % 700 == 0) pym_arena_allocator_set(turn == 2 ? &first : &hooks[turn]);
+    small[i] = pym_obj_malloc(120);
+    if (!CHECK(small[i] != NULL)) return;
+    fill(small[i], 120, i);
+  }
+  CHECK(sources[0].given > 1 && sources[1].given > 1);
+  check_sound(pym_heap_default());
+  pym_arena_allocator_set(&hooks[1]);
+  for (unsigned i = 0; i < SMALL; i++) {
+    CHECK(holds(small[i], 120, i));
+    pym_obj_free(small[i]);
+  }
+  pym_heap_trim(pym_heap_default());
+  for (unsigned k = 0; k < 2; k++) {
+    check_context("hook", k);
+    CHECK_EQ(sources[k].back, sources[k].given);
+    CHECK_EQ(sources[k].wrong, 0);
+  }
+  pym_arena_allocator_set(&first);
+  check_sound(pym_heap_default());
+}
+
+/* A hook that asks the library itself, in the raw domain. */
+static unsigned raw_given, raw_back;
+static void *raw_arena(void *ctx, size_t size) {
+  (void)ctx;
+  void *p = pym_raw_malloc(size);
+  raw_given += p != NULL;
+  return p;
+}
+static void raw_arena_back(void *ctx, void *p, size_t size) {
+  (void)ctx, (void)size;
+  raw_back++;
+  pym_raw_free(p);
+}
+
+static void a_hook_may_take_its_memory_from_the_raw_domain(void) {
+  pym_arena_allocator first, hook = {NULL, raw_arena, raw_arena_back};
+  uint64_t live = stats_of(pym_heap_default(), PYM_RAW).live_bytes;
+  raw_given = raw_back = 0;
+  pym_arena_allocator_get(&first);
+  pym_arena_allocator_set(&hook);
+  for (unsigned i = 0; i < SMALL; i++) {
+    size_t n = 8 + i % 300;
+    small[i] = i % 2 ? pym_obj_malloc(n) : pym_mem_malloc(n);
+    if (!CHECK(small[i] != NULL)) return;
+    fill(small[i], n, i);
+    if (i % 4000 == 0) check_sound(pym_heap_default());
+  }
+  CHECK(raw_given > 10);
+  CHECK(stats_of(pym_heap_default(), PYM_RAW).live_bytes >=
+        live + (raw_given - raw_back) * PYM_ARENA_BYTES);
+  pym_page_stats now = pages_now();
+  CHECK_EQ(now.owned, now.free + now.pool + now.raw);
+  for (unsigned i = 0; i < SMALL; i++) {
+    CHECK(holds(small[i], 8 + i % 300, i));
+    if (i % 2) pym_obj_free(small[i]);
+    else pym_mem_free(small[i]);
+  }
+  pym_heap_trim(pym_heap_default());
+  CHECK_EQ(raw_back, raw_given);
+  CHECK_EQ(stats_of(pym_heap_default(), PYM_RAW).live_bytes, live);
+  pym_arena_allocator_set(&first);
+  check_sound(pym_heap_default());
+}
+
+/* It fails as the raw domain does, and what was got stays. */
+static void a_hook_that_runs_out_of_raw_memory_fails_alone(void) {
+  pym_arena_allocator first, hook = {NULL, raw_arena, raw_arena_back};
+  pym_arena_allocator_get(&first);
+  pym_arena_allocator_set(&hook);
+  unsigned count = 0;
+  for (; count < 2000; count++) {
+    small[count] = pym_obj_malloc(400);
+    fill(small[count], 400, count);
+  }
+  pym_limit_set(pym_heap_default(), PYM_RAW, PYM_UNLIMITED, live_in(pym_heap_default(), PYM_RAW));
+  while (count < SMALL && (small[count] = pym_obj_malloc(400)) != NULL)
+    fill(small[count], 400, count), count++;
+  CHECK(count < SMALL);
+  check_sound(pym_heap_default());
+  pym_limit_set(pym_heap_default(), PYM_RAW, PYM_UNLIMITED, PYM_UNLIMITED);
+  void *p = pym_obj_malloc(400);
+  CHECK(p != NULL);
+  pym_obj_free(p);
+  while (count--) {
+    CHECK(holds(small[count], 400, count));
+    pym_obj_free(small[count]);
+  }
+  pym_heap_trim(pym_heap_default());
+  pym_arena_allocator_set(&first);
+  check_sound(pym_heap_default());
+}
+
+/* Blocks at hand, of classes that nobody asks for any more, serve when the hook has no more. */
+static void blocks_at_hand_serve_when_the_hook_refuses(void) {
+  pym_arena_allocator first, hook = {&arena_seen, arena_alloc, arena_free};
+  forget_arenas();
+  arena_seen.misalign = 0;
+  pym_arena_allocator_get(&first);
+  pym_arena_allocator_set(&hook);
+  unsigned count = 0;
+  arena_seen.refuse = 0;
+  while (count < SMALL && arena_seen.allocs == 0) small[count++] = pym_obj_malloc(96);
+  arena_seen.refuse = 1;
+  while (count < SMALL && (small[count] = pym_obj_malloc(96)) != NULL) count++;
+  CHECK(count > 0 && count < SMALL);
+  const unsigned amounts[] = {80, 1000}; /* too little for a sweep to be worth it; enough */
+  for (unsigned k = 0; k < COUNT(amounts) && count > amounts[k]; k++) {
+    check_context("blocks at hand", amounts[k]);
+    for (unsigned i = 0; i < amounts[k]; i++) pym_obj_free(small[--count]);
+    void *p = pym_obj_malloc(200 + 100 * k);
+    CHECK(p != NULL);
+    pym_obj_free(p);
+  }
+  arena_seen.refuse = 0;
+  pym_arena_allocator_set(&first);
+  while (count) pym_obj_free(small[--count]);
+  check_sound(pym_heap_default());
+}
+
+static void *elsewhere(void *ctx, size_t size) {
+  static unsigned char data[64];
+  (void)size;
+  ++*(int *)ctx;
+  return sizeof(void *) > 4 ? data : NULL;
+}
+static void elsewhere_back(void *ctx, void *p, size_t size) {
+  (void)p, (void)size;
+  --*(int *)ctx;
+}
+/* Natively there is memory that is not linear memory. */
+static void an_arena_outside_linear_memory_goes_back(void) {
+  int given = 0;
+  pym_arena_allocator first, hook = {&given, elsewhere, elsewhere_back};
+  pym_arena_allocator_get(&first);
+  pym_arena_allocator_set(&hook);
+  unsigned count = 0;
+  while (count < SMALL && (small[count] = pym_obj_malloc(168)) != NULL) count++;
+  CHECK(count < SMALL);
+  CHECK(given == 0 || sizeof(void *) == 4);
+  pym_arena_allocator_set(&first);
+  while (count) pym_obj_free(small[--count]);
+  check_sound(pym_heap_default());
+}
+
 CHECK_CASES(TEST(arenas_come_from_the_hook_and_go_back),
-            TEST(a_misaligned_arena_serves_whole_pages_only), TEST(no_arena_is_out_of_memory),
+            TEST(a_misaligned_arena_serves_all_but_its_ends), TEST(no_arena_is_out_of_memory),
             TEST(an_arena_hook_may_pass_on), TEST(an_arena_that_cannot_be_used_goes_back),
-            TEST(an_arena_may_lie_anywhere), TEST(other_heaps_do_not_use_the_arena_hook));
+            TEST(an_arena_may_lie_anywhere), TEST(other_heaps_do_not_use_the_arena_hook),
+            TEST(arenas_go_back_one_by_one), TEST(a_hook_may_change_while_its_arenas_live),
+            TEST(a_hook_may_take_its_memory_from_the_raw_domain),
+            TEST(a_hook_that_runs_out_of_raw_memory_fails_alone),
+            TEST(blocks_at_hand_serve_when_the_hook_refuses),
+            TEST(an_arena_outside_linear_memory_goes_back));

@@ -418,20 +418,31 @@ static void owned_and_foreign_memory_are_told_apart(void) {
   CHECK(!pym_owns(strange) && !pym_owns(strange + WASM_PAGE - 1));
 }
 
-/* Blocks up to the very end of linear memory. */
+/* Blocks up to the end of linear memory, whose last 8 bytes end its segment.  Sizes of which a
+ * whole number fills a pool, and two that are no pool's. */
 static void the_last_bytes_of_memory_are_a_block_like_any(void) {
+  static const size_t lengths[] = {8, 24, 104, 312, 1000, 40000};
   static void *p[40000];
-  for (size_t n = 8; n <= 32; n *= 2) {
+  for (unsigned k = 0; k < COUNT(lengths); k++) {
+    size_t n = lengths[k], last = 0;
     unsigned count = 0, at_end = 0;
     check_context("block size", n);
     while (count < COUNT(p) && !at_end) {
       p[count] = pym_obj_malloc(n);
       if (!CHECK(p[count] != NULL)) return;
-      at_end = target_offset(p[count++]) + n == target_pages() * WASM_PAGE;
+      last = pym_usable_size(p[count]);
+      if (n > PYM_SMALL_MAX) { /* as long as it can be */
+        target_fail_after(0, 1);
+        for (void *q; last < 200000 && (q = pym_obj_realloc(p[count], last + 16)) != NULL;)
+          last = pym_usable_size(p[count] = q);
+        target_fail_after(-1, 0);
+      }
+      at_end = target_offset(p[count++]) + last + 8 == target_pages() * WASM_PAGE;
     }
     CHECK(at_end);
-    fill(p[count - 1], n, n);
-    CHECK(holds(p[count - 1], n, n) && pym_owns(p[count - 1]));
+    fill(p[count - 1], last, n);
+    CHECK(holds(p[count - 1], last, n) && pym_owns((char *)p[count - 1] + last - 1));
+    check_sound(pym_heap_default());
     pym_obj_free(p[count - 1]);
     check_sound(pym_heap_default());
     for (unsigned i = 0; i + 1 < count; i++) pym_obj_free(p[i]);

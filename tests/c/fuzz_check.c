@@ -17,8 +17,16 @@
 
 static pym_heap *first, *second;
 
-/* A heap with something of everything: pools of each state, free chunks, free pages, a hole. */
+static void *arena_alloc(void *ctx, size_t size) {
+  (void)ctx, (void)size;
+  return target_foreign(5);
+}
+static void arena_free(void *ctx, void *p, size_t size) { (void)ctx, (void)p, (void)size; }
+
+/* A heap with something of everything: pools of each state, some in an arena from a hook, free
+ * chunks, a hole. */
 static void build(void) {
+  pym_arena_allocator before, hook = {NULL, arena_alloc, arena_free};
   static void *p[600];
   pym_heap *h = pym_heap_new();
   first = pym_heap_default();
@@ -28,13 +36,15 @@ static void build(void) {
     p[i] = pym_heap_malloc(i % 3 ? pym_heap_default() : second, (enum pym_domain)(i / 3 % 3), n);
     pym_heap_malloc(h, PYM_RAW, 600);
     if (i % 100 == 0) target_foreign(1);
+    if (i % 200 == 0) pym_arena_allocator_get(&before), pym_arena_allocator_set(&hook);
+    if (i % 200 == 50) pym_arena_allocator_set(&before);
   }
   for (unsigned i = 0; i < COUNT(p); i += 1 + i % 4)
     pym_heap_free(i % 3 ? pym_heap_default() : second, (enum pym_domain)(i / 3 % 3), p[i]);
   pym_heap_destroy(h);
 }
 
-/* Places worth damage: the roots, headers of pages and pools, anything else. */
+/* Places worth damage: the roots, headers of segments and pools, anything else. */
 static uint32_t some_place(uint64_t r, uint32_t bytes) {
   switch (r % 5) {
     case 0:

@@ -1,9 +1,9 @@
 /* Hooks: what replaces a domain's allocator. */
 #include "check.h"
 #include "domains.h"
-#include "layout.h"
 #include "pymalloc.h"
 #include "target.h"
+#include "view.h"
 
 /* A hook that counts and passes on. */
 struct counting {
@@ -158,12 +158,7 @@ static int same_allocator(const pym_allocator *a, const pym_allocator *b) {
 
 /* What decides whether free takes the fast path, as readers outside see it. */
 static uint32_t gate_of(enum pym_domain d) {
-  const struct {
-    struct bin bins[2][CLASS_SLOTS];
-    HEAP_FIELDS(DECLARE_FIELD)
-    struct domain domains[PYM_DOMAINS];
-  } *heap = (const void *)pym_heap_default();
-  return heap->domains[d].gate;
+  return view_heap(pym_heap_default())->domains[d].gate;
 }
 
 static void unhooked_body(enum pym_domain d, struct counting *c) {
@@ -254,13 +249,13 @@ static void foreign_body(enum pym_domain d, struct counting *c) {
 }
 static void a_hook_may_serve_from_elsewhere(void) { each_hooked(foreign_body); }
 
-/* Whatever the page table says of an address, or does not reach: the hook is asked. */
+/* Whatever the map of pools says of an address, or does not reach: the hook is asked. */
 static void any_pointer_body(enum pym_domain d, struct counting *c) {
   void *freed = NULL;
   pym_allocator own = {&freed, own_malloc, own_calloc, own_realloc, own_free};
   pym_allocator_set(d, &own);
   uintptr_t start = (uintptr_t)pym_heap_default() - (uintptr_t)target_offset(pym_heap_default());
-  if (target_pages() < 500) target_foreign(500); /* more than the first page table covers */
+  if (target_pages() < 500) target_foreign(500); /* more than the first map covers */
   for (uint64_t page = 1; page < target_pages(); page++) {
     void *p = (void *)(start + (uintptr_t)page * WASM_PAGE + 16);
     plain[d].free(p);

@@ -1,9 +1,8 @@
 /* What shows the heap to others: pym_walk, pym_dump, the root structures and their events. */
 #include "check.h"
-#include "layout.h"
-#include "linmem.h"
 #include "pymalloc.h"
 #include "target.h"
+#include "view.h"
 
 /* ---- Walk ---- */
 
@@ -34,10 +33,16 @@ static void populate(pym_heap *h) {
 }
 
 static struct {
-  uint64_t blocks, bytes, free_bytes, pages, pools, segments, wrong;
+  uint64_t blocks, bytes, free_bytes, pools, segments, wrong;
   uint64_t out_in_pool; /* of the pool met last, blocks still to come */
-  unsigned char *page, *segment_end;
+  unsigned char *pool, *last, *segment_end;
 } met;
+
+/* Things come in address order, none over the one before, all within the segment. */
+static void meet_place(unsigned char *p, size_t size) {
+  met.wrong += met.out_in_pool != 0 || p < met.last || p + size > met.segment_end;
+  met.last = p + size;
+}
 
 static void meet_block(unsigned char *p, size_t size) {
   met.blocks++;
@@ -53,31 +58,31 @@ static int visit(void *ctx, enum pym_what what, void *p, size_t size, unsigned c
   (void)d;
   met.wrong += ctx != &met;
   switch (what) {
-    case PYM_WALK_PAGE:
-      met.pages++;
-      met.wrong += size != WASM_PAGE || count > 15 || target_offset(p) % WASM_PAGE != 0;
-      met.page = p;
-      break;
     case PYM_WALK_POOL:
       met.pools++;
-      met.wrong += met.out_in_pool != 0 || size % 8 != 0 || size > PYM_SMALL_MAX;
-      met.wrong += at_p < met.page || at_p >= met.page + WASM_PAGE;
+      meet_place(p, POOL_BYTES - RAW_HEADER);
+      met.wrong += count == 0 || size % 8 != 0 || size > PYM_SMALL_MAX;
+      met.wrong += target_offset(p) % POOL_BYTES != 0 || view_class(p) * 8 != size;
+      met.pool = p;
       met.out_in_pool = count;
       break;
     case PYM_WALK_BLOCK:
       met.out_in_pool--;
+      met.wrong += at_p < met.pool + POOL_HEADER || at_p + size > met.pool + POOL_BYTES - 8;
       meet_block(p, size);
       break;
     case PYM_WALK_SEGMENT:
       met.segments++;
+      met.wrong += met.out_in_pool != 0;
+      met.last = at_p;
       met.segment_end = at_p + size;
       break;
     case PYM_WALK_CHUNK:
-      met.wrong += at_p + size > met.segment_end;
+      meet_place(p, size);
       meet_block(p, size);
       break;
     case PYM_WALK_FREE_CHUNK:
-      met.wrong += at_p + size > met.segment_end;
+      meet_place(p, size);
       met.free_bytes += size;
       break;
   }
@@ -91,7 +96,7 @@ static void a_walk_meets_every_live_block_once(void) {
   CHECK_EQ(pym_walk(h, visit, &met), 0);
   CHECK_EQ(met.wrong, 0);
   CHECK_EQ(met.out_in_pool, 0);
-  CHECK(met.pages > 0 && met.pools > 10 && met.segments > 0 && met.free_bytes > 0);
+  CHECK(met.pools > 10 && met.segments > 0 && met.free_bytes > 0);
   for (unsigned i = 0; i < BLOCKS; i++) CHECK_EQ(blocks[i].met, blocks[i].p != NULL);
   uint64_t live = 0, live_bytes = 0;
   for (unsigned d = 0; d < PYM_DOMAINS; d++) {
@@ -102,6 +107,9 @@ static void a_walk_meets_every_live_block_once(void) {
   }
   CHECK_EQ(met.blocks, live);
   CHECK_EQ(met.bytes, live_bytes);
+  CHECK_EQ(met.free_bytes, view_heap(h)->raw_free);
+  CHECK_EQ(met.segments, view_heap(h)->raw_segments);
+  CHECK_EQ(met.pools, view_heap(h)->pools_used);
   pym_heap_destroy(h);
 }
 
@@ -177,7 +185,9 @@ static void a_dump_tells_what_the_counters_say(void) {
   pym_page_stats pages;
   pym_page_stats_get(&pages);
   CHECK_EQ(dumped("# pages of this library"), pages.owned);
-  CHECK_EQ(dumped("# pages of arenas"), pages.pool);
+  CHECK_EQ(dumped("# pages with pools"), pages.pool);
+  CHECK_EQ(dumped("# pages with raw blocks only"), pages.raw);
+  CHECK_EQ(dumped("# pages free"), pages.free);
   CHECK_EQ(dumped("# growths"), pages.grows);
   uint64_t in_use = 0, pools = 0;
   for (unsigned i = 0; i < PYM_SMALL_MAX / 8; i++) {
@@ -193,22 +203,16 @@ static void a_dump_tells_what_the_counters_say(void) {
 
 /* ---- What readers outside see ---- */
 
-struct root {
-  SPACE_FIELDS(DECLARE_FIELD)
-  struct event events[EVENTS];
-};
-
 static void the_root_says_what_the_functions_say(void) {
   void *p = pym_obj_malloc(100);
-  const struct root *root = pym_root();
+  const struct space_view *root = view_space();
   pym_page_stats pages;
   pym_page_stats_get(&pages);
   CHECK_EQ(root->version, LAYOUT_VERSION);
   CHECK(at(root->first_heap) == (void *)pym_heap_default());
   CHECK_EQ(root->pages_owned, pages.owned);
-  CHECK_EQ(root->pages_free, pages.free);
-  CHECK_EQ(root->pages_pool, pages.pool);
-  CHECK_EQ(root->pages_raw, pages.raw);
+  CHECK_EQ(root->pages_memory, pages.memory);
+  CHECK(view_class(p) == 104 / 8 && view_pool(p)->size == 104);
   CHECK_EQ(root->grows, pages.grows);
   uint32_t heaps = root->heaps;
   pym_heap *h = pym_heap_new();
@@ -218,8 +222,14 @@ static void the_root_says_what_the_functions_say(void) {
   pym_obj_free(p);
 }
 
+static uint32_t pages_free(void) {
+  pym_page_stats pages;
+  pym_page_stats_get(&pages);
+  return pages.free;
+}
+
 static const struct event *last_event(void) {
-  const struct root *root = pym_root();
+  const struct space_view *root = view_space();
   return &root->events[(root->event_seq - 1) % EVENTS];
 }
 
@@ -234,11 +244,11 @@ static void check_event(uint32_t seq, enum event_kind kind, unsigned domain) {
 }
 
 static void events_tell_of_growth_limits_and_refusals(void) {
-  const struct root *root = pym_root();
+  const struct space_view *root = view_space();
   uint32_t seq = root->event_seq;
-  void *p = pym_raw_malloc((size_t)(root->pages_free + 40) * WASM_PAGE);
+  void *p = pym_raw_malloc((size_t)(pages_free() + 40) * WASM_PAGE);
   check_event(seq + 1, EVENT_GROW, PYM_RAW);
-  CHECK(last_event()->pages_after >= last_event()->pages_before + 40);
+  CHECK(last_event()->pages_after >= last_event()->pages_before + 39);
   CHECK_EQ(last_event()->heap, 1);
   seq = root->event_seq;
   pym_limit_set(pym_heap_default(), PYM_MEM, PYM_UNLIMITED, 0);
@@ -267,7 +277,7 @@ static void a_soft_limit_is_an_event(void) {
   pym_heap *h = pym_heap_new();
   pym_limit_set(h, PYM_WHOLE_HEAP, 50, PYM_UNLIMITED);
   void *p = pym_heap_malloc(h, PYM_RAW, 5000), *q = pym_heap_malloc(h, PYM_RAW, 40);
-  const struct root *root = pym_root();
+  const struct space_view *root = view_space();
   unsigned soft = 0;
   for (unsigned i = 0; i < EVENTS; i++) {
     const struct event *e = &root->events[i];
@@ -276,6 +286,39 @@ static void a_soft_limit_is_an_event(void) {
   CHECK_EQ(soft, 1);
   pym_heap_free(h, PYM_RAW, p);
   pym_heap_free(h, PYM_RAW, q);
+  pym_heap_destroy(h);
+}
+
+/* The domain's limit is named where both would be passed; what is granted is no refusal. */
+static void an_event_names_the_limit_that_refused(void) {
+  pym_heap *h = pym_heap_new();
+  const struct space_view *root = view_space();
+  pym_limit_set(h, PYM_MEM, PYM_UNLIMITED, 1000);
+  pym_limit_set(h, PYM_WHOLE_HEAP, PYM_UNLIMITED, 1000);
+  CHECK(pym_heap_malloc(h, PYM_MEM, 2000) == NULL);
+  check_event(root->event_seq, EVENT_HARD, PYM_MEM);
+  CHECK(pym_heap_malloc(h, PYM_RAW, 2000) == NULL);
+  check_event(root->event_seq, EVENT_HARD, PYM_WHOLE_HEAP);
+  pym_limit_set(h, PYM_MEM, 10, PYM_UNLIMITED);
+  CHECK(pym_heap_malloc(h, PYM_MEM, 100) != NULL);
+  const struct event *e = last_event();
+  CHECK(e->kind == EVENT_SOFT || e->kind == EVENT_GROW);
+  uint32_t seq = root->event_seq;
+  CHECK(pym_heap_malloc(h, PYM_MEM, 100) != NULL);
+  CHECK_EQ(root->event_seq, seq);
+  pym_heap_destroy(h);
+}
+
+/* Far from its limits a heap takes blocks from a pool by the pool. */
+static void a_far_limit_costs_nothing(void) {
+  pym_heap *h = pym_heap_new();
+  pym_limit_set(h, PYM_OBJ, PYM_UNLIMITED, 1000000);
+  CHECK(pym_heap_malloc(h, PYM_OBJ, 64) != NULL);
+  CHECK_EQ(view_heap(h)->obj[8].out, POOL_ROOM / 64);
+  CHECK(view_heap(h)->domains[PYM_OBJ].gate > 0);
+  pym_limit_set(h, PYM_OBJ, PYM_UNLIMITED, 1000);
+  CHECK(pym_heap_malloc(h, PYM_OBJ, 64) != NULL);
+  CHECK_EQ(view_heap(h)->obj[8].out, 2); /* one by one near it */
   pym_heap_destroy(h);
 }
 
@@ -288,4 +331,5 @@ CHECK_CASES(TEST(a_walk_meets_every_live_block_once), TEST(a_walk_stops_when_tol
             TEST(a_walk_tells_the_domain_of_raw_blocks), TEST(a_dump_tells_what_the_counters_say),
             TEST(the_root_says_what_the_functions_say),
             TEST(events_tell_of_growth_limits_and_refusals), TEST(a_soft_limit_is_an_event),
+            TEST(an_event_names_the_limit_that_refused), TEST(a_far_limit_costs_nothing),
             TEST(a_sound_heap_has_no_message));

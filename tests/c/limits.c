@@ -344,6 +344,47 @@ static void what_a_callback_frees_counts_for_the_hard_limit(void) {
   each_limit(soft_and_hard_body);
 }
 
+/* Heaps and what else is not a block of a caller. */
+static void what_the_library_keeps_for_itself_has_no_limit(void) {
+  pym_heap *h = pym_heap_default();
+  soft_seen.calls = 0;
+  pym_limit_callback(h, note_soft, &soft_seen);
+  uint32_t live = live_in(h, PYM_WHOLE_HEAP);
+  pym_limit_set(h, PYM_WHOLE_HEAP, live, live);
+  pym_heap *other = pym_heap_new();
+  if (!CHECK(other != NULL)) return;
+  void *p = pym_heap_malloc(other, PYM_OBJ, 100), *q = pym_heap_malloc(other, PYM_RAW, 100000);
+  CHECK(p != NULL && q != NULL);
+  CHECK_EQ(soft_seen.calls, 0);
+  CHECK(pym_heap_malloc(h, PYM_RAW, 1) == NULL);
+  CHECK_EQ(soft_seen.calls, 1);
+  pym_limit_callback(h, NULL, NULL);
+  pym_heap_destroy(other);
+  CHECK_EQ(live_in(h, PYM_WHOLE_HEAP), live);
+  pym_limit_set(h, PYM_WHOLE_HEAP, PYM_UNLIMITED, PYM_UNLIMITED);
+  check_sound(h);
+}
+
+/* One call, one event, whichever class its block comes from. */
+static void a_soft_limit_calls_once_for_one_call(void) {
+  for (unsigned hard = 0; hard < 2; hard++) {
+    for (uint32_t room = 0; room < 200; room += 8) {
+      pym_heap *h = pym_heap_new();
+      check_context("room", room);
+      void *larger[2] = {pym_heap_malloc(h, PYM_OBJ, 112), pym_heap_malloc(h, PYM_OBJ, 120)};
+      uint32_t live = live_in(h, PYM_OBJ);
+      soft_seen.calls = 0;
+      pym_limit_callback(h, note_soft, &soft_seen);
+      pym_limit_set(h, PYM_OBJ, live + 50, hard ? live + room : PYM_UNLIMITED);
+      void *p = pym_heap_malloc(h, PYM_OBJ, 100);
+      CHECK_EQ(soft_seen.calls, 1);
+      if (hard) CHECK_EQ(p != NULL, room >= 104);
+      CHECK(larger[0] && larger[1]);
+      pym_heap_destroy(h);
+    }
+  }
+}
+
 CHECK_CASES(TEST(limits_read_back), TEST(a_hard_limit_is_exact_to_the_byte),
             TEST(a_limit_binds_its_own_domain_only), TEST(plain_functions_obey_limits),
             TEST(a_hard_limit_below_live_grants_nothing_until_enough_was_freed),
@@ -352,4 +393,6 @@ CHECK_CASES(TEST(limits_read_back), TEST(a_hard_limit_is_exact_to_the_byte),
             TEST(a_soft_limit_callback_may_free_and_allocate),
             TEST(a_callback_is_not_called_from_itself),
             TEST(a_callback_within_a_realloc_is_a_call_of_its_own),
-            TEST(what_a_callback_frees_counts_for_the_hard_limit));
+            TEST(what_a_callback_frees_counts_for_the_hard_limit),
+            TEST(what_the_library_keeps_for_itself_has_no_limit),
+            TEST(a_soft_limit_calls_once_for_one_call));

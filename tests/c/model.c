@@ -3,6 +3,7 @@
 #include "check.h"
 #include "shadow.h"
 #include "target.h"
+#include "view.h"
 
 #define SLOTS 12288u
 #define LIVE_MAX (320u << 20) /* bytes live at once; what would pass it is made small */
@@ -83,11 +84,9 @@ static const struct plain *plain_for(const struct shadow_block *b) {
   return b->heap == 0 && take(4) ? &plain[b->domain] : NULL;
 }
 
-static uint64_t refused_growths(void) {
-  pym_page_stats s;
-  pym_page_stats_get(&s);
-  return s.grow_failures;
-}
+static uint64_t arena_refusals;
+
+static uint64_t refused_growths(void) { return view_space()->grow_failures + arena_refusals; }
 
 /* A call for n bytes more than `old` came back with NULL: was that right? */
 static void check_refusal(const struct shadow_block *b, uint32_t n, uint32_t old,
@@ -189,6 +188,50 @@ static void resize_slot(struct shadow_block *b) {
 
 /* ---- What else happens ---- */
 
+/* Arenas from elsewhere, for a while: of strangers' pages, some of them misaligned, used again. */
+#define ARENAS 48u
+static struct {
+  unsigned char *memory[ARENAS]; /* of 6 pages each */
+  uint8_t out[ARENAS];
+  unsigned count, refuse;
+  pym_arena_allocator below;
+} arenas;
+
+static void *arena_alloc(void *ctx, size_t size) {
+  (void)ctx;
+  CHECK_EQ(size, PYM_ARENA_BYTES);
+  for (unsigned i = 0; i < ARENAS && !arenas.refuse; i++) {
+    if (i == arenas.count) {
+      if (!(arenas.memory[i] = target_foreign(5))) break;
+      arenas.count++;
+    }
+    if (arenas.out[i]) continue;
+    arenas.out[i] = 1;
+    return arenas.memory[i] + i * 1001 % 65536;
+  }
+  arena_refusals++;
+  return NULL;
+}
+
+static void arena_free(void *ctx, void *p, size_t size) {
+  (void)ctx, (void)size;
+  for (unsigned i = 0; i < arenas.count; i++) {
+    if (arenas.memory[i] + i * 1001 % 65536 != p) continue;
+    CHECK(arenas.out[i]);
+    arenas.out[i] = 0;
+    return;
+  }
+  CHECK(p == NULL); /* never: it was given, or nobody knows it */
+}
+
+static void change_arenas(void) {
+  pym_arena_allocator hook = {NULL, arena_alloc, arena_free};
+  arenas.refuse = take(4) == 0;
+  say(" arenas ", arenas.count, arenas.refuse);
+  if (take(2)) pym_arena_allocator_set(&hook);
+  else pym_arena_allocator_set(&arenas.below);
+}
+
 static void change_limit(void) {
   struct shadow_heap *s = &shadow_heaps[take(SHADOW_HEAPS)];
   unsigned which = take(PYM_DOMAINS + 1);
@@ -220,7 +263,7 @@ static void take_foreign(void) {
 }
 
 static void rare_event(void) {
-  switch (take(8)) {
+  switch (take(11)) {
     case 0:
       replace_heap();
       break;
@@ -232,6 +275,15 @@ static void rare_event(void) {
       break;
     case 3:
       target_fail_after(-1, 0);
+      break;
+    case 4:
+      change_arenas();
+      break;
+    case 5:
+      say(" trim ", 0, 0);
+      pym_heap_trim(shadow_heaps[0].h);
+      for (unsigned i = 1; i < SHADOW_HEAPS; i++)
+        if (shadow_heaps[i].h && take(2)) pym_heap_trim(shadow_heaps[i].h);
       break;
     default:
       change_limit();
@@ -268,6 +320,8 @@ uint64_t model_run(uint64_t seed, uint64_t ops, const uint8_t *left_out) {
   unsigned failures = check_failures();
   __builtin_memset(blocks, 0, sizeof blocks);
   foreign_taken = 0;
+  __builtin_memset(&arenas, 0, sizeof arenas);
+  pym_arena_allocator_get(&arenas.below);
   shadow_start();
   for (unsigned i = 1; i < SHADOW_HEAPS; i++) shadow_heap_open(i);
   for (number = 0; number < ops; number++) {
@@ -281,5 +335,8 @@ uint64_t model_run(uint64_t seed, uint64_t ops, const uint8_t *left_out) {
   }
   target_fail_after(-1, 0);
   drain();
+  pym_heap_trim(pym_heap_default());
+  for (unsigned i = 0; i < arenas.count; i++) CHECK(!arenas.out[i]);
+  pym_arena_allocator_set(&arenas.below);
   return ops;
 }

@@ -110,8 +110,8 @@ static void many_heaps(void) {
   }
 }
 
-/* Beyond 16 MiB the page table moves to a page of its own. */
-static void page_table(void) {
+/* Beyond 4 MiB and 16 MiB the map of pools moves to a larger block. */
+static void pool_map(void) {
   for (unsigned i = 0; i < 56; i++) {
     get(2 * i, pym_heap_default(), PYM_RAW, 400000 + i);
     get(2 * i + 1, pym_heap_default(), PYM_OBJ, 500);
@@ -178,7 +178,7 @@ static void small_objects_survive_refused_growth(void) { refuse_each(small_objec
 static void growing_buffers_survive_refused_growth(void) { refuse_each(growing_buffers); }
 static void mixed_churn_survives_refused_growth(void) { refuse_each(mixed_churn); }
 static void many_heaps_survive_refused_growth(void) { refuse_each(many_heaps); }
-static void the_page_table_survives_refused_growth(void) { refuse_each(page_table); }
+static void the_map_of_pools_survives_refused_growth(void) { refuse_each(pool_map); }
 
 /* ---- Little memory ---- */
 
@@ -216,5 +216,5 @@ static void memory_of_1_to_64_pages_is_used_up_and_given_back(void) {
 
 CHECK_CASES(TEST(small_objects_survive_refused_growth),
             TEST(growing_buffers_survive_refused_growth), TEST(mixed_churn_survives_refused_growth),
-            TEST(many_heaps_survive_refused_growth), TEST(the_page_table_survives_refused_growth),
+            TEST(many_heaps_survive_refused_growth), TEST(the_map_of_pools_survives_refused_growth),
             TEST(memory_of_1_to_64_pages_is_used_up_and_given_back));

@@ -26,6 +26,7 @@ static void flip_and_free(void) {
 static void flip_and_free_before(void) {
   flip();
   pym_raw_free(a);
+  pym_heap_trim(pym_heap_default());
 }
 static void flip_and_resize(void) {
   flip();
@@ -39,13 +40,37 @@ static void flip_and_shrink_before(void) {
   flip();
   pym_raw_realloc(a, 100);
 }
+/* Freed, for the next one who asks; then the header is changed. */
+static void flip_at_hand(void) {
+  three_neighbours();
+  pym_raw_free(b);
+  (b - 8)[flipped_bit / 8] ^= (unsigned char)(1u << flipped_bit % 8);
+}
+static void flip_at_hand_and_take(void) {
+  flip_at_hand();
+  pym_raw_malloc(1000);
+  pym_heap_trim(pym_heap_default());
+}
+static void flip_at_hand_and_trim(void) {
+  flip_at_hand();
+  pym_heap_trim(pym_heap_default());
+}
+static void every_bit_of_a_header_at_hand_is_guarded(void) {
+  static const struct attack acts[] = {
+      {"bit of a header at hand, taken", "freed block written to", flip_at_hand_and_take, 0},
+      {"bit of a header at hand, trimmed", "freed block written to", flip_at_hand_and_trim, 0}};
+  for (flipped_bit = 0; flipped_bit < 64; flipped_bit++) run_table(acts, COUNT(acts));
+}
+
 static void every_bit_of_a_raw_header_is_guarded(void) {
-  static void (*const acts[])(void) = {flip_and_free, flip_and_free_before, flip_and_resize,
-                                       flip_and_grow_before, flip_and_shrink_before};
-  for (flipped_bit = 0; flipped_bit < 64; flipped_bit++) {
-    for (unsigned i = 0; i < COUNT(acts); i++)
-      expect_noticed("bit of a header", "raw block header overwritten", acts[i]);
-  }
+  static const struct attack acts[] = {
+      {"bit of a header, freed", "or its header was overwritten", flip_and_free, 0},
+      {"bit of a header, resized", "or its header was overwritten", flip_and_resize, 0},
+      {"bit of a header, freed before", "raw block header overwritten", flip_and_free_before, 0},
+      {"bit of a header, grown before", "raw block header overwritten", flip_and_grow_before, 0},
+      {"bit of a header, shrunk before", "raw block header overwritten", flip_and_shrink_before,
+       0}};
+  for (flipped_bit = 0; flipped_bit < 64; flipped_bit++) run_table(acts, COUNT(acts));
 }
 
 /* pym_check sees every one-byte change of the header of a live block, of a free one and of the
@@ -65,6 +90,7 @@ static void pym_check_sees_every_changed_byte_of_raw_metadata(void) {
   for (int i = -8; i < 0; i++) check_sees_change(b + i, "header in use");
   size_t usable = pym_usable_size(b);
   pym_raw_free(b);
+  pym_heap_trim(pym_heap_default());
   for (int i = -8; i < 8; i++) check_sees_change(b + i, "header and links of a free chunk");
   for (size_t i = usable - 4; i < usable; i++) check_sees_change(b + i, "size behind");
   for (int i = -8; i < 0; i++) check_sees_change(c + i, "header behind a free chunk");
@@ -72,4 +98,5 @@ static void pym_check_sees_every_changed_byte_of_raw_metadata(void) {
 }
 
 CHECK_CASES(TEST(every_bit_of_a_raw_header_is_guarded),
+            TEST(every_bit_of_a_header_at_hand_is_guarded),
             TEST(pym_check_sees_every_changed_byte_of_raw_metadata));

@@ -58,6 +58,12 @@ void expect_noticed(const char *name, const char *cause, void (*act)(void)) {
   }
 }
 
+void expect_no_crash(const char *name, void (*act)(void)) {
+  int status = run_victim(act);
+  check_context(name, (uint64_t)status);
+  CHECK(status == 0 || noticed(status, ""));
+}
+
 void run_table(const struct attack *table, unsigned count) {
   for (unsigned i = 0; i < count; i++) {
     if (table[i].debug > PYM_DEBUG) continue;

@@ -22,8 +22,9 @@ const exit = (code) => [...op.i32(code), ...op.call(1)];
 const plain = file('plain.wasm', assemble({ imports: printImports, data: hello.data,
   functions: [['_start', 'none', [...hello.code, ...exit(7)]]] }));
 const image = new Image();
-image.set('space', image.root, { pages_owned: 10, pages_pool: 4, pages_owned_peak: 12, grows: 3 });
-image.set('heap', image.heap, { pool_pages: 4, pools: { 4: 9 }, pools_peak: { 4: 9 } });
+image.set('space', image.root, { pages_owned: 10, grows: 3 });
+image.set('heap', image.heap, { pools_used: 9, raw_segments: 1, raw_bytes: 65536,
+  pools: { 4: 9 }, pools_peak: { 4: 9 } });
 image.setClass('obj', 4, { mallocs: 1000, live: 1000 });
 image.set('domain', image.domain(2), { peak: 33000 });
 const linked = file('linked.wasm', commandOver(image, [...hello.code, ...exit(3)], hello));

@@ -68,14 +68,18 @@ test('a wrong magic is a damaged descriptor', () => {
   assert.throws(() => layout(records(), { magic: 'PYMALLOX' }), code('BAD_DESCRIPTOR'));
 });
 
-test('a newer format asks for a newer package', () => {
-  assert.throws(() => layout(records(), { version: 2 }), code('VERSION', /update this package/));
+test('a newer section asks for a newer package', () => {
+  assert.throws(() => layout(records(), { version: 3 }), code('VERSION', /update this package/));
 });
 
 test('a newer layout asks for a newer package', () => {
   const list = records();
-  list.find((r) => r.name === 'layout_version').value = 2;
+  list.find((r) => r.name === 'layout_version').value = 3;
   assert.throws(() => layout(list), code('VERSION', /update this package/));
+});
+
+test('a module of the layout before is to be linked again', () => {
+  assert.throws(() => layout(records(), { version: 1 }), code('VERSION', /link the module again/));
 });
 
 test('a name that occurs twice in a group is refused', () => {
@@ -119,8 +123,12 @@ for (const [what, name, group, change] of [
 }
 
 for (const [name, value] of [['page_bytes', 0], ['pool_bytes', 0], ['pool_bytes', 64],
-  ['pool_bytes', 5000], ['classes', 0], ['classes', 0xffffffff], ['alignment', 0],
-  ['page_header', 8], ['pool_descriptor', 0], ['pool_descriptor', 1 << 20],
+  ['pool_bytes', 5000], ['pool_bytes', 131072], ['arena_bytes', 0], ['arena_bytes', 65537],
+  ['classes', 0], ['classes', 256], ['classes', 0xffffffff], ['alignment', 0], ['pool_header', 8],
+  ['pool_header', 1 << 20], ['pool_room', 511], ['pool_room', 4096], ['segment_header', 4],
+  ['segment_header', 1 << 20], ['raw_header', 4], ['raw_header', 17], ['raw_flags', 0],
+  ['raw_flags', 14], ['raw_flags', 0xffffffff], ['raw_in_use', 0], ['raw_in_use', 16],
+  ['raw_domain_shift', 3], ['raw_domain_shift', 30],
   ['heap_bytes', 8], ['space_bytes', 0]]) {
   test(`the constant ${name} = ${value} is refused`, () => {
     const list = records();

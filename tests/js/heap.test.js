@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 
 import { Heap, PageKind, PoolState, PymallocError } from '../../js/src/index.js';
-import { Image, KIND, STATE } from './lib/image.js';
+import { FLAG, Image } from './lib/image.js';
 
 const open = (image, options) => Heap.from(image.module, image.instance, options);
 const code = (expected, text = /./) => (error) => {
@@ -12,32 +14,34 @@ const code = (expected, text = /./) => (error) => {
   return true;
 };
 
+/** What fn returns or throws; an error if it goes on for ever. */
+const ended = (fn) => runInNewContext('fn()', { fn }, { timeout: 20000 });
+
 /** An image with numbers in it that a sound heap could have. */
 function lively(options) {
   const image = new Image(options);
-  image.set('space', image.root, { pages_owned: 10, pages_owned_peak: 12, pages_free: 3,
-    pages_pool: 4, pages_raw: 2, grows: 5, grow_failures: 1 });
-  image.set('heap', image.heap, { pool_pages: 4, arenas: 2, arenas_peak: 3, arenas_total: 7,
-    pools_used: 6, raw_segments: 1, raw_bytes: 131072, raw_free: 100000, raw_chunks: 3,
-    soft: 1000000, pools: { 2: 5, 64: 1 }, pools_peak: { 2: 9, 64: 1 },
+  // Blocks in use: two of the raw domain, one of object, one of the library's.
+  image.set('space', image.root, { pages_owned: 10, grows: 5, grow_failures: 1 });
+  image.set('heap', image.heap, { pools_used: 6, raw_segments: 2, raw_free: 70000, raw_hand: 3000,
+    raw_chunks: 4, raw_bytes: 30000 + 1000 + 552 + 4 * 8 + 6 * 4096 + 73000 + 2 * 16, soft: 1000000,
+    pools: { 2: 5, 64: 1 }, pools_peak: { 2: 9, 64: 1 },
     sampled: { 2: 4 }, sampled_bytes: { 2: 50 } });
   image.setClass('mem', 2, { mallocs: 100, live: 60 });
   image.setClass('obj', 2, { mallocs: 2n ** 40n, live: 10 });
   image.setClass('obj', 64, { mallocs: 3, live: 2 });
-  image.set('domain', image.domain(0), { raw_live: 30000, peak: 20000, raw_mallocs: 9, raw_frees: 7,
-    raw_bytes: 99000, failures: 2 });
+  image.set('domain', image.domain(0), { peak: 20000, raw_mallocs: 9, raw_frees: 7,
+    raw_bytes: 2n ** 40n + 99000n, raw_freed: 2n ** 40n + 69000n, failures: 2 });
   image.set('domain', image.domain(1), { peak: 5000, hard: 8000 });
-  image.set('domain', image.domain(2), { raw_live: 1000, raw_mallocs: 1, raw_bytes: 1000 });
-  image.set('domain', image.domain(3), { raw_live: 552 });
+  image.set('domain', image.domain(2), { raw_mallocs: 1, raw_bytes: 1000 });
+  image.set('domain', image.domain(3), { raw_mallocs: 1, raw_bytes: 552 });
   return image;
 }
 
 test('stats() derives every number from the fields', () => {
   const stats = open(lively()).stats();
-  assert.deepEqual({ ...stats.pages }, { memory: 16, owned: 10, peakOwned: 12, free: 3, pool: 4,
-    raw: 2, table: 1, foreign: 6 });
+  assert.deepEqual({ ...stats.pages }, { memory: 16, owned: 10, foreign: 6 });
   assert.deepEqual({ ...stats.domains.raw }, { liveBytes: 30000, liveBlocks: 2, peakBytes: 30000,
-    totalBlocks: 9, totalBytes: 99000, softLimit: null, hardLimit: null, failures: 2 });
+    totalBlocks: 9, totalBytes: 2 ** 40 + 99000, softLimit: null, hardLimit: null, failures: 2 });
   assert.deepEqual({ ...stats.domains.mem }, { liveBytes: 960, liveBlocks: 60, peakBytes: 5000,
     totalBlocks: 100, totalBytes: 1600, softLimit: null, hardLimit: 8000, failures: 0 });
   assert.deepEqual({ ...stats.domains.object }, { liveBytes: 2184, liveBlocks: 13, peakBytes: 2184,
@@ -47,19 +51,40 @@ test('stats() derives every number from the fields', () => {
   assert.deepEqual({ ...stats.classes[1] }, { blockSize: 16, liveBlocks: 70,
     totalBlocks: 2 ** 40 + 100, pools: 5, peakPools: 9, roundingEstimate: 70 * 3.5 });
   assert.equal(stats.classes[63].liveBlocks, 2);
-  assert.deepEqual({ ...stats.raw }, { segments: 1, bytes: 131072, freeBytes: 100000, chunks: 3 });
+  assert.deepEqual({ ...stats.raw }, { segments: 2, bytes: 129192, freeBytes: 70000,
+    atHandBytes: 3000, chunks: 4 });
   assert.deepEqual({ ...stats.growth }, { grows: 5, failures: 1 });
   assert.equal(stats.softLimit, 1000000);
   assert.equal(stats.hardLimit, null);
-  assert.deepEqual([stats.arenas, stats.peakArenas, stats.totalArenas, stats.pools], [2, 3, 7, 6]);
+  assert.deepEqual([stats.pools, stats.poolBytes, stats.pageBytes], [6, 4096, 65536]);
 });
 
-test('live bytes and all losses of a heap add up to its pages', () => {
-  const { domains, lost, pages, pageBytes } = open(lively()).stats();
+test('live bytes and all losses but rounding add up to the bytes of the segments', () => {
+  const { domains, lost, raw } = open(lively()).stats();
   const live = domains.raw.liveBytes + domains.mem.liveBytes + domains.object.liveBytes;
-  assert.equal(live + lost.bookkeeping + lost.freePoolSpace + lost.rawHeaders + lost.freeChunks,
-    (pages.pool + pages.raw) * pageBytes);
-  assert.equal(lost.freePages, pages.free * pageBytes);
+  assert.equal(live + lost.bookkeeping + lost.headers + lost.freePoolSpace + lost.freeChunks,
+    raw.bytes);
+  assert.equal(lost.bookkeeping, 552);
+  assert.equal(lost.headers, 4 * 8 + 6 * 40 + 2 * 16);
+});
+
+test('more pages owned than there are is damage', () => {
+  const image = lively();
+  image.set('space', image.root, { pages_owned: 17 });
+  assert.throws(() => open(image).stats(), code('BAD_MEMORY', /17 pages owned/));
+});
+
+test('what the library found wrong is told in its own words', () => {
+  const image = lively();
+  assert.equal(open(image).stats().fault, null);
+  const source = readFileSync(new URL('../../src/internal.h', import.meta.url), 'utf8');
+  const list = /#define CAUSES\(X\)([^]*?\))\n\n/.exec(source)?.[1] ?? '';
+  const texts = [...list.matchAll(/X\(\w+,\s*"([^"]*)"\)/g)].map(([, text]) => text);
+  assert.ok(texts.length > 10);
+  for (const [cause, text] of [...texts, `unknown cause ${texts.length + 1}`].entries()) {
+    image.set('space', image.root, { fault: cause + 1, fault_at: 0xfffffff8 });
+    assert.deepEqual({ ...open(image).stats().fault }, { cause: text, address: 0xfffffff8 });
+  }
 });
 
 test('a class without samples is estimated to lose half a step a block', () => {
@@ -67,8 +92,8 @@ test('a class without samples is estimated to lose half a step a block', () => {
 });
 
 test('a layout with gaps between its fields gives the same statistics', () => {
-  // Headers of pages and pools count among the losses, so these keep their size.
-  const gap = (name, group) => group === 'page' || group === 'pool' ? 0 : name.length % 4 * 8;
+  // Headers of segments and pools count among the losses, so these keep their size.
+  const gap = (name, group) => group === 'segment' || group === 'pool' ? 0 : name.length % 4 * 8;
   assert.deepEqual(open(lively({ gap })).stats(), open(lively()).stats());
 });
 
@@ -103,10 +128,10 @@ test('a snapshot taken after memory.grow reads the new buffer', () => {
   const heap = open(image);
   const before = heap.stats().pages.memory;
   image.memory.grow(4);
-  image.set('space', image.root, { pages_owned: 14, pages_free: 7 });
-  const { memory, free } = heap.stats().pages;
+  image.set('space', image.root, { pages_owned: 14 });
+  const { memory, owned } = heap.stats().pages;
   assert.equal(memory, before + 4);
-  assert.equal(free, 7);
+  assert.equal(owned, 14);
 });
 
 test('a shared memory is read like any other', () => {
@@ -122,14 +147,18 @@ test('a shared memory is read like any other', () => {
 
 test('a heap above 2 GiB is read, although the guest returns its address negative', () => {
   const image = new Image({ pages: 40000, maximum: 40000, base: 0x98000000 });
-  image.addPoolPage(39999);
-  image.addPool(39999, 1, { size: 16, cap: 254, until: 3, state: STATE.usable });
+  image.addPool(39999 * 65536 + 8192, { size: 16, used: 3 });
+  image.addSegment(39998 * 65536, 40000 * 65536, [[65536 + 8192 - 16, 'raw'], [4096, 'pool']]);
   const heap = open(image);
   assert.ok(heap.address > 2 ** 31);
   assert.equal(heap.stats().pages.memory, 40000);
   const map = heap.map();
-  assert.deepEqual([...map.poolPages], [39999]);
-  assert.equal(map.pools.blocks[1], 3);
+  assert.deepEqual([...map.pools.address], [39999 * 65536 + 8192]);
+  assert.equal(map.pools.owner[0], heap.address);
+  assert.equal(map.pools.blocks[0], 3);
+  assert.equal(map.pages[39999], PageKind.POOL);
+  assert.equal(map.freeBytes[39999], 65536 - 8192 - 4096);
+  assert.equal(map.damage.length, 0);
 });
 
 test('an imported memory is passed as an option', () => {
@@ -203,76 +232,238 @@ test('a list of heaps that is a loop ends in a typed error', () => {
   assert.throws(() => open(image).heaps(), code('BAD_MEMORY', /loop/));
 });
 
+const P = 65536;
+const { FOREIGN, FREE, RAW, POOL, DAMAGED } = PageKind;
+
+/** Pages 4 to 9 are a segment: a raw block, a pool at 4 * P + 4096 and one behind it, free memory,
+ *  from 8 * P - 1024 a raw block to the end.
+ *  @returns {{image: Image, chunks: number[]}} chunks: as addSegment tells */
+function segmented(options) {
+  const image = lively(options);
+  const first = 8 + image.layout.constants.segment_header;
+  const chunks = image.addSegment(4 * P, 10 * P, [[4096 - first, 'raw'], [4096, 'pool'],
+    [4096, 'pool'], [4 * P - 1024 - 3 * 4096, 'free'], [2 * P + 1024, 'raw']]);
+  image.addPool(4 * P + 4096, { size: 32, used: 5 });
+  image.addPool(4 * P + 8192, { size: 512, used: 7 });
+  return { image, chunks };
+}
+
 test('map() shows pages, pools and how full they are', () => {
-  const image = lively();
-  image.setPage(3, KIND.free);
-  image.setPage(4, KIND.raw);
-  image.addPoolPage(5);
-  image.addPool(5, 0, { size: 32, cap: 126, until: 5, state: STATE.usable });
-  image.addPool(5, 9, { size: 512, cap: 7, until: 1, state: STATE.full });
-  image.setPage(6, 5);
+  const { image } = segmented();
   const map = open(image).map();
-  const { FOREIGN, FREE, RAW, POOL, UNKNOWN } = PageKind;
-  assert.deepEqual([...map.pages], [FOREIGN, FOREIGN, FOREIGN, FREE, RAW, POOL, UNKNOWN,
-    ...Array(9).fill(FOREIGN)]);
-  assert.deepEqual([...map.poolPages], [5]);
-  assert.deepEqual([...map.owners], [image.heap]);
-  assert.equal(map.pools.state.length, 16);
-  assert.deepEqual([...map.pools.state].filter((s) => s !== PoolState.UNUSED), [1, 2]);
-  const numbers = (i) => [map.pools.blockSize[i], map.pools.blocks[i], map.pools.capacity[i]];
-  assert.deepEqual(numbers(0), [32, 5, 126]);
-  assert.deepEqual(numbers(9), [512, 7, 7]);
+  assert.deepEqual([...map.pages], [FOREIGN, FOREIGN, FOREIGN, FOREIGN, POOL, FREE, FREE, RAW, RAW,
+    RAW, ...Array(6).fill(FOREIGN)]);
+  assert.deepEqual({ ...map.totals }, { foreign: 10, free: 2, raw: 3, pool: 1, damaged: 0,
+    arenas: 1 });
+  assert.deepEqual([...map.firstPool], [0, 0, 0, 0, 0, ...Array(12).fill(2)]);
+  const { address, owner, state, blockSize, blocks, capacity } = map.pools;
+  const { pool_room: room } = image.layout.constants;
+  assert.deepEqual([...address], [4 * P + 4096, 4 * P + 8192]);
+  assert.deepEqual([...owner], [image.heap, image.heap]);
+  assert.deepEqual([...state], [PoolState.USABLE, PoolState.FULL]);
+  assert.deepEqual([...blockSize], [32, 512]);
+  assert.deepEqual([...blocks], [5, 7]);
+  assert.deepEqual([...capacity], [Math.floor(room / 32), 7]);
+  assert.deepEqual([...map.damage], []);
 });
 
-test('map() does not read the descriptor of an unused pool', () => {
+test('map() counts the bytes of blocks and of free chunks in each page that they touch', () => {
+  const { rawBytes, freeBytes } = open(segmented().image).map();
+  assert.deepEqual([...rawBytes.slice(3, 11)], [0, 4096 - 16, 0, 0, 1024 + 8, P, P - 8, 0]);
+  assert.deepEqual([...freeBytes.slice(3, 11)],
+    [0, P - 3 * 4096 + 8, P, P, P - 1024 - 8, 0, 0, 0]);
+});
+
+test('map() counts blocks at hand as free', () => {
   const image = lively();
-  image.addPoolPage(5);
-  new Uint8Array(image.memory.buffer, image.pools(5), 16).fill(0xee);
-  assert.equal(open(image).map().pools.state[0], PoolState.UNUSED);
+  image.addSegment(4 * P, 5 * P, [[2032, 'own'], [2032, 'raw'], [2048, 'own']]);
+  const { rawBytes, freeBytes } = open(image).map();
+  assert.equal(rawBytes[4], 2032 + 2048);
+  assert.equal(freeBytes[4], P - 16 - 2032 - 2048);
 });
 
-for (const [what, values] of [['index', { index: 5 }], ['block size', { size: 0 }],
-  ['count of blocks', { until: 200 }], ['capacity', { cap: 60000 }], ['state', { state: 9 }]]) {
+test('a layout with gaps between its fields gives the same map', () => {
+  const gap = (name, group) => group === 'segment' ? 0 : name.length % 4 * 8;
+  const ours = open(segmented({ gap }).image).map();
+  const sound = open(segmented().image).map();
+  assert.deepEqual([ours.pages, ours.rawBytes, ours.freeBytes, ours.pools.blocks],
+    [sound.pages, sound.rawBytes, sound.freeBytes, sound.pools.blocks]);
+});
+
+test('map() shows what lies in a segment of another heap, not the block that it is', () => {
+  const image = lively();
+  const [block] = image.addSegment(4 * P, 8 * P, [[3 * P, 'raw']]);
+  image.addHeap(image.end, 7);
+  image.set('heap', image.heap, { next: image.end });
+  const from = block + 8;
+  image.addSegment(from, from + 3 * P - 16, [[4096 - 32, 'raw'], [4096, 'pool'], [512, 'raw']],
+    image.end);
+  image.addPool(4 * P + 4096, { size: 64, used: 1 }, image.end);
+  const map = open(image).map();
+  assert.deepEqual([...map.pools.owner], [image.end]);
+  assert.deepEqual([...map.pages.slice(4, 8)], [POOL, FREE, RAW, RAW]);
+  assert.equal(map.rawBytes[4], 4096 - 16 + 512);
+  assert.equal(map.freeBytes[4], P - 8192 - 512 + 8);
+  assert.equal(map.damage.length, 0);
+});
+
+test('map() finds pools that lie in no segment, as those in arenas of a hook', () => {
+  const image = lively();
+  image.addSegment(4 * P, 8 * P, [[3 * P, 'raw']]);     // such an arena may be one of our blocks
+  image.addPool(5 * P, { size: 64, used: 1 });
+  image.addPool(6 * P, { size: 64, used: 1 });
+  image.addPool(10 * P, { size: 64, used: 1 });
+  const map = open(image).map();
+  assert.deepEqual([map.pages[5], map.pages[10]], [POOL, POOL]);
+  assert.deepEqual([map.rawBytes[5], map.rawBytes[10]], [P - 4096 + 8, 0]);
+  assert.equal(map.totals.arenas, 2);
+});
+
+for (const [what, values] of [['check word', { check: 1 }], ['block size', { size: 40 }],
+  ['count of blocks', { used: 200 }],
+  ['capacity', { cap: 60000 }]]) {
   test(`map() marks a pool whose ${what} was overwritten`, () => {
-    const image = lively();
-    image.addPoolPage(5);
-    const pool = image.addPool(5, 2, { size: 32, cap: 126, until: 5, state: STATE.usable });
-    image.set('pool', pool, values);
-    const { pools } = open(image).map();
-    assert.equal(pools.state[2], PoolState.DAMAGED);
-    assert.equal(pools.blocks[2], 0);
+    const { image } = segmented();
+    image.set('pool', 4 * P + 4096, values);
+    const { pools, damage, pages } = open(image).map();
+    assert.deepEqual([...pools.state], [PoolState.DAMAGED, PoolState.FULL]);
+    assert.equal(pools.address[0], 4 * P + 4096);
+    assert.deepEqual([pools.owner[0], pools.blockSize[0], pools.blocks[0], pools.capacity[0]],
+    [0, 0, 0, 0]);
+    assert.equal(damage.length, 0);                     // the chunks behind it are found all the same
+    assert.equal(pages[8], RAW);
   });
 }
 
-for (const [what, values] of [['mark', { magic: 1 }], ['number', { number: 6 }]]) {
-  test(`map() marks every pool of a page whose ${what} was overwritten`, () => {
-    const image = lively();
-    image.set('page', image.addPoolPage(5), values);
-    assert.ok([...open(image).map().pools.state].every((s) => s === PoolState.DAMAGED));
+test('map() marks a pool of a heap that does not live', () => {
+  const { image } = segmented();
+  for (const heap of [0, image.end, image.heap + 8]) {
+    image.addPool(4 * P + 4096, { size: 32, used: 5 }, heap);
+    assert.equal(open(image).map().pools.state[0], PoolState.DAMAGED, `${heap}`);
+  }
+});
+
+for (const [what, change] of [
+  ['has a damaged check word', (i, at) => i.view.setUint32(at, 1, true)],
+  ['is another heap\'s', (i, at) => i.setChunk(at, 4096 | FLAG.inUse, 64)],
+  ['has no size', (i, at) => i.setChunk(at, FLAG.inUse)],
+  ['has no size and is free', (i, at) => i.setChunk(at, 0)],
+  ['is smaller than any', (i, at) => i.setChunk(at, 8)],
+  ['ends past its segment', (i, at) => i.setChunk(at, 6 * P)],
+  ['ends at 4 GiB', (i, at) => i.setChunk(at, 0xfffffff0)],
+]) {
+  test(`map() stops at a chunk that ${what}, and goes on in the next segment`, () => {
+    const { image, chunks } = segmented();
+    image.addSegment(12 * P, 13 * P, [[1024, 'raw']]);
+    change(image, chunks[3]);                            // the free one
+    const map = ended(() => open(image).map());
+    assert.deepEqual([...map.damage], [chunks[3]]);
+    assert.deepEqual([...map.pages.slice(4, 13)], [POOL, ...Array(5).fill(DAMAGED), FOREIGN, FOREIGN,
+      RAW]);
+    assert.equal(map.totals.damaged, 5);
+    assert.deepEqual([...map.pools.state], [PoolState.USABLE, PoolState.FULL]);
   });
 }
 
-for (const entry of [16, 0x7fffffff, 0xfffffffc, 16 * 65536 - 40]) {
-  test(`map() marks a page whose descriptors would lie at ${entry}`, () => {
-    const image = lively();
-    image.setPage(5, entry);
-    assert.ok([...open(image).map().pools.state].every((s) => s === PoolState.DAMAGED));
+test('map() does not step over a pool that would end past its segment', () => {
+  const image = lively();
+  const { segment_header: header } = image.layout.constants;
+  const [chunk] = image.addSegment(5 * P - 8 - header, 5 * P + 4096 - 16, [[4080 - 8, 'raw']]);
+  image.addPool(5 * P, { size: 32, used: 5 });
+  image.setChunk(chunk, 4096 | FLAG.inUse);
+  const map = open(image).map();
+  assert.deepEqual([...map.damage], [chunk]);
+});
+
+test('a segment that is its own next ends in a typed error', () => {
+  const { image } = segmented();
+  image.set('segment', 4 * P, { next: 4 * P });
+  assert.throws(() => ended(() => open(image).map()), code('BAD_MEMORY', /overlap, or .* a loop/));
+});
+
+test('a loop of the shortest segments ends in a typed error', () => {
+  const image = lively();
+  const { segment_header: header } = image.layout.constants;
+  const short = header + 8;
+  image.addSegment(5 * P, 5 * P + short);
+  image.addSegment(6 * P, 6 * P + short);
+  image.set('segment', 5 * P, { next: 6 * P });
+  assert.throws(() => ended(() => open(image).map()), code('BAD_MEMORY', /overlap, or .* a loop/));
+});
+
+test('a heap in nearly all of the default heap\'s memory is no overlap', () => {
+  const image = lively();
+  const [block] = image.addSegment(4 * P, 16 * P, [[11 * P, 'raw']]);
+  image.addHeap(image.end, 7);
+  image.set('heap', image.heap, { next: image.end });
+  image.addSegment(block + 8, block + 8 + 11 * P - 16, [], image.end);
+  assert.equal(open(image).map().totals.free, 9);
+});
+
+test('segments of another heap may be no longer than the memory either', () => {
+  const { image } = segmented();
+  image.addHeap(image.end, 7);
+  image.set('heap', image.heap, { next: image.end });
+  image.addSegment(12 * P, 13 * P, [], image.end);
+  open(image).map();
+  image.set('segment', 12 * P, { next: 12 * P });
+  assert.throws(() => ended(() => open(image).map()), code('BAD_MEMORY', /overlap, or .* a loop/));
+});
+
+for (const [what, from, end] of [
+  ['ends before it begins', 4 * P, 4 * P - 16], ['has no room for a chunk', 4 * P, 4 * P],
+  ['ends behind the memory', 4 * P, 17 * P], ['ends at no multiple of 16', 4 * P, 10 * P - 8]]) {
+  test(`map() refuses a segment that ${what}`, () => {
+    const { image } = segmented();
+    image.set('segment', from, { end });
+    assert.throws(() => open(image).map(), code('BAD_MEMORY', /the segment at 0x40000/));
   });
 }
 
-for (const [address, length] of [[0, 16], [16 * 65536 - 60, 16], [0xfffffff0, 0xffffffff],
-  [1025, 9]]) {
-  test(`map() refuses a page table at ${address} of ${length} entries`, () => {
-    const image = lively();
-    image.set('space', image.root, { page_table: address, page_table_len: length });
-    assert.throws(() => open(image).map(), code('BAD_MEMORY', /page table/));
+for (const from of [8, 4 * P + 8, 16 * P - 8, 16 * P, 0xfffffff0]) {
+  test(`map() refuses a segment at ${from}`, () => {
+    const { image } = segmented();
+    image.set('heap', image.heap, { segments: from });
+    assert.throws(() => open(image).map(), code('BAD_MEMORY', /a segment would lie at/));
   });
 }
 
-test('map() follows the memory when it grows beyond the page table', () => {
+for (const [address, length] of [[0, 256], [16 * P - 255, 256], [0xfffffff0, 0xffffffff]]) {
+  test(`map() refuses a map of pools at ${address} of ${length} units`, () => {
+    const image = lively();
+    image.set('space', image.root, { pool_map: address, pool_map_len: length });
+    assert.throws(() => open(image).map(), code('BAD_MEMORY', /map of pools/));
+  });
+}
+
+test('map() finds chunks, and no pools, behind the map of pools', () => {
+  const { image } = segmented();
+  image.set('space', image.root, { pool_map_len: 4 * 16 });
+  const map = open(image).map();
+  assert.equal(map.pools.address.length, 0);
+  assert.deepEqual([map.pages[4], map.rawBytes[4], map.pages[9]], [RAW, 4096 - 16 + 8192, RAW]);
+});
+
+test('map() reads no pool behind the memory, however long the map is', () => {
+  const image = lively();
+  image.set('space', image.root, { pool_map: 14 * P, pool_map_len: 0xffffffff });
+  image.view.setUint8(14 * P + 255, 4);                  // the last one that there is
+  image.view.setUint8(14 * P + 256, 4);
+  assert.deepEqual([...open(image).map().pools.address], [16 * P - 4096]);
+});
+
+test('map() follows the memory when it grows beyond the map of pools', () => {
   const image = lively();
   image.memory.grow(3);
-  assert.equal(open(image).map().pages.length, 19);
+  const map = open(image).map();
+  assert.equal(map.pages.length, 19);
+  assert.equal(map.firstPool.length, 20);
+});
+
+test('map() ends in a typed error when the list of heaps is a loop', () => {
+  const image = lively();
+  image.set('heap', image.heap, { next: image.heap });
+  assert.throws(() => open(image).map(), code('BAD_MEMORY', /loop/));
 });
 
 test('check() says that a heap is sound', () => {

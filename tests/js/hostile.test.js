@@ -7,11 +7,12 @@ import { test } from 'node:test';
 
 import { Heap, PymallocError, parseDescriptor } from '../../js/src/index.js';
 import { layoutOf } from '../../js/src/layout.js';
-import { Image, STATE, encode, layOut, moduleWith, randomFrom, recordsOf } from './lib/image.js';
+import { Image, encode, layOut, moduleWith, randomFrom, recordsOf } from './lib/image.js';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1e9);
 const ONLY = process.env.CASE === undefined ? null : Number(process.env.CASE);
 const SLOW_MS = 2000;
+const PAGE = 65536;
 
 const BOUNDARY = [0, 1, 2, 3, 4, 15, 16, 64, 255, 256, 4095, 4096, 65535, 65536, 65537, 0x7fffffff,
   0x80000000, 0xfffffff0, 0xfffffffe, 0xffffffff];
@@ -49,11 +50,16 @@ function readWith(heap, image) {
   typed(() => heap.limits);
   const map = typed(() => heap.map());
   if (map) {
+    const { blocks, capacity, blockSize, address } = map.pools;
     assert.equal(map.pages.length, pages);
-    assert.ok(map.poolPages.length <= pages);
-    assert.ok(map.pools.state.length <= pages * 32);
-    const { blocks, capacity, blockSize } = map.pools;
-    assert.ok(blocks.every((n, k) => n <= capacity[k] && n * blockSize[k] <= map.poolBytes));
+    assert.equal(map.firstPool[pages], address.length);
+    assert.ok(address.length <= pages * 65536 / map.poolBytes);
+    assert.ok(address.every((a, k) => a + map.poolBytes <= pages * 65536
+      && blocks[k] <= capacity[k] && blocks[k] * blockSize[k] <= map.poolBytes));
+    assert.ok(map.rawBytes.every((n) => n <= 65536));
+    assert.ok(map.damage.length <= pages * 4096);
+    const { foreign, free, raw, pool, damaged } = map.totals;
+    assert.equal(foreign + free + raw + pool + damaged, pages);
   }
   const heaps = typed(() => heap.heaps());
   assert.ok((heaps?.length ?? 0) <= image.memory.buffer.byteLength / 4);
@@ -78,22 +84,29 @@ function victim() {
   image.export('pym_check', () => 1);
   image.export('pym_check_message', () => image.message | 0);
   image.message = image.root;
-  image.set('space', image.root, { pages_owned: 6, pages_free: 1, pages_pool: 2, pages_raw: 2 });
-  image.set('heap', image.heap, { pool_pages: 2, pools_used: 3, raw_bytes: 4096 });
-  for (const page of [9, 10]) {
-    image.addPoolPage(page);
-    image.addPool(page, 1, { size: 32, cap: 128, until: 7, state: STATE.usable });
-    image.addPool(page, 15, { size: 512, cap: 8, until: 1, state: STATE.full });
-  }
+  image.set('space', image.root, { pages_owned: 6 });
+  image.set('heap', image.heap, { pools_used: 3, raw_bytes: 4096 });
+  image.chunks = image.addSegment(9 * PAGE, 12 * PAGE, [[4080, 'raw'], [4096, 'pool'],
+    [4096, 'free'], [PAGE, 'raw'], [PAGE - 3 * 4096, 'raw'], [4096, 'pool'], [512, 'free'],
+    [1024, 'raw']]);
+  image.addSegment(13 * PAGE, 13 * PAGE + 4096, [[1024, 'raw']]);
+  image.addPool(9 * PAGE + 4096, { size: 32, used: 7 });
+  image.addPool(11 * PAGE, { size: 512, used: 7 });
   image.second = image.end + 16384;
   image.addHeap(image.second, 2);
   image.set('heap', image.heap, { next: image.second });
+  image.nested = image.chunks[3] + 8;
+  image.addSegment(image.nested, image.nested + 32768, [[4096, 'raw']], image.second);
   for (let seq = 1; seq <= 40; seq++) image.addEvent(seq, {});
   const memory = new Uint8Array(image.memory.buffer);
   const undone = [];
   image.poke = (address, bytes) => {
     undone.push([address, memory.slice(address, address + bytes.length)]);
     memory.set(bytes, address);
+  };
+  image.vouch = (at, head) => {
+    image.poke(at, memory.slice(at, at + 8));
+    image.setChunk(at, head);
   };
   image.renew = () => {      // with twenty events still to be told
     image.set('space', image.root, { event_seq: 20 });
@@ -122,22 +135,28 @@ const targets = [];
 for (const [group, base] of [['space', image.root], ['heap', image.heap], ['heap', image.second],
   ...[0, 1, 2].map((d) => ['domain', image.domain(d)]),
   ...[25, 26].map((i) => ['event', image.element('space', image.root, 'events', i)]),
-  ['page', image.pools(9) - image.layout.constants.page_header],
-  ...[0, 1, 15].map((i) => ['pool', image.pools(9) + i * image.layout.constants.pool_descriptor])]) {
+  ...[9 * PAGE, 13 * PAGE, image.nested].map((at) => ['segment', at]),
+  ...[9 * PAGE + 4096, 11 * PAGE].map((at) => ['pool', at])]) {
   for (const [name, f] of Object.entries(image.layout.groups[group])) {
     const size = { u16: 2, u32: 4, u64: 8, struct: 4 }[f.type];
     targets.push({ what: `${group}.${name}`, address: base + f.offset, size, field: f });
   }
 }
-for (let page = 0; page < 16; page++) {
-  targets.push({ what: `page table [${page}]`, address: image.table + 4 * page, size: 4,
-    field: { count: 1 } });
+const poked = (what, address, size) => targets.push({ what, address, size, field: { count: 1 } });
+for (const unit of [0, 1, 9 * 16, 9 * 16 + 1, 9 * 16 + 4, 11 * 16, 11 * 16 + 1, 255]) {
+  poked(`class of unit ${unit}`, image.map + unit, 1);
+}
+for (const at of image.chunks) {
+  poked(`check of chunk ${at}`, at, 4);
+  poked(`head of chunk ${at}`, at + 4, 4);
+  poked(`chunk ${at}`, at, 8);                           // a head that its check word vouches for
 }
 
 /** Values near what the memory makes interesting. */
 function value(random) {
   switch (random(5)) {
-    case 0: return [image.root, image.heap, image.second, image.table, image.pools(9)][random(5)];
+    case 0: return [image.root, image.heap, image.second, image.map, 9 * PAGE, 13 * PAGE,
+      image.nested, 11 * PAGE][random(8)];
     case 4: return BOUNDARY[random(BOUNDARY.length)];
     case 1: return (memoryBytes + random(64) - 32) >>> 0;
     case 2: return random(memoryBytes);
@@ -150,11 +169,17 @@ function pokeTarget(target, random, note, v = value(random)) {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setUint32(0, v, true);
   new DataView(bytes.buffer).setUint32(4, random(2) ? 0xffffffff : 0, true);
-  image.poke(address, bytes.subarray(0, target.size));
+  if (target.what.startsWith('chunk')) image.vouch(address, v);
+  else image.poke(address, bytes.subarray(0, target.size));
   note.push(`${target.what} = ${v}`);
 }
 
 const sound = image.module;
+
+test('before any damage the image is sound', () => {
+  const { pools, damage } = image.veteran.map();
+  assert.deepEqual([[...pools.blocks], [...damage]], [[7, 7], []]);
+});
 
 cases('boundary values in each field of the memory', targets.length * BOUNDARY.length,
   (random, note, i) => {

@@ -31,10 +31,10 @@ const objects = 'keep = {} for i = 1, 50000 do keep[i] = {tostring(i)} end '
 
 test('a heap that was never used reads as empty', () => {
   const { heap } = lua(null);
-  const { domains, pages } = heap.stats();
+  const { domains, pools } = heap.stats();
   assert.equal(domains.object.totalBlocks, 0);
-  assert.equal(pages.pool, 0);
-  assert.equal(heap.map().poolPages.length, 0);
+  assert.equal(pools, 0);
+  assert.equal(heap.map().pools.address.length, 0);
 });
 
 test('live bytes and blocks are what the program keeps', () => {
@@ -51,39 +51,53 @@ test('the guest\'s recount agrees, and the map with the statistics', () => {
   assert.deepEqual({ ...heap.check() }, { sound: true, message: '' });
   const stats = heap.stats();
   const map = heap.map();
-  const kinds = (kind) => map.pages.filter((k) => k === kind).length;
-  assert.equal(map.pages.length, stats.pages.memory);
-  assert.equal(kinds(PageKind.FOREIGN), stats.pages.foreign);
-  assert.equal(kinds(PageKind.FREE), stats.pages.free);
-  assert.equal(kinds(PageKind.RAW), stats.pages.raw);
-  assert.equal(kinds(PageKind.TABLE), stats.pages.table);
-  assert.equal(map.poolPages.length, stats.pages.pool);
-  assert.ok([...map.owners].every((owner) => owner === heap.address));
-  const { state, blockSize, blocks, capacity } = map.pools;
+  const { pages, totals, pools, firstPool, rawBytes, freeBytes } = map;
+  assert.equal(pages.length, stats.pages.memory);
+  assert.equal(totals.foreign, stats.pages.foreign);
+  assert.equal(totals.free + totals.raw + totals.pool, stats.pages.owned);
+  assert.deepEqual([totals.damaged, ...map.damage], [0]);
+  pages.forEach((kind, p) => assert.equal(kind === PageKind.POOL, firstPool[p + 1] > firstPool[p]));
+  const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+  assert.equal(sum(freeBytes), stats.raw.freeBytes + stats.raw.atHandBytes);
+  // A segment has a header, and one more at its end.
+  assert.equal(sum(rawBytes) + sum(freeBytes) + stats.pools * stats.poolBytes
+    + stats.raw.segments * 16, stats.raw.bytes);
+  const { address, owner, state, blockSize, blocks, capacity } = pools;
+  assert.equal(address.length, stats.pools);
+  assert.ok(owner.every((o) => o === heap.address));
   assert.ok(!state.includes(PoolState.DAMAGED));
-  assert.equal(state.filter((s) => s !== PoolState.UNUSED).length, stats.pools);
   for (const c of stats.classes) {
-    let pools = 0;
+    let held = 0;
     let out = 0;
     state.forEach((s, i) => {
       if (blockSize[i] !== c.blockSize) return;
-      pools++;
+      held++;
       out += blocks[i];
       assert.ok(blocks[i] <= capacity[i]);
+      assert.equal(s === PoolState.FULL, blocks[i] === capacity[i]);
     });
-    assert.equal(pools, c.pools, `pools of ${c.blockSize}`);
+    assert.equal(held, c.pools, `pools of ${c.blockSize}`);
     assert.ok(out >= c.liveBlocks, `${out} of ${c.blockSize} out, ${c.liveBlocks} live`);
   }
 });
 
-test('no loss is negative, and with the live bytes they make up the pages', () => {
-  const { domains, lost, pages, pageBytes, raw } = lua(objects).heap.stats();
+test('blocks at hand are free, and no block of a live program is taken for one', () => {
+  const { heap } = lua('for i = 1, 50 do local s = string.rep("x", 600 + 100 * i) end '
+    + 'collectgarbage()');
+  const { raw, lost, domains } = heap.stats();
+  assert.ok(raw.atHandBytes > 600, `${raw.atHandBytes}`);
+  const sum = heap.map().freeBytes.reduce((a, b) => a + b, 0);
+  assert.equal(sum, raw.freeBytes + raw.atHandBytes);
+  assert.equal(domains.object.liveBytes + lost.bookkeeping + lost.headers + lost.freePoolSpace
+    + lost.freeChunks, raw.bytes);
+});
+
+test('no loss is negative, and with the live bytes they make up the segments', () => {
+  const { domains, lost, raw } = lua(objects).heap.stats();
   for (const [name, value] of Object.entries(lost)) assert.ok(value >= 0, `${name}: ${value}`);
   const live = domains.raw.liveBytes + domains.mem.liveBytes + domains.object.liveBytes;
-  assert.equal(live + lost.bookkeeping + lost.freePoolSpace + lost.rawHeaders + lost.freeChunks,
-    pages.pool * pageBytes + raw.bytes);
-  assert.ok(lost.rawHeaders <= raw.chunks * 16 + raw.segments * 64, `${lost.rawHeaders}`);
-  assert.ok(raw.bytes <= pages.raw * pageBytes);
+  assert.equal(live + lost.bookkeeping + lost.headers + lost.freePoolSpace + lost.freeChunks,
+    raw.bytes);
 });
 
 test('stats(), map(), limits, heaps() and poll() call no guest function', () => {
@@ -148,8 +162,6 @@ test('a second heap is found, has its own counters, and is gone when destroyed',
 
 test('check() tells what was damaged', () => {
   const { heap, exports } = lua(objects);
-  const { poolPages, pools } = heap.map();
-  assert.ok(poolPages.length > 0 && pools.state.length > 0);
   // Counters lie in the heap's structure: one of them, one too many.
   const view = new DataView(exports.memory.buffer);
   const stats = heap.stats();

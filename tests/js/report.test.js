@@ -7,15 +7,14 @@ import { Image } from './lib/image.js';
 
 function stats(change = () => {}) {
   const image = new Image({ pages: 100 });
-  image.set('space', image.root, { pages_owned: 80, pages_owned_peak: 90, pages_free: 10,
-    pages_pool: 60, pages_raw: 9, grows: 12 });
-  image.set('heap', image.heap, { pool_pages: 60, arenas: 15, arenas_peak: 20, pools_used: 900,
-    raw_segments: 2, raw_bytes: 589824, raw_free: 80000, raw_chunks: 12,
+  image.set('space', image.root, { pages_owned: 80, grows: 12 });
+  image.set('heap', image.heap, { pools_used: 900, raw_segments: 2, raw_chunks: 12,
+    raw_free: 80000, raw_bytes: 900 * 4096 + 400000 + 1104 + 12 * 8 + 80000 + 2 * 16,
     pools: { 3: 700, 4: 200 }, pools_peak: { 3: 800, 4: 300 } });
   image.setClass('obj', 3, { mallocs: 1000000, live: 100000 });
   image.setClass('obj', 4, { mallocs: 200000, live: 20000 });
-  image.set('domain', image.domain(3), { raw_live: 1104 });
-  image.set('domain', image.domain(2), { raw_live: 400000, peak: 5000000, raw_bytes: 400000,
+  image.set('domain', image.domain(3), { raw_bytes: 1104 });
+  image.set('domain', image.domain(2), { peak: 5000000, raw_bytes: 400000,
     raw_mallocs: 1 });
   change(image);
   return Heap.from(image.module, image.instance).stats();
@@ -38,13 +37,20 @@ test('the report is plain ASCII without trailing blanks', () => {
   }
 });
 
-test('every domain, page state and loss has its line', () => {
+test('every domain, use of memory and loss has its line', () => {
   const text = memoryReport(stats());
-  for (const word of ['raw', 'mem', 'object', 'pools of small blocks', 'raw segments',
-    'free, for either', 'page table', 'not the allocator\'s', 'asked for by the program', 'rounding up',
-    'descriptors of pools', 'free space in pools', 'free raw blocks', 'free pages', '12 growths']) {
+  for (const word of ['raw', 'mem', 'object', 'pools of small blocks', 'raw blocks',
+    '900 pools', '12 blocks in 2 segments', 'free, for either', 'not the allocator\'s',
+    'asked for by the program', 'rounding up', 'the library\'s own blocks', 'headers',
+    'free space in pools', 'free raw memory', '12 growths']) {
     assert.ok(text.includes(word), word);
   }
+});
+
+test('the report of a further heap does not say whose the rest of the memory is', () => {
+  const text = memoryReport({ ...stats(), heap: 2 });
+  assert.match(text, /not this heap's/);
+  assert.doesNotMatch(text, /not the allocator's/);
 });
 
 test('the longest bar is that of the class with most live bytes', () => {
@@ -60,6 +66,12 @@ test('when nothing is live the bars show what was held at peak', () => {
   }));
   assert.match(text, /memory at peak/);
   assert.match(text, / 24 .*####/);
+});
+
+test('damage that the library found is said', () => {
+  const text = memoryReport(stats((image) => image.set('space', image.root,
+    { fault: 10, fault_at: 4096 })));
+  assert.match(text, /corruption found: double free, at 0x1000\n/);
 });
 
 test('limits have a column only when one is set', () => {

@@ -7,14 +7,15 @@ import { readFileSync } from 'node:fs';
 const HEADER = new URL('../../../src/layout.h', import.meta.url);
 const SIZES = { u8: 1, u16: 2, u32: 4, u64: 8 };
 const TYPES = { u8: 1, u16: 2, u32: 3, u64: 4, struct: 5 };
-const GROUPS = { space: 1, heap: 2, domain: 3, event: 4, page: 5, pool: 6 };
+const GROUPS = { space: 1, heap: 2, domain: 3, event: 4, segment: 5, pool: 6, bin: 7 };
 const CLASSES = 64;
 const EVENTS = 32;
 
-export const MAGIC = { space: 0x5ace5ace, heap: 0x4ea94ea9, page: 0x9a9e9a9e };
 /** Not C's numbers, for the same reason. */
-export const KIND = { foreign: 0, free: 9, raw: 8, table: 7, pool: 11 };
-export const STATE = { usable: 21, full: 22 };
+export const MAGIC = { space: 0x5ace5ace, heap: 0x4ea94ea9 };
+export const KEY = { raw: 0x1badf00d, pool: 0xfee1dead };
+/** Low bits of a chunk's head: in use, the chunk before is free, of the library's own domain. */
+export const FLAG = { inUse: 2, prevFree: 1, internal: 12 };
 
 /** @returns {Record<string, {type: string, name: string, count: number}[]>} fields by group */
 function fieldLists() {
@@ -48,18 +49,21 @@ export function layOut(gap = () => 0) {
     groups[group] = fields;
     sizes[group] = Math.ceil(at / 8) * 8;
   };
-  for (const group of ['domain', 'event', 'page', 'pool']) place(group);
+  for (const group of ['domain', 'event', 'segment', 'pool', 'bin']) place(group);
   const struct = (name, group, count) =>
     ({ type: 'struct', name, count, of: GROUPS[group], stride: sizes[group], align: 8 });
   place('space', [struct('events', 'event', EVENTS)]);
-  place('heap', [struct('domains', 'domain', 4)]);
+  place('heap', [struct('domains', 'domain', 4), struct('mem', 'bin', CLASSES + 1),
+    struct('obj', 'bin', CLASSES + 1)]);
   const constants = {
-    layout_version: 1, page_bytes: 65536, pool_bytes: 4096, arena_bytes: 262144, classes: CLASSES,
-    alignment: 8, events: EVENTS, page_header: sizes.page, pool_descriptor: sizes.pool,
-    debug: 0, kind_foreign: KIND.foreign, kind_free: KIND.free, kind_raw: KIND.raw,
-    kind_table: KIND.table, kind_pool: KIND.pool, state_usable: STATE.usable, state_full: STATE.full,
-    space_bytes: sizes.space, heap_bytes: sizes.heap, space_magic: MAGIC.space,
-    heap_magic: MAGIC.heap, page_magic: MAGIC.page,
+    layout_version: 2, page_bytes: 65536, pool_bytes: 4096, arena_bytes: 262144, classes: CLASSES,
+    alignment: 8, events: EVENTS, debug: 0, pool_header: sizes.pool,
+    pool_room: 4096 - sizes.pool - 8, pool_key: KEY.pool, raw_header: 8,
+    segment_header: 8 + Math.ceil((sizes.segment - 8) / 16) * 16,   // chunks begin 8 mod 16
+    raw_key: KEY.raw, raw_flags: 15, raw_in_use: FLAG.inUse, raw_domain_shift: 2,
+    raw_hand_max: 2048,
+    space_bytes: sizes.space, heap_bytes: sizes.heap, domain_bytes: sizes.domain,
+    event_bytes: sizes.event, space_magic: MAGIC.space, heap_magic: MAGIC.heap,
   };
   return { groups, sizes, constants };
 }
@@ -78,7 +82,7 @@ export function recordsOf({ groups, constants }) {
 }
 
 /** @returns {Uint8Array} the custom section's contents */
-export function encode(records, { version = 1, recordBytes = 36, magic = 'PYMALLOC' } = {}) {
+export function encode(records, { version = 2, recordBytes = 36, magic = 'PYMALLOC' } = {}) {
   const bytes = new Uint8Array(16 + records.length * recordBytes);
   const view = new DataView(bytes.buffer);
   new TextEncoder().encodeInto(magic, bytes);
@@ -113,7 +117,7 @@ function leb(n) {
   return out;
 }
 
-/** A sound image: an empty default heap and a page table; everything else is the test's to write. */
+/** A sound image: an empty default heap and a map of pools; everything else is the test's to write. */
 export class Image {
   calls = [];
 
@@ -125,13 +129,13 @@ export class Image {
     this.memory = new WebAssembly.Memory({ initial: pages, maximum, shared });
     this.root = base;
     this.heap = base + Math.ceil(this.layout.sizes.space / 4096) * 4096;
-    this.table = this.heap + Math.ceil(this.layout.sizes.heap / 4096) * 4096;
-    this.end = this.table + 262144;
-    this.tableLength = pages;
+    this.map = this.heap + Math.ceil(this.layout.sizes.heap / 4096) * 4096 + 1;   // bytes: any place
+    this.units = pages * 16;
+    this.end = this.map - 1 + Math.ceil((this.units + 1) / 4096) * 4096;
     this.exports = { memory: this.memory };
     this.export('pym_root', () => this.root | 0);   // a guest returns an i32
-    this.set('space', this.root, { magic: MAGIC.space, version: 1, first_heap: this.heap,
-      page_table: this.table, page_table_len: pages, heaps: 1 });
+    this.set('space', this.root, { magic: MAGIC.space, version: 2, first_heap: this.heap,
+      pool_map: this.map, pool_map_len: this.units, heaps: 1 });
     this.addHeap(this.heap, 1);
   }
 
@@ -194,35 +198,43 @@ export class Image {
     }
   }
 
-  /** Writes an entry of the page table. */
-  setPage(page, entry) {
-    this.view.setUint32(this.table + 4 * page, entry, true);
+  /** Writes the header of a chunk that its heap finds sound. */
+  setChunk(at, head, heap = this.heap) {
+    this.view.setUint32(at, head ^ at ^ heap ^ KEY.raw, true);
+    this.view.setUint32(at + 4, head, true);
   }
 
-  /** Where the descriptors of a page's pools lie: behind each other, from `end` on. */
-  pools(page) {
-    const { page_header: header, pool_descriptor: bytes } = this.layout.constants;
-    return this.end + page % 16 * (header + 16 * bytes) + header;
+  /** Makes [from, end) the newest segment of a heap and fills it with chunks.
+   *  @param {[bytes: number, kind: 'free' | 'raw' | 'own' | 'pool'][]} chunks  sizes with headers;
+   *    own: the library's; what they leave becomes one more free chunk
+   *  @returns {number[]} addresses of the chunks, and of the header that ends them */
+  addSegment(from, end, chunks = [], heap = this.heap) {
+    const next = this.layout.groups.heap.segments.offset + heap;
+    this.set('segment', from, { next: this.view.getUint32(next, true), end });
+    this.view.setUint32(next, from, true);
+    const addresses = [];
+    let at = from + this.layout.constants.segment_header;
+    let flags = 0;
+    const put = (size, kind) => {
+      const own = kind === 'own' || kind === 'pool' ? FLAG.internal : 0;
+      this.setChunk(at, kind === 'free' ? size : size | FLAG.inUse | own | flags, heap);
+      flags = kind === 'free' ? FLAG.prevFree : 0;
+      addresses.push(at);
+      at += size;
+    };
+    for (const [size, kind] of chunks) put(size, kind);
+    if (at < end - 8) put(end - 8 - at, 'free');
+    put(0, 'end');
+    return addresses;
   }
 
-  /** Makes a page a pool page without pools.
-   *  @returns {number} address of what describes the page */
-  addPoolPage(page, heap = this.heap) {
-    this.setPage(page, this.pools(page));
-    const header = this.pools(page) - this.layout.constants.page_header;
-    this.set('page', header, { heap, unused: 0xffff, number: page, magic: MAGIC.page });
-    return header;
-  }
-
-  /** Puts a pool into a pool page.
-   *  @returns {number} address of its descriptor */
-  addPool(page, index, { size, cap, until, state }) {
-    const { page_header: header, pool_descriptor: bytes } = this.layout.constants;
-    const unused = this.pools(page) - header + this.layout.groups.page.unused.offset;
-    this.view.setUint32(unused, this.view.getUint32(unused, true) & ~(1 << index), true);
-    const address = this.pools(page) + index * bytes;
-    this.set('pool', address, { size, cap, until, state, index });
-    return address;
+  /** Puts a pool at a multiple of 4096; the chunk that it is, is the test's.
+   *  @returns {number} its address, where its header lies */
+  addPool(at, { size, used, cap = Math.floor(this.layout.constants.pool_room / size) },
+    heap = this.heap) {
+    this.view.setUint8(this.map + at / 4096, size / 8);
+    this.set('pool', at, { check: at ^ heap ^ KEY.pool, used, cap, size });
+    return at;
   }
 
   /** Writes event `seq` into its slot of the ring and makes it the newest. */
