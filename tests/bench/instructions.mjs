@@ -43,7 +43,7 @@ function heaps() {
   const commands = new Commands(wasmedge, modules, work, false);
   const names = [1e3, 1e4, 1e5, 1e6].map(liveKind);
   const count = (peer, name) =>
-    commands.perOperation(peer, findKind(name, kindsOf(modules.pym)), 20000);
+    commands.perOperation(peer, findKind(name, kindsOf(modules.pym)), 100000);
   const { each } = count('floor', names[0]); // the same in each size
   return Object.fromEntries(names.map((name) => {
     const { each: own, pages } = count('pym', name);

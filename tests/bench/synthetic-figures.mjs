@@ -5,7 +5,7 @@
 //
 //   --peers LIST      modules, unless all that there are
 //   --kinds LIST      as of synthetic.mjs; all, and live-1000 to live-1000000000, unless said
-//   --operations N    40000 unless said
+//   --operations N    100000 unless said
 //   --csv FILE        append the results
 //
 // Instructions are those of 2 N operations less those of N, an operation, less the floor's.  The
@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
   options: {
     peers: { type: 'string' },
     kinds: { type: 'string' },
-    operations: { type: 'string', default: '40000' },
+    operations: { type: 'string', default: '100000' },
     csv: { type: 'string' },
   },
 });
