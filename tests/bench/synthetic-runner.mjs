@@ -36,7 +36,8 @@ function runKind(module, live, { before, after } = {}) {
   }
   const total = exports.memory.buffer.byteLength;
   const used = total - exports.heap_base();
-  return { pieces, operations, total, used, checksum: exports.checksum() >>> 0 };
+  const checksum = exports.checksum() >>> 0;
+  return { pieces, operations, total, used, checksum, seed: exports.seed() };
 }
 
 /** Where the blocks lie when wasm-pymalloc serves the kind, as the floor is to touch them. */

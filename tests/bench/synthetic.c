@@ -367,6 +367,7 @@ static const struct kind *chosen;
 extern char __heap_base;
 
 uint32_t EXPORT(kinds)(void) { return KINDS; }
+uint32_t EXPORT(seed)(void) { return SEED; }
 const char *EXPORT(kind_name)(uint32_t kind) { return table[kind].name; }
 uint32_t EXPORT(batch)(void) { return chosen->batch; }
 uint32_t EXPORT(checksum)(void) { return sum; }

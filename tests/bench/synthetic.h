@@ -10,6 +10,7 @@ enum { PIECE = 65536 };
 extern uint32_t addresses[PIECE]; /* of the record and of the floor only */
 
 uint32_t kinds(void);
+uint32_t seed(void);
 const char *kind_name(uint32_t kind);
 uint32_t batch(void);
 void begin(uint32_t kind, uint32_t live);

@@ -75,7 +75,8 @@ function measure(command, { name, kind, live }) {
     peers[peer] = condense(lines.filter((line) => line.name === peer), live > 0);
   }
   for (const peer of Object.values(peers)) peer.net = peer.ns - peers.floor.ns;
-  return { engine: lines[0].engine, checksum: lines[0].checksum, peers };
+  const [{ engine, checksum, seed }] = lines;
+  return { engine, checksum, seed, peers };
 }
 
 const number = (x, digits, width) => x.toFixed(digits).padStart(width);
@@ -105,9 +106,9 @@ function rows(engine, name, live, peers) {
 for (const command of values.engines.split(',')) {
   const results = [];
   for (const which of chosen) {
-    const { engine, checksum, peers } = measure(command, which);
+    const { engine, checksum, seed, peers } = measure(command, which);
     if (results.length === 0) {
-      console.log(`\n${engine}, ${values.rounds} rounds; ratios are to ${base}\n` +
+      console.log(`\n${engine}, ${values.rounds} rounds, seed ${seed}; ratios are to ${base}\n` +
         'kind            allocator      ns/op min..max            net   ratio  used MB');
     }
     show(which.name, peers);

@@ -18,8 +18,8 @@ programs() { "$node" "$here/programs.mjs" --csv "$csv" "$@" "$modules/programs";
 
 case $form in
 short)
-  figures "${sweep[@]}" --kinds "$small"
-  times --engines node20 --rounds 3 --operations 200000
+  figures --peers pym,em-dlmalloc --kinds "$small" --operations 20000
+  times --engines node20 --rounds 3 --operations 100000
   times --engines node20 --rounds 3 "${sweep[@]}" --kinds "$small"
   programs --engines node20 --rounds 3 --scale 4
   ;;
