@@ -68,7 +68,8 @@ TIDY u32 pym__borrow(struct pym_heap *h, unsigned d, u32 s) {
   if (pym__limits || h->pools_used >= SMALL_HEAP || h->sampled[s / 8] > LOANS ||
       pym__has_usable(h, s))
     return 0;
-  for (u32 t = s + 8; t <= PYM_SMALL_MAX && t <= s + 8 + s / 4; t += PYM_ALIGNMENT) {
+  u32 step = s & 8 ? 8 : 16; /* a size that is a multiple of 16 is 16-aligned */
+  for (u32 t = s + step; t <= PYM_SMALL_MAX && t <= s + 8 + s / 4; t += step) {
     u32 b = pop(h, d, t);
     if (!b && pym__has_usable(h, t)) b = pym__refill(h, d, t);
     if (b) return b;

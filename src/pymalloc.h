@@ -288,8 +288,10 @@ static inline uint32_t *pym__word(unsigned char *data, uint32_t at) {
 }
 
 static inline void *pym__pop(uint32_t bins, uint32_t mallocs, size_t n) {
-  uint32_t s = ((uint32_t)n + 7) & ~7u, *bin = pym__word(pym__heap_data, bins + s), b;
+  uint32_t s, *bin, b;
   if (__builtin_expect(n - 1 >= PYM_SMALL_MAX, 0)) return NULL;
+  s = ((uint32_t)n + 7) & ~7u; /* behind the check: the compiler knows that addresses do not wrap */
+  bin = pym__word(pym__heap_data, bins + s);
   b = *bin;
   if (__builtin_expect(b == 0, 0)) return NULL;
   *bin = *(uint32_t *)(uintptr_t)b;

@@ -35,12 +35,7 @@ void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out
   out->live_blocks = out->total_blocks - h->mem_frees[c] - h->obj_frees[c];
   out->pools = h->pools[c];
   out->peak_pools = h->pools_peak[c];
-  uint64_t room = 0;
-  for (u32 i = 0; i < pym__space.pool_map_len; i++)
-    if (((const u8 *)at(pym__space.pool_map))[i] == c) {
-      const struct pool *pool = at(i << POOL_SHIFT);
-      if (pool->check == ((i << POOL_SHIFT) ^ off(h) ^ POOL_KEY)) room += pool->cap;
-    }
+  uint64_t room = (uint64_t)h->pools[c] * (POOL_ROOM / out->block_size);
   out->free_blocks = room - out->live_blocks;
 }
 
@@ -144,15 +139,16 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
 #define STRUCT_RECORD(in, strukt, n, group_of, c, elem) \
   RECORD(#n, in, TYPE_STRUCT, group_of, c, sizeof(struct elem), offsetof(struct strukt, n))
 
-#define RECORDS                                                                              \
-  CONSTANTS(CONST_RECORD)                                                                    \
-  SPACE_FIELDS(SPACE_RECORD)                                                                 \
-  STRUCT_RECORD(IN_SPACE, space, events, IN_EVENT, EVENTS, event)                            \
-  HEAP_FIELDS(HEAP_RECORD)                                                                   \
-  STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS + 1, domain)              \
-  DOMAIN_FIELDS(DOMAIN_RECORD)                                                               \
-  EVENT_FIELDS(EVENT_RECORD) SEGMENT_FIELDS(SEGMENT_RECORD) POOL_FIELDS(POOL_RECORD)         \
-      BIN_FIELDS(BIN_RECORD) STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin) \
+#define RECORDS                                                                  \
+  CONSTANTS(CONST_RECORD)                                                        \
+  SPACE_FIELDS(SPACE_RECORD)                                                     \
+  STRUCT_RECORD(IN_SPACE, space, events, IN_EVENT, EVENTS, event)                \
+  HEAP_FIELDS(HEAP_RECORD)                                                       \
+  STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS + 1, domain)  \
+  DOMAIN_FIELDS(DOMAIN_RECORD)                                                   \
+  EVENT_FIELDS(EVENT_RECORD)                                                     \
+  SEGMENT_FIELDS(SEGMENT_RECORD) POOL_FIELDS(POOL_RECORD) BIN_FIELDS(BIN_RECORD) \
+      STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin)            \
           STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_BIN, CLASS_SLOTS, bin)
 
 #define COUNT(...) +1

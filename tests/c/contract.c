@@ -471,7 +471,21 @@ static void sized_free_takes_the_size_last_asked_for(void) {
 }
 
 /* On wasm memory is as the cases before left it: the first two want it new. */
-CHECK_CASES(TEST(free_of_null_may_be_the_first_call),
+/* A block of a size that is a multiple of 16 may come from a larger class in a small heap. */
+static void a_borrowed_block_is_aligned_as_its_own_class_would_be(void) {
+  for (size_t n = 16; n <= PYM_SMALL_MAX; n += 16)
+    for (size_t other = n + 8; other <= n + 40 && other <= PYM_SMALL_MAX; other += 8) {
+      target_reset(TARGET_INITIAL, TARGET_MAX);
+      void *lender = pym_obj_malloc(other), *p = pym_obj_malloc(n);
+      check_context("other", other);
+      CHECK(((uintptr_t)p & 15) == 0);
+      pym_obj_free(p);
+      pym_obj_free(lender);
+    }
+}
+
+CHECK_CASES(TEST(a_borrowed_block_is_aligned_as_its_own_class_would_be),
+            TEST(free_of_null_may_be_the_first_call),
             TEST(the_last_bytes_of_memory_are_a_block_like_any),
             TEST(zero_bytes_are_a_distinct_block), TEST(realloc_to_zero_does_not_free),
             TEST(free_of_null_is_nothing), TEST(realloc_of_null_is_malloc),
