@@ -137,9 +137,9 @@ static void wild_link_backwards(void) { one_link(1, 0xfffffff0); }
 static void link_to_block_in_use(void) {
   three_neighbours(PYM_RAW);
   let_go(b);
-  ((uint32_t *)b)[0] = (uint32_t)target_offset(c - 8);
-  ((uint32_t *)c)[0] = 0;
-  ((uint32_t *)c)[1] = (uint32_t)target_offset(b - 8);
+  ((uint32_t *)c)[0] = ((uint32_t *)b)[0];
+  ((uint32_t *)c)[1] = (uint32_t)target_offset(b);
+  ((uint32_t *)b)[0] = (uint32_t)target_offset(c);
   CHECK(pym_raw_malloc(1000) == b);
   pym_raw_malloc(1000); /* would be c */
 }

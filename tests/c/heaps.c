@@ -164,6 +164,24 @@ static void memory_at_hand_serves_when_there_is_no_other(void) {
   check_sound(pym_heap_default());
 }
 
+/* The same for so little that a sweep would not be worth it while memory can grow. */
+static void the_least_at_hand_serves_when_there_is_no_other(void) {
+  static void *small[20], *rest[3000];
+  unsigned rests = 0;
+  target_reset(TARGET_INITIAL, TARGET_MAX);
+  for (unsigned i = 0; i < COUNT(small); i++) small[i] = pym_obj_malloc(400);
+  target_fail_after(0, 1);
+  for (size_t n = 1 << 24; n > 600; n -= n / 4)
+    while (rests < COUNT(rest) && (rest[rests] = pym_raw_malloc(n)) != NULL) rests++;
+  while (pym_obj_malloc(512)) continue;
+  for (unsigned i = 0; i < COUNT(small); i++) pym_obj_free(small[i]); /* a whole pool and more */
+  void *p = pym_obj_malloc(512);
+  CHECK(p != NULL);
+  target_fail_after(-1, 0);
+  while (rests) pym_raw_free(rest[--rests]);
+  check_sound(pym_heap_default());
+}
+
 /* Two pages of pools, all of them of classes that nobody uses any more. */
 static void the_last_pages_at_hand_serve_another_class(void) {
   void *small[32];
@@ -292,5 +310,6 @@ CHECK_CASES(TEST(a_new_heap_is_empty_and_apart), TEST(destroy_gives_every_page_b
             TEST(emptied_pages_are_reused_by_anything), TEST(free_raw_memory_gives_its_pages),
             TEST(growth_is_what_the_free_end_lacks),
             TEST(memory_at_hand_serves_when_there_is_no_other),
+            TEST(the_least_at_hand_serves_when_there_is_no_other),
             TEST(the_last_pages_at_hand_serve_another_class), TEST(domain_counters_are_exact),
             TEST(class_counters_are_exact), TEST(page_counters_add_up));

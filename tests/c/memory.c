@@ -544,6 +544,25 @@ static void a_destroyed_heap_leaves_nothing(void) {
   pym_raw_free(p);
 }
 
+/* Its segments may lie behind the map of pools, where it has none: nothing is written there. */
+static void a_heap_behind_the_map_is_destroyed_within_it(void) {
+  static void *p[2 * PYM_SMALL_MAX / 8];
+  target_reset(TARGET_INITIAL, TARGET_MAX);
+  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_malloc(i % COUNT(p) * 4 + 1);
+  for (uint32_t over = 0; over < 400; over += 20) { /* what lies behind the first map, by and by */
+    uint32_t covered = view_space()->pool_map_len / 16 + over;
+    if (target_pages() < covered) target_foreign(covered - target_pages());
+    pym_heap *h = pym_heap_new();
+    if (!CHECK(h != NULL)) return;
+    while (off(pym_heap_malloc(h, PYM_RAW, 20 * WASM_PAGE)) >> 16 < covered) continue;
+    pym_heap_destroy(h);
+    check_context("pages behind", over);
+    check_sound(pym_heap_default());
+    if (view_space()->pool_map_len > 1024) break;
+  }
+  for (unsigned i = 0; i < COUNT(p); i++) pym_obj_free(p[i]);
+}
+
 /* Segments of a heap that hold nothing are the default heap's again, at once for large blocks. */
 static void empty_segments_go_back_to_the_default_heap(void) {
   pym_heap *h = pym_heap_new();
@@ -636,16 +655,15 @@ static void aligned_blocks_waste_nothing_for_good(void) {
 }
 
 /* On wasm memory stays as the cases before left it: those that need much of it come last. */
-CHECK_CASES(TEST(pools_given_back_are_one_raw_block), TEST(a_raw_block_given_back_is_pools),
-            TEST(a_raw_block_in_the_shape_of_a_pool_is_none),
-            TEST(a_large_block_at_the_end_grows_in_place), TEST(growth_in_place_is_what_is_needed),
-            TEST(a_block_of_another_heap_moves_to_one_new_segment),
-            TEST(behind_a_stranger_it_moves_once), TEST(growth_in_place_refused_leaves_the_block),
-            TEST(a_block_grows_into_the_one_freed_behind_it), TEST(the_lowest_free_chunk_is_taken),
-            TEST(the_block_freed_last_is_the_next_of_its_size), TEST(segments_apart_stay_apart),
-            TEST(a_destroyed_heap_leaves_nothing), TEST(empty_segments_go_back_to_the_default_heap),
-            TEST(a_heap_that_gets_no_segment_is_sound), TEST(aligned_blocks_waste_nothing_for_good),
-            TEST(other_heaps_know_the_longer_map),
-            TEST(a_closed_gate_stays_closed_when_the_map_grows),
-            TEST(a_map_that_cannot_grow_is_out_of_memory),
-            TEST(the_map_of_pools_grows_with_memory));
+CHECK_CASES(
+    TEST(pools_given_back_are_one_raw_block), TEST(a_raw_block_given_back_is_pools),
+    TEST(a_raw_block_in_the_shape_of_a_pool_is_none), TEST(a_large_block_at_the_end_grows_in_place),
+    TEST(growth_in_place_is_what_is_needed), TEST(a_block_of_another_heap_moves_to_one_new_segment),
+    TEST(behind_a_stranger_it_moves_once), TEST(growth_in_place_refused_leaves_the_block),
+    TEST(a_block_grows_into_the_one_freed_behind_it), TEST(the_lowest_free_chunk_is_taken),
+    TEST(the_block_freed_last_is_the_next_of_its_size), TEST(segments_apart_stay_apart),
+    TEST(a_destroyed_heap_leaves_nothing), TEST(a_heap_behind_the_map_is_destroyed_within_it),
+    TEST(empty_segments_go_back_to_the_default_heap), TEST(a_heap_that_gets_no_segment_is_sound),
+    TEST(aligned_blocks_waste_nothing_for_good), TEST(other_heaps_know_the_longer_map),
+    TEST(a_closed_gate_stays_closed_when_the_map_grows),
+    TEST(a_map_that_cannot_grow_is_out_of_memory), TEST(the_map_of_pools_grows_with_memory));
