@@ -12,6 +12,7 @@
 
 #define LOOK_BYTES 4096u
 #define SWEEP_SHARE 32u /* this part of our memory has to be at hand for a sweep */
+#define SWEEP_CALLS 2u  /* mallocs since the last sweep, for each block at hand */
 #define SMALL_HEAP 64u  /* pools */
 #define LOANS 64u       /* to a class: then it gets a pool of its own */
 
@@ -117,16 +118,24 @@ COLD void pym_heap_trim(pym_heap *h) {
   pym__flush(h);
 }
 
-/* Before memory grows.  A sweep costs as much as lies at hand, so little of that is left there:
- * who lives near the edge of what there is would pay for a sweep at every other request. */
+/* Before memory grows.  A sweep costs by the block, and what it gives back is soon taken again
+ * where memory is tight: it has to be worth the calls since the last one, or memory grows. */
 COLD int pym__sweep(void) {
-  u32 at_hand = 0, least = pym__space.pages_owned * (PAGE_BYTES / SWEEP_SHARE);
+  u32 bytes = 0, blocks = 0, calls = 0;
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) {
-    const struct pym_heap *h = at(o);
-    at_hand += h->raw_hand;
+    struct pym_heap *h = at(o);
+    bytes += h->raw_hand;
     for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++)
-      at_hand += h->domains[d].charged - pym__live(h, d);
+      for (u32 s = PYM_ALIGNMENT; s <= PYM_SMALL_MAX; s += PYM_ALIGNMENT) {
+        u32 at_hand = bin_of_size(h, d, s)->out - live_blocks(h, d, s);
+        calls += (u32)*mallocs_of(h, d, s);
+        blocks += at_hand;
+        bytes += at_hand * s;
+      }
   }
-  if (at_hand < 2 * POOL_BYTES || at_hand < least) return 0;
+  if (bytes < 2 * POOL_BYTES || bytes < pym__space.pages_owned * (PAGE_BYTES / SWEEP_SHARE) ||
+      calls - pym__space.swept_at < SWEEP_CALLS * blocks)
+    return 0;
+  pym__space.swept_at = calls;
   return pym__flush_all();
 }

@@ -80,6 +80,7 @@ struct space {
   struct event events[EVENTS];
   /* Not for readers: */
   u32 heap_ids; /* ids given out */
+  u32 swept_at; /* mallocs of small blocks until the last sweep */
   u8 first_map[FIRST_UNITS];
 };
 
