@@ -13,6 +13,7 @@
 #define LOOK_BYTES 4096u
 #define SWEEP_SHARE 32u /* this part of our memory has to be at hand for a sweep */
 #define SWEEP_CALLS 2u  /* mallocs since the last sweep, for each block at hand */
+#define SWEEP_LARGE 8u  /* a request for this part of our memory is worth one anyway */
 #define SMALL_HEAP 64u  /* pools */
 #define LOANS 64u       /* to a class: then it gets a pool of its own */
 
@@ -120,8 +121,8 @@ COLD void pym_heap_trim(pym_heap *h) {
 
 /* Before memory grows.  A sweep costs by the block, and what it gives back is soon taken again
  * where memory is tight: it has to be worth the calls since the last one, or memory grows. */
-COLD int pym__sweep(void) {
-  u32 bytes = 0, blocks = 0, calls = 0;
+COLD int pym__sweep(u32 wanted) {
+  u32 bytes = 0, blocks = 0, calls = 0, owned = pym__space.pages_owned * PAGE_BYTES;
   for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next) {
     struct pym_heap *h = at(o);
     bytes += h->raw_hand;
@@ -133,9 +134,8 @@ COLD int pym__sweep(void) {
         bytes += at_hand * s;
       }
   }
-  if (bytes < 2 * POOL_BYTES || bytes < pym__space.pages_owned * (PAGE_BYTES / SWEEP_SHARE) ||
-      calls - pym__space.swept_at < SWEEP_CALLS * blocks)
-    return 0;
+  if (bytes < 2 * POOL_BYTES || bytes < owned / SWEEP_SHARE) return 0;
+  if (calls - pym__space.swept_at < SWEEP_CALLS * blocks && wanted < owned / SWEEP_LARGE) return 0;
   pym__space.swept_at = calls;
   return pym__flush_all();
 }

@@ -213,7 +213,7 @@ u32 pym__borrow(struct pym_heap *h, unsigned d, u32 s); /* one of a larger class
 void pym__take_back(struct pym_heap *h, unsigned d, u32 s, u32 o); /* block o, to its pool */
 int pym__flush(struct pym_heap *h); /* all that is at hand: to the pools; 0: there was nothing */
 int pym__flush_all(void);           /* of every heap */
-int pym__sweep(void);               /* the same, if it may save a growth */
+int pym__sweep(u32 wanted);         /* the same, if it may save a growth */
 u32 pym__live(const struct pym_heap *h, unsigned d);
 void pym__look(struct pym_heap *h, unsigned d); /* note a new peak */
 void pym__charge(struct pym_heap *h, unsigned d,

@@ -25,7 +25,7 @@ static u32 margin(void) {
 }
 
 COLD int pym__more(struct pym_heap *h, unsigned d, u32 bytes) {
-  if (pym__raw_flush(h) || pym__sweep()) return 1;
+  if (pym__raw_flush(h) || pym__sweep(bytes)) return 1;
   if (h->more) return h->more(h, bytes) || pym__flush_all();
   u32 tail = pym__main.top_end == pym__linmem_pages() << 16 ? pym__raw_tail(&pym__main) : 0;
   u32 n = tail < bytes ? (bytes - tail + (PAGE_BYTES - 1)) >> 16 : 1, extra = margin();
