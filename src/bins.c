@@ -12,7 +12,6 @@
 
 #define LOOK_BYTES 4096u
 #define SWEEP_SHARE 32u /* this part of our memory has to be at hand for a sweep */
-#define SWEEP_CALLS 2u  /* mallocs since the last sweep, for each block at hand */
 #define SWEEP_LARGE 8u  /* a request for this part of our memory is worth one anyway */
 #define SMALL_HEAP 64u  /* pools */
 #define LOANS 64u       /* to a class: then it gets a pool of its own */
@@ -135,7 +134,7 @@ COLD int pym__sweep(u32 wanted) {
       }
   }
   if (bytes < 2 * POOL_BYTES || bytes < owned / SWEEP_SHARE) return 0;
-  if (calls - pym__space.swept_at < SWEEP_CALLS * blocks && wanted < owned / SWEEP_LARGE) return 0;
+  if (calls - pym__space.swept_at < blocks && wanted < owned / SWEEP_LARGE) return 0;
   pym__space.swept_at = calls;
   return pym__flush_all();
 }
