@@ -144,6 +144,7 @@ static void no_arena_is_out_of_memory(void) {
   while (count < SMALL && (small[count] = pym_obj_malloc(96)) != NULL) count++;
   CHECK(count < SMALL);
   CHECK(pym_mem_malloc(96) == NULL);
+  CHECK_EQ(arena_seen.wrong, 0);     /* what it did not give does not go back to it */
   void *large = pym_obj_malloc(700); /* does not come from an arena */
   CHECK(large != NULL);
   pym_obj_free(large);
@@ -154,6 +155,24 @@ static void no_arena_is_out_of_memory(void) {
   pym_obj_free(p);
   while (count) pym_obj_free(small[--count]);
   arena_seen.refuse = 0;
+  check_sound(pym_heap_default());
+}
+
+/* The first hook takes a little memory; where there is none, all stays as it was. */
+static void a_hook_that_finds_no_memory_changes_nothing(void) {
+  static void *rest[2000];
+  unsigned rests = 0;
+  pym_arena_allocator first, now, hook = {&arena_seen, arena_alloc, arena_free};
+  if (!target_reset(TARGET_INITIAL, TARGET_MAX)) return; /* on wasm it was taken already */
+  pym_arena_allocator_get(&first);
+  target_fail_after(0, 1);
+  for (size_t n = 1 << 20; n > 16; n -= (n + 3) / 4)
+    while (rests < COUNT(rest) && (rest[rests] = pym_raw_malloc(n)) != NULL) rests++;
+  pym_arena_allocator_set(&hook);
+  pym_arena_allocator_get(&now);
+  CHECK(now.alloc == first.alloc && now.free == first.free);
+  target_fail_after(-1, 0);
+  while (rests) pym_raw_free(rest[--rests]);
   check_sound(pym_heap_default());
 }
 
@@ -473,9 +492,10 @@ static void an_arena_outside_linear_memory_goes_back(void) {
 
 CHECK_CASES(TEST(arenas_come_from_the_hook_and_go_back),
             TEST(a_misaligned_arena_serves_all_but_its_ends), TEST(no_arena_is_out_of_memory),
-            TEST(an_arena_hook_may_pass_on), TEST(an_arena_that_cannot_be_used_goes_back),
-            TEST(an_arena_may_lie_anywhere), TEST(other_heaps_do_not_use_the_arena_hook),
-            TEST(arenas_go_back_one_by_one), TEST(a_hook_may_change_while_its_arenas_live),
+            TEST(a_hook_that_finds_no_memory_changes_nothing), TEST(an_arena_hook_may_pass_on),
+            TEST(an_arena_that_cannot_be_used_goes_back), TEST(an_arena_may_lie_anywhere),
+            TEST(other_heaps_do_not_use_the_arena_hook), TEST(arenas_go_back_one_by_one),
+            TEST(a_hook_may_change_while_its_arenas_live),
             TEST(a_hook_may_take_its_memory_from_the_raw_domain),
             TEST(a_hook_that_runs_out_of_raw_memory_fails_alone),
             TEST(blocks_at_hand_serve_when_the_hook_refuses),

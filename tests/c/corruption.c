@@ -171,6 +171,20 @@ static void wild_link_at_hand_trimmed(void) {
   pym_raw_malloc(1000);
   pym_heap_trim(pym_heap_default());
 }
+/* The rest of the list is lost. */
+static void zeroed_link_at_hand(void) {
+  link_at_hand(0);
+  pym_heap_trim(pym_heap_default());
+}
+/* Links of a free chunk are looked at when its neighbour joins it. */
+static void link_of_neighbour(unsigned which) {
+  three_neighbours(PYM_RAW);
+  let_go(b);
+  ((uint32_t *)b)[which] = 0xfffffff0;
+  let_go(a);
+}
+static void wild_link_of_neighbour(void) { link_of_neighbour(0); }
+static void wild_back_link_of_neighbour(void) { link_of_neighbour(1); }
 static void link_at_hand_to_block_in_use(void) {
   unsigned char *p = pym_raw_calloc(1, 1000); /* it would end the list */
   link_at_hand((uint32_t)target_offset(p) - 8);
@@ -256,6 +270,9 @@ static const struct attack raw_attacks[] = {
     {"zeroed link on the way", LIST, zeroed_link_passed, 0},
     {"odd link on the way", LIST, odd_link_passed, 0},
     {"wild link at hand", "freed block written to", wild_link_at_hand, 0},
+    {"zeroed link at hand", "freed block written to", zeroed_link_at_hand, 0},
+    {"wild link of a neighbour", LIST, wild_link_of_neighbour, 0},
+    {"wild link back of a neighbour", LIST, wild_back_link_of_neighbour, 0},
     {"wild link at hand, trimmed", "freed block written to", wild_link_at_hand_trimmed, 0},
     {"link at hand to a block in use", "freed block written to", link_at_hand_to_block_in_use, 0},
     {"wild links", LIST, wild_links, 0},

@@ -413,6 +413,63 @@ static void a_block_grows_into_the_one_freed_behind_it(void) {
 
 /* ---- Which free memory is taken ---- */
 
+/* Large blocks at hand are joined before memory grows, however few. */
+static void blocks_at_hand_are_joined_before_memory_grows(void) {
+  static unsigned char *p[20];
+  static void *rest[3000];
+  unsigned rests = 0;
+  target_reset(TARGET_INITIAL, TARGET_MAX);
+  void *much = pym_raw_malloc(400 * WASM_PAGE); /* what is at hand is little beside it */
+  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_raw_malloc(1000);
+  target_fail_after(0, 1);
+  for (size_t n = 1 << 24; n > 600; n -= n / 4)
+    while (rests < COUNT(rest) && (rest[rests] = pym_raw_malloc(n)) != NULL) rests++;
+  target_fail_after(-1, 0);
+  for (unsigned i = 0; i < COUNT(p); i++) pym_raw_free(p[i]);
+  uint64_t growths = target_growths();
+  void *q = pym_raw_malloc(5000);
+  CHECK(q != NULL);
+  CHECK_EQ(target_growths(), growths);
+  pym_raw_free(q);
+  pym_raw_free(much);
+  while (rests) pym_raw_free(rest[--rests]);
+  check_sound(pym_heap_default());
+}
+
+/* In a small heap the first few blocks of a rare size come from a class a little larger. */
+static void a_rare_size_of_a_small_heap_gets_no_pool(void) {
+  pym_heap *h = pym_heap_new();
+  void *lender = pym_heap_malloc(h, PYM_OBJ, 120);
+  void *p = pym_heap_malloc(h, PYM_OBJ, 100); /* of what is at hand */
+  pym_heap_trim(h);
+  void *q = pym_heap_malloc(h, PYM_MEM, 98); /* of the pool */
+  CHECK(pym_usable_size(p) == 120 && pym_usable_size(q) == 120);
+  CHECK(view_heap(h)->pools[13] == 0 && view_heap(h)->pools_used == 1);
+  void *r = pym_heap_malloc(h, PYM_OBJ, 112); /* aligned to 16: not from there */
+  CHECK_EQ(pym_usable_size(r), 112);
+  CHECK(lender != NULL);
+  check_sound(h);
+  pym_heap_destroy(h);
+}
+
+/* Once the size turns out not to be rare it has its own pool, and where a limit is set at once. */
+static void a_size_asked_for_often_gets_its_own_pool(void) {
+  pym_heap *h = pym_heap_new();
+  void *lender = pym_heap_malloc(h, PYM_OBJ, 120);
+  unsigned borrowed = 0, own = 0;
+  for (unsigned i = 0; i < 400; i++) {
+    void *p = pym_heap_malloc(h, PYM_OBJ, 104);
+    if (!CHECK(p != NULL)) return;
+    borrowed += pym_usable_size(p) == 120;
+    own += pym_usable_size(p) == 104;
+    if (i % 2) pym_heap_free(h, PYM_OBJ, p);
+  }
+  CHECK(borrowed > 0 && borrowed <= 66 && own + borrowed == 400);
+  CHECK(lender != NULL && view_heap(h)->pools[13] > 0);
+  check_sound(h);
+  pym_heap_destroy(h);
+}
+
 /* Of free chunks that are not far from each other in size the lowest that is long enough, in
  * whatever order they became free. */
 static void the_lowest_free_chunk_is_taken(void) {
@@ -661,8 +718,11 @@ CHECK_CASES(
     TEST(growth_in_place_is_what_is_needed), TEST(a_block_of_another_heap_moves_to_one_new_segment),
     TEST(behind_a_stranger_it_moves_once), TEST(growth_in_place_refused_leaves_the_block),
     TEST(a_block_grows_into_the_one_freed_behind_it), TEST(the_lowest_free_chunk_is_taken),
-    TEST(the_block_freed_last_is_the_next_of_its_size), TEST(segments_apart_stay_apart),
-    TEST(a_destroyed_heap_leaves_nothing), TEST(a_heap_behind_the_map_is_destroyed_within_it),
+    TEST(the_block_freed_last_is_the_next_of_its_size),
+    TEST(blocks_at_hand_are_joined_before_memory_grows),
+    TEST(a_rare_size_of_a_small_heap_gets_no_pool), TEST(a_size_asked_for_often_gets_its_own_pool),
+    TEST(segments_apart_stay_apart), TEST(a_destroyed_heap_leaves_nothing),
+    TEST(a_heap_behind_the_map_is_destroyed_within_it),
     TEST(empty_segments_go_back_to_the_default_heap), TEST(a_heap_that_gets_no_segment_is_sound),
     TEST(aligned_blocks_waste_nothing_for_good), TEST(other_heaps_know_the_longer_map),
     TEST(a_closed_gate_stays_closed_when_the_map_grows),
