@@ -6,7 +6,7 @@
 # and with PYM_BENCH (preset `bench`, which fetches what they need):
 #   hardened    PYM_DEBUG=1                       calls     nothing inlined at the calls
 #   malloc      wasm-pymalloc under malloc()      obmalloc  CPython 3.11's own, over wasi-libc's
-#   mimalloc    mimalloc 3 over WASI
+#   mimalloc    mimalloc 3 over WASI            twice     pym, counting every block once more
 #   em-dlmalloc, em-emmalloc, em-mimalloc         Emscripten's three choices of -sMALLOC
 #   em-floor    no allocator, by Emscripten
 option(PYM_BENCH "Build the benchmark's modules of other allocators too" OFF)

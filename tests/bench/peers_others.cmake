@@ -5,6 +5,24 @@ pym_peer(hardened PEER_PYM LIBRARIES core_hardened)
 pym_peer(calls PEER_PYM PYM_NO_INLINE LIBRARIES pymalloc::pymalloc)
 pym_peer(malloc PEER_LIBC LIBRARIES pymalloc::malloc)
 
+# What the statistics of the fast path cost: every block is counted once more, in other places.
+file(READ "${PROJECT_SOURCE_DIR}/src/pymalloc.h" header)
+foreach(counter mallocs frees)
+  set(once "++*(uint64_t *)(void *)pym__word(pym__heap_data, ${counter} + s);")
+  string(REPLACE "${once}" "${once}\n  ++*(uint64_t *)(void *)pym__word(pym__twice, ${counter} + s);"
+    twice "${header}")
+  if(twice STREQUAL header)
+    message(FATAL_ERROR "pymalloc.h counts ${counter} in another way: see peers_others.cmake")
+  endif()
+  set(header "${twice}")
+endforeach()
+string(REPLACE "extern unsigned char pym__heap_data[]"
+  "__attribute__((weak)) _Alignas(8) unsigned char pym__twice[4096];\nextern unsigned char pym__heap_data[]"
+  header "${header}")
+file(CONFIGURE OUTPUT twice/pymalloc.h CONTENT "${header}" @ONLY)
+pym_peer(twice PEER_PYM LIBRARIES pymalloc::pymalloc)
+target_include_directories(peer_twice BEFORE INTERFACE "${CMAKE_CURRENT_BINARY_DIR}/twice")
+
 # CPython's own: the one file of its source, with headers of ours in place of what it includes.
 set(python "${PYM_CACHE}/src/python3.11_3.11.2.orig.tar.gz")
 set(obmalloc "${CMAKE_CURRENT_BINARY_DIR}/Python-3.11.2/Objects/obmalloc.c")
