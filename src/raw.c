@@ -7,7 +7,7 @@
 #include "raw.h"
 
 #define FIT_TRIES 8u /* in a bin */
-#define FIT_BINS 16u /* for a pool */
+#define FIT_BINS 3u  /* for a pool */
 
 /* The header of c, verified before its size is used. */
 static u32 head_of(const struct pym_heap *h, u32 c) {

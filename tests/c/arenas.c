@@ -30,7 +30,7 @@ static void *arena_alloc(void *ctx, size_t size) {
 }
 
 static void arena_free(void *ctx, void *p, size_t size) {
-  arena_seen.wrong += ctx != &arena_seen || size != PYM_ARENA_BYTES;
+  arena_seen.wrong += ctx != &arena_seen || size != PYM_ARENA_BYTES || p == NULL;
   for (unsigned i = 0; i < arena_seen.allocs; i++) {
     if (arena_seen.given[i] != p) continue;
     arena_seen.given[i] = NULL;

@@ -225,6 +225,20 @@ static void growing_body(const struct domain_api *api) {
 }
 static void growing_buffers_stay_apart(void) { each_domain(growing_body); }
 
+/* No copy where the block serves as it is. */
+static void staying_body(const struct domain_api *api) {
+  for (unsigned i = 0; i < COUNT(sizes); i++) {
+    void *p = api->malloc(sizes[i]);
+    size_t usable = pym_usable_size(p);
+    check_context(api->name, sizes[i]);
+    CHECK(api->realloc(p, usable) == p);
+    CHECK(api->realloc(p, sizes[i]) == p);
+    CHECK(api->realloc(p, usable - usable / 8) == p);
+    api->free(p);
+  }
+}
+static void a_realloc_that_fits_stays(void) { each_domain(staying_body); }
+
 /* ---- Failure ---- */
 
 static void failed_realloc_body(const struct domain_api *api) {
@@ -493,8 +507,9 @@ CHECK_CASES(TEST(a_borrowed_block_is_aligned_as_its_own_class_would_be),
             TEST(the_largest_sizes_do_not_wrap), TEST(calloc_refuses_an_overflowing_product),
             TEST(calloc_zeroes_recycled_blocks), TEST(calloc_zeroes_fresh_blocks_of_dirty_pages),
             TEST(realloc_keeps_the_contents), TEST(growing_buffers_stay_apart),
-            TEST(a_failed_realloc_leaves_the_block), TEST(shrinking_never_fails),
-            TEST(the_smallest_free_end_is_no_obstacle), TEST(blocks_are_aligned),
-            TEST(usable_bytes_belong_to_the_block), TEST(aligned_blocks_are_aligned),
-            TEST(bad_alignments_are_refused), TEST(owned_and_foreign_memory_are_told_apart),
+            TEST(a_realloc_that_fits_stays), TEST(a_failed_realloc_leaves_the_block),
+            TEST(shrinking_never_fails), TEST(the_smallest_free_end_is_no_obstacle),
+            TEST(blocks_are_aligned), TEST(usable_bytes_belong_to_the_block),
+            TEST(aligned_blocks_are_aligned), TEST(bad_alignments_are_refused),
+            TEST(owned_and_foreign_memory_are_told_apart),
             TEST(sized_free_takes_the_size_last_asked_for));

@@ -97,6 +97,11 @@ static void overwrite_pool_check(void) {
   view_pool(many[200])->check ^= 8192;
   empty_pools();
 }
+static void overwrite_pool_size(void) {
+  some_small();
+  view_pool(small[0])->size = 56;
+  pym_obj_free(small[0]);
+}
 static void overwrite_pool_source(void) {
   fill_pools();
   view_pool(many[200])->source ^= 0x40000000;
@@ -212,6 +217,7 @@ static const struct attack pool_attacks[] = {
     {"resize small of another heap", POOL, resize_small_of_other_heap, 1},
     {"pool's check", POOL, overwrite_pool_check, 0},
     {"usable pool's check", POOL, overwrite_usable_pool, 0},
+    {"pool's block size", POOL, overwrite_pool_size, 1},
     {"pool's source", "raw block header overwritten", overwrite_pool_source, 0},
     {"pool's links", "list of free memory overwritten", overwrite_pool_links, 0},
     {"pool's free block", "freed block written to", overwrite_pool_free, 0},

@@ -106,7 +106,7 @@ static void many_heaps(void) {
     if (!heaps[k] && refused()) heaps[k] = pym_heap_new();
     if (!CHECK(heaps[k] != NULL)) return;
     for (unsigned i = 0; i < 30; i++)
-      get(k * 30 + i, heaps[k], (enum pym_domain)(i % PYM_DOMAINS), 20 + i * 400);
+      get(k * 30 + i, heaps[k], (enum pym_domain)(i % PYM_DOMAINS), 20 + i * 2000);
   }
 }
 
