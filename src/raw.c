@@ -59,16 +59,18 @@ TIDY void pym__unbin(struct pym_heap *h, u32 c, u32 size) {
 /* Bytes from c to where a block that is to be a multiple of `align` begins. */
 static u32 lead_of(u32 c, u32 align) { return (0 - (c + HEADER)) & (align - 1); }
 
-/* A chunk that holds `size` bytes at a multiple of `align`: the lowest of the first few in the
+/* A chunk that holds `size` bytes at a multiple of `align`: the lowest of the first `most` in the
  * first bin that has one.  For a pool the lowest of the first few bins: large pieces are left
  * whole. */
-static APART u32 find_chunk(const struct pym_heap *h, u32 size, u32 align) {
+static APART u32 find_chunk(const struct pym_heap *h, u32 size, u32 align, u32 most) {
   u32 low = ~0u, bins = align > PYM_RAW_ALIGNMENT ? FIT_BINS : 1;
   for (u32 b = bin_of(size); bins && (b = next_bin(h, b)) < RAW_BINS; b++) {
     u32 ring = ring_of_bin(h, b), o = ring;
-    for (u32 tries = FIT_TRIES; tries && (o = link_at(o)->next) != ring; tries--) {
+    for (u32 tries = most; tries && (o = link_at(o)->next) != ring; tries--) {
       if (UNLIKELY(!in_memory(o))) pym__corrupt(CAUSE_LINKS, o, INTERNAL);
-      if (o < low && head_of(h, o - HEADER) >= size + lead_of(o - HEADER, align)) low = o;
+      u32 have = head_of(h, o - HEADER);
+      if (UNLIKELY(have & FLAGS)) pym__corrupt(CAUSE_LINKS, o, INTERNAL); /* it is in use */
+      if (o < low && have >= size + lead_of(o - HEADER, align)) low = o;
     }
     bins -= low != ~0u;
   }
@@ -117,10 +119,10 @@ static TIDY void occupy(struct pym_heap *h, u32 c, u32 have, u32 head) {
 }
 
 TIDY u32 pym__chunk_take(struct pym_heap *h, unsigned d, u32 size, u32 align, u32 flags) {
-  u32 c, any = 1;
-  while (UNLIKELY(!(c = find_chunk(h, size, align)))) {
-    if (!any) return 0; /* the second look is for what others gave back meanwhile */
-    any = (u32)pym__more(h, d, align > PYM_RAW_ALIGNMENT ? size + align : size);
+  u32 c, most = FIT_TRIES;
+  while (UNLIKELY(!(c = find_chunk(h, size, align, most)))) {
+    if (most != FIT_TRIES) return 0; /* no memory, a look at every chunk after that too */
+    if (!pym__more(h, d, align > PYM_RAW_ALIGNMENT ? size + align : size)) most = ~0u;
   }
   u32 have = size_of(c), lead = lead_of(c, align);
   pym__unbin(h, c, have);
@@ -277,7 +279,7 @@ TIDY int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
     u32 more = size - old, have = free_at(h, behind);
     /* At the end of linear memory, and no free chunk holds it: memory would grow anyway. */
     if (have < more && behind + have + HEADER == h->top_end && !h->more &&
-        !find_chunk(h, size, PYM_RAW_ALIGNMENT) && pym__more(h, d, more))
+        !find_chunk(h, size, PYM_RAW_ALIGNMENT, FIT_TRIES) && pym__more(h, d, more))
       have = free_at(h, behind);
     if (have < more) return 0;
     pym__unbin(h, behind, have);

@@ -20,7 +20,7 @@ static COLD int grow_once(struct pym_heap *h, unsigned d, u32 n, u32 bytes) {
 /* Growth comes with a little more than was asked once the heap is large: engines take longer to
  * grow a large memory (V8 about 0.6 ms from some 30 MiB on, whatever the step). */
 static u32 margin(void) {
-  u32 owned = pym__space.pages_owned, extra = owned < 256 ? owned / 64 : owned / 32;
+  u32 owned = pym__space.pages_owned, extra = owned < 128 ? owned / 64 : owned / 16;
   return extra < 512 ? extra : 512;
 }
 

@@ -139,16 +139,17 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
 #define STRUCT_RECORD(in, strukt, n, group_of, c, elem) \
   RECORD(#n, in, TYPE_STRUCT, group_of, c, sizeof(struct elem), offsetof(struct strukt, n))
 
-#define RECORDS                                                                  \
-  CONSTANTS(CONST_RECORD)                                                        \
-  SPACE_FIELDS(SPACE_RECORD)                                                     \
-  STRUCT_RECORD(IN_SPACE, space, events, IN_EVENT, EVENTS, event)                \
-  HEAP_FIELDS(HEAP_RECORD)                                                       \
-  STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS + 1, domain)  \
-  DOMAIN_FIELDS(DOMAIN_RECORD)                                                   \
-  EVENT_FIELDS(EVENT_RECORD)                                                     \
-  SEGMENT_FIELDS(SEGMENT_RECORD) POOL_FIELDS(POOL_RECORD) BIN_FIELDS(BIN_RECORD) \
-      STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin)            \
+#define RECORDS                                                                 \
+  CONSTANTS(CONST_RECORD)                                                       \
+  SPACE_FIELDS(SPACE_RECORD)                                                    \
+  STRUCT_RECORD(IN_SPACE, space, events, IN_EVENT, EVENTS, event)               \
+  HEAP_FIELDS(HEAP_RECORD)                                                      \
+  STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS + 1, domain) \
+  DOMAIN_FIELDS(DOMAIN_RECORD)                                                  \
+  EVENT_FIELDS(EVENT_RECORD)                                                    \
+  SEGMENT_FIELDS(SEGMENT_RECORD)                                                \
+  POOL_FIELDS(POOL_RECORD) BIN_FIELDS(BIN_RECORD)                               \
+      STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin)           \
           STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_BIN, CLASS_SLOTS, bin)
 
 #define COUNT(...) +1
