@@ -64,6 +64,7 @@ _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes
 #define RAW_WORDS 8u
 _Static_assert(RAW_EXACT + 22 * 8 == RAW_BINS, "chunks below 4 GiB");
 #define RAW_HAND_BINS 88u
+#define HAND_LISTS 4u /* that a request looks at, from that of its size on */
 _Static_assert(RAW_EXACT + 3 * 8 == RAW_HAND_BINS, "chunks below 8192 bytes");
 _Static_assert(RAW_WORDS * 32 > RAW_BINS, "one bit a bin, and one behind the last");
 
@@ -93,8 +94,9 @@ struct pym_heap {
   /* Not for readers: */
   struct link rings[CLASS_SLOTS + RAW_BINS]; /* usable pools by class; free chunks by bin */
   u32 raw_map[RAW_WORDS];                    /* bit b: bin b holds something */
-  u32 raw_hands[RAW_HAND_BINS];              /* chunks at hand: the one freed last */
-  u32 top_end;                               /* where the segment ends that may grow; 0: none */
+  /* Chunks at hand: the one freed last; behind the last list some that stay empty. */
+  u32 raw_hands[RAW_HAND_BINS + HAND_LISTS - 1];
+  u32 top_end;  /* where the segment ends that may grow; 0: none */
   u32 discount; /* bytes that the call under way will free: realloc that moves */
   u32 closed;   /* a limit was passed: every call is slow, nothing is at hand */
   u32 in_limit_fn;

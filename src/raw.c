@@ -149,12 +149,20 @@ HOT u32 head_at_hand(const struct pym_heap *h, u32 c) {
   return chunk_at(c)->head;
 }
 
+/* One of `size` bytes, or a little longer; that not where limits are, which were asked for `size`.
+ */
 HOT u32 take_at_hand(struct pym_heap *h, u32 size) {
-  u32 *list = &h->raw_hands[bin_of(size)], c = *list;
-  if (!c || (head_at_hand(h, c) & ~FLAGS) != size) return 0;
-  *list = chunk_at(c)->link.next;
-  h->raw_hand -= size;
-  return c;
+  u32 *list = &h->raw_hands[bin_of(size)], *end = list + (pym__limits ? 1 : HAND_LISTS);
+  for (; list < end; list++) {
+    u32 c = *list;
+    if (!c) continue;
+    u32 have = head_at_hand(h, c) & ~FLAGS;
+    if (have < size || (have > size && pym__limits)) continue;
+    *list = chunk_at(c)->link.next;
+    h->raw_hand -= have;
+    return c;
+  }
+  return 0;
 }
 
 HOT void keep_at_hand(struct pym_heap *h, u32 c, u32 head) {
@@ -221,9 +229,13 @@ u32 pym__raw_size(u32 n) { return chunk_size_for(n) - HEADER; }
 void *pym__raw_new(struct pym_heap *h, unsigned d, u32 n, u32 align) {
   u32 size = chunk_size_for(n), c = 0;
   if (size < HAND_MAX && align <= PYM_RAW_ALIGNMENT) c = take_at_hand(h, size);
-  if (c) set_head(h, c, size | (chunk_at(c)->head & PREV_FREE) | chunk_flags(d));
-  else c = pym__chunk_take(h, d, size, align, chunk_flags(d));
-  if (UNLIKELY(!c)) return pym__fail(h, d, n, EVENT_OOM);
+  if (c) {
+    size = size_of(c);
+    set_head(h, c, size | (chunk_at(c)->head & PREV_FREE) | chunk_flags(d));
+  } else {
+    c = pym__chunk_take(h, d, size, align, chunk_flags(d));
+    if (UNLIKELY(!c)) return pym__fail(h, d, n, EVENT_OOM);
+  }
   h->raw_chunks++;
   h->domains[d].raw_mallocs++;
   h->domains[d].raw_bytes += size - HEADER;
@@ -270,6 +282,7 @@ TIDY int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
   u32 c = off(p) - HEADER, head = chunk_at(c)->head, old = head & ~FLAGS, behind = c + old;
   u32 size = chunk_size_for(n);
   struct domain *dom = &h->domains[d];
+  if (size <= old && size > old - old / 4 && old < HAND_MAX) return 1; /* as pool blocks stay */
   if (size < old) {
     set_head(h, c, size | (head & FLAGS));
     release(h, c + size, old - size, 0);

@@ -148,9 +148,10 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
   DOMAIN_FIELDS(DOMAIN_RECORD)                                                  \
   EVENT_FIELDS(EVENT_RECORD)                                                    \
   SEGMENT_FIELDS(SEGMENT_RECORD)                                                \
-  POOL_FIELDS(POOL_RECORD) BIN_FIELDS(BIN_RECORD)                               \
-      STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin)           \
-          STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_BIN, CLASS_SLOTS, bin)
+  POOL_FIELDS(POOL_RECORD)                                                      \
+  BIN_FIELDS(BIN_RECORD)                                                        \
+  STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin)               \
+      STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_BIN, CLASS_SLOTS, bin)
 
 #define COUNT(...) +1
 enum {
