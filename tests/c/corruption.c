@@ -260,7 +260,7 @@ static const struct attack raw_attacks[] = {
     {"resize foreign, large", NOT_A_BLOCK, resize_foreign_large, 0},
     {"resize foreign above 16 MiB", NOT_A_BLOCK, resize_far_foreign, 0},
     {"free foreign above 16 MiB", NOT_A_BLOCK, free_far_foreign, 0},
-    {"unlink attack", LIST, unlink_attack, 0},
+    {"unlink attack", "overwritten", unlink_attack, 0},
     {"link forwards", LIST, link_forwards, 0},
     {"link backwards", LIST, link_backwards, 0},
     {"wild link forwards", LIST, wild_link_forwards, 0},

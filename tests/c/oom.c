@@ -168,7 +168,7 @@ static void refuse_each(void (*work)(void)) {
       if (check_failures()) return;
     }
   }
-  CHECK(reached >= 4);
+  CHECK(reached >= 2); /* where memory is large already, growth comes in large steps */
   check_context("", 0);
   check_print_u64(reached);
   check_print(" growths refused\n");
