@@ -290,7 +290,7 @@ part_emscripten() {
 #!/bin/sh
 root=$(dirname "$(dirname "$(readlink -f "$0")")")/debian-13
 exec bwrap --dev-bind / / --bind "$root/usr" /usr --bind "$root/etc" /etc \
-  --unsetenv NODE_EXTRA_CA_CERTS emcc "$@"
+  --unsetenv NODE_EXTRA_CA_CERTS /usr/bin/emcc "$@"
 WRAPPER
   chmod +x "$emcc"
   good_emcc "$emcc" || die "the emcc in $root does not run"
