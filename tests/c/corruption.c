@@ -177,14 +177,17 @@ static void zeroed_link_at_hand(void) {
   pym_heap_trim(pym_heap_default());
 }
 /* Links of a free chunk are looked at when its neighbour joins it. */
-static void link_of_neighbour(unsigned which) {
+static void link_of_neighbour(unsigned which, uint32_t value) {
   three_neighbours(PYM_RAW);
   let_go(b);
-  ((uint32_t *)b)[which] = 0xfffffff0;
+  ((uint32_t *)b)[which] = value;
   let_go(a);
 }
-static void wild_link_of_neighbour(void) { link_of_neighbour(0); }
-static void wild_back_link_of_neighbour(void) { link_of_neighbour(1); }
+static uint32_t a_block(void) { return (uint32_t)target_offset(pym_raw_calloc(1, 9000)); }
+static void wild_link_of_neighbour(void) { link_of_neighbour(0, 0xfffffff0); }
+static void wild_back_link_of_neighbour(void) { link_of_neighbour(1, 0xfffffff0); }
+static void false_link_of_neighbour(void) { link_of_neighbour(0, a_block()); }
+static void false_back_link_of_neighbour(void) { link_of_neighbour(1, a_block()); }
 static void link_at_hand_to_block_in_use(void) {
   unsigned char *p = pym_raw_calloc(1, 1000); /* it would end the list */
   link_at_hand((uint32_t)target_offset(p) - 8);
@@ -272,6 +275,8 @@ static const struct attack raw_attacks[] = {
     {"wild link at hand", "freed block written to", wild_link_at_hand, 0},
     {"zeroed link at hand", "freed block written to", zeroed_link_at_hand, 0},
     {"wild link of a neighbour", LIST, wild_link_of_neighbour, 0},
+    {"false link of a neighbour", LIST, false_link_of_neighbour, 0},
+    {"false link back of a neighbour", LIST, false_back_link_of_neighbour, 0},
     {"wild link back of a neighbour", LIST, wild_back_link_of_neighbour, 0},
     {"wild link at hand, trimmed", "freed block written to", wild_link_at_hand_trimmed, 0},
     {"link at hand to a block in use", "freed block written to", link_at_hand_to_block_in_use, 0},

@@ -344,6 +344,24 @@ static void what_a_callback_frees_counts_for_the_hard_limit(void) {
   each_limit(soft_and_hard_body);
 }
 
+/* A freed block that is a little longer than what is asked for is not given near a limit. */
+static void a_longer_block_at_hand_is_no_way_past_the_limit(void) {
+  for (uint32_t n = 600; n < 8000; n += 200) {
+    for (unsigned which = 0; which <= PYM_WHOLE_HEAP; which++) {
+      pym_heap *h = pym_heap_new();
+      enum pym_domain d = domain_for(which, 2);
+      uint32_t hard = 2 * n + 46; /* each may be rounded up by 23 */
+      check_context("bytes", n);
+      pym_limit_set(h, which, PYM_UNLIMITED, hard);
+      pym_heap_free(h, d, pym_heap_malloc(h, d, n + 80));
+      void *p = pym_heap_malloc(h, d, n), *q = pym_heap_malloc(h, d, n);
+      CHECK(p != NULL && q != NULL);
+      CHECK(live_in(h, which) <= hard);
+      pym_heap_destroy(h);
+    }
+  }
+}
+
 /* Heaps and what else is not a block of a caller. */
 static void what_the_library_keeps_for_itself_has_no_limit(void) {
   pym_heap *h = pym_heap_default();
@@ -413,6 +431,7 @@ CHECK_CASES(TEST(limits_read_back), TEST(a_hard_limit_is_exact_to_the_byte),
             TEST(a_callback_is_not_called_from_itself),
             TEST(a_callback_within_a_realloc_is_a_call_of_its_own),
             TEST(what_a_callback_frees_counts_for_the_hard_limit),
+            TEST(a_longer_block_at_hand_is_no_way_past_the_limit),
             TEST(what_the_library_keeps_for_itself_has_no_limit),
             TEST(a_soft_limit_calls_once_for_one_call),
             TEST(a_longer_block_at_hand_is_no_way_past_the_limit));
