@@ -403,25 +403,6 @@ static void a_soft_limit_calls_once_for_one_call(void) {
   }
 }
 
-/* Without limits a request takes a longer block that is at hand; a limit was asked for its own
- * size. */
-static void a_longer_block_at_hand_is_no_way_past_the_limit(void) {
-  target_reset(TARGET_INITIAL, TARGET_MAX);
-  pym_heap *h = pym_heap_default();
-  uint32_t hard = live_in(h, PYM_RAW) + 1112; /* usable bytes of the first block */
-  CHECK(pym_limit_set(h, PYM_RAW, PYM_UNLIMITED, hard) == 0);
-  void *longer = pym_raw_malloc(1100);
-  CHECK_EQ(live_in(h, PYM_RAW), hard);
-  pym_raw_free(longer);
-  void *other = pym_raw_malloc(40), *p = pym_raw_malloc(1030);
-  CHECK(other != NULL && p != NULL);
-  CHECK(live_in(h, PYM_RAW) <= hard);
-  pym_raw_free(p);
-  pym_raw_free(other);
-  CHECK(pym_limit_set(h, PYM_RAW, PYM_UNLIMITED, PYM_UNLIMITED) == 0);
-  check_sound(h);
-}
-
 CHECK_CASES(TEST(limits_read_back), TEST(a_hard_limit_is_exact_to_the_byte),
             TEST(a_limit_binds_its_own_domain_only), TEST(plain_functions_obey_limits),
             TEST(a_hard_limit_below_live_grants_nothing_until_enough_was_freed),
@@ -433,5 +414,4 @@ CHECK_CASES(TEST(limits_read_back), TEST(a_hard_limit_is_exact_to_the_byte),
             TEST(what_a_callback_frees_counts_for_the_hard_limit),
             TEST(a_longer_block_at_hand_is_no_way_past_the_limit),
             TEST(what_the_library_keeps_for_itself_has_no_limit),
-            TEST(a_soft_limit_calls_once_for_one_call),
-            TEST(a_longer_block_at_hand_is_no_way_past_the_limit));
+            TEST(a_soft_limit_calls_once_for_one_call));
