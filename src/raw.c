@@ -140,7 +140,7 @@ COLD void pym__chunk_release(struct pym_heap *h, u32 c) {
   give(h, c);
 }
 
-/* ---- Chunks at hand: freed, for the next one who wants just that size ---- */
+/* ---- Chunks at hand: freed, for the next one who wants that size ---- */
 
 /* The header of a chunk at hand, verified: its former owner may still write to it. */
 HOT u32 head_at_hand(const struct pym_heap *h, u32 c) {
@@ -212,7 +212,7 @@ COLD void pym__drop_segment(struct pym_heap *h, u32 s) {
   *before = gone->next;
   h->raw_segments--;
   h->raw_bytes -= gone->end - s;
-  if (h->top_end == gone->end) h->top_end = 0;
+  if (h->top_end == gone->end) h->top_end = 0; /* another segment may begin there one day */
 }
 
 u32 pym__raw_tail(const struct pym_heap *h) {

@@ -41,7 +41,8 @@ static COLD void move_gates(void) {
         ((struct pym_heap *)at(o))->domains[d].gate = pym__space.pool_map_len;
 }
 
-/* The map grows by fours, after the first one it is a raw block of the default heap. */
+/* The first map serves 4 MiB, the next 64 MiB, then each four times as much; all but the first are
+ * raw blocks of the default heap. */
 COLD int pym__cover(u32 unit) {
   u32 old = pym__space.pool_map, old_len = pym__space.pool_map_len, len = old_len;
   while (len <= unit) len *= len == FIRST_UNITS ? 16 : 4;
