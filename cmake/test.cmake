@@ -45,3 +45,14 @@ foreach(file IN LISTS js_tests)
   js_test(js.${name} "${file}")
 endforeach()
 js_test(browser.lib tests/browser/lib.test.mjs)
+
+# One program on every host, with the package as users get it.
+add_test(NAME hosts.pack COMMAND "${PYM_NODE}" tests/hosts/pack.mjs
+  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+set_tests_properties(hosts.pack PROPERTIES FIXTURES_SETUP packed RESOURCE_LOCK pack
+  ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PYM_CACHE}/bin")
+foreach(host node20 node22 node24 node26 deno bun workerd chromium firefox)
+  add_test(NAME hosts.${host} COMMAND "${PYM_NODE}" tests/hosts/run.mjs ${host}
+    WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+  set_tests_properties(hosts.${host} PROPERTIES FIXTURES_REQUIRED packed)
+endforeach()
