@@ -363,8 +363,10 @@ part_hosts() {
 }
 
 part_browsers() {
-  [ -n "${PYM_CHROMIUM:-}" ] || have chromium || have google-chrome || apt_install Chromium chromium
-  [ -n "${PYM_FIREFOX:-}" ] || have firefox-esr || have firefox || apt_install Firefox firefox-esr
+  local missing=()
+  [ -n "${PYM_CHROMIUM:-}" ] || have chromium || have google-chrome || missing+=(chromium)
+  [ -n "${PYM_FIREFOX:-}" ] || have firefox-esr || have firefox || missing+=(firefox-esr)
+  [ ${#missing[@]} -eq 0 ] || apt_install "a browser" "${missing[@]}"
 }
 
 # And SpiderMonkey's shell; echarts draws the plot.
