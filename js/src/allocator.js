@@ -84,7 +84,7 @@ function faultOf(heap) {
  *
  *  Every block that malloc, calloc or realloc returns is owned by the caller until it is passed to
  *  free, or to a realloc that succeeds, of the same domain. */
-export class Blocks {
+export class DomainAllocator {
   #guest;
   #fns;
 
@@ -156,7 +156,7 @@ export class Blocks {
  *  Its own malloc and family are C's: a block is aligned to 16 bytes, or to 8 if no more was asked
  *  for.  `raw`, `mem` and `object` are CPython's domains, where blocks of the latter two are aligned
  *  to 8; `heap.stats()` counts each by itself, C's blocks with those of `object`. */
-export class Allocator extends Blocks {
+export class Allocator extends DomainAllocator {
   #guest;
   #views = new Views(new ArrayBuffer(0));
   /** CPython's raw domain: general buffers. */
@@ -171,9 +171,9 @@ export class Allocator extends Blocks {
   constructor(guest) {
     super(guest, '');
     this.#guest = guest;
-    this.raw = new Blocks(guest, 'pym_raw_');
-    this.mem = new Blocks(guest, 'pym_mem_');
-    this.object = new Blocks(guest, 'pym_obj_');
+    this.raw = new DomainAllocator(guest, 'pym_raw_');
+    this.mem = new DomainAllocator(guest, 'pym_mem_');
+    this.object = new DomainAllocator(guest, 'pym_obj_');
     Object.freeze(this);
   }
 

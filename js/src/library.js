@@ -2,6 +2,7 @@
 
 export { Heap } from './heap.js';
 export { PageKind, PoolState } from './map.js';
+export { BlockState, ChunkKind } from './blocks.js';
 export { PymallocError, PymallocTypeError, PymallocRangeError } from './errors.js';
 export { descriptorOf, parseDescriptor } from './descriptor.js';
 export { memoryReport } from './report.js';
@@ -15,13 +16,17 @@ export { memoryReport } from './report.js';
 /** @typedef {import('./map.js').HeapMap} HeapMap */
 /** @typedef {import('./map.js').PoolMap} PoolMap */
 /** @typedef {import('./map.js').MapTotals} MapTotals */
+/** @typedef {import('./blocks.js').Blocks} Blocks */
+/** @typedef {import('./blocks.js').Chunks} Chunks */
+/** @typedef {import('./blocks.js').Look} Look */
+/** @typedef {import('./blocks.js').LookKind} LookKind */
 /** @typedef {import('./events.js').HeapEvent} HeapEvent */
 /** @typedef {import('./heap.js').Limit} Limit */
 /** @typedef {import('./heap.js').Limits} Limits */
 /** @typedef {import('./descriptor.js').Descriptor} Descriptor */
 /** @typedef {import('./errors.js').ErrorCode} ErrorCode */
 /** @typedef {import('./allocator.js').Allocator} Allocator */
-/** @typedef {import('./allocator.js').Blocks} Blocks */
+/** @typedef {import('./allocator.js').DomainAllocator} DomainAllocator */
 /** @typedef {import('./allocator.js').CreateOptions} CreateOptions */
 /** @typedef {import('./allocator.js').AllocatorExports} AllocatorExports */
 /** @typedef {import('./wasm.js').WasmSource} WasmSource */
