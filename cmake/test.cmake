@@ -49,13 +49,20 @@ foreach(file IN LISTS js_tests)
 endforeach()
 js_test(browser.lib tests/browser/lib.test.mjs)
 
-# One program on every host, with the package as users get it.
-add_test(NAME hosts.pack COMMAND "${PYM_NODE}" tests/hosts/pack.mjs
-  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-set_tests_properties(hosts.pack PROPERTIES FIXTURES_SETUP packed RESOURCE_LOCK pack
-  ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PYM_CACHE}/bin")
-foreach(host node20 node22 node24 node26 deno bun workerd chromium firefox)
-  add_test(NAME hosts.${host} COMMAND "${PYM_NODE}" tests/hosts/run.mjs ${host}
+# One program on every host and one app with every bundler, with the package as users get it; what
+# docs/hosts.md says of them.
+function(packed_test name)
+  add_test(NAME ${name} COMMAND "${PYM_NODE}" --no-warnings ${ARGN}
     WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-  set_tests_properties(hosts.${host} PROPERTIES FIXTURES_REQUIRED packed)
+  set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED packed FIXTURES_SETUP hosts
+    ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PYM_CACHE}/bin")
+endfunction()
+packed_test(hosts.pack tests/hosts/pack.mjs)
+set_tests_properties(hosts.pack PROPERTIES FIXTURES_REQUIRED "" FIXTURES_SETUP packed
+  RESOURCE_LOCK pack)
+foreach(host node20 node22 node24 node26 deno bun workerd chromium firefox)
+  packed_test(hosts.${host} tests/hosts/run.mjs ${host})
 endforeach()
+packed_test(bundlers --test tests/bundlers/bundlers.test.mjs)
+packed_test(hosts.table tests/hosts/table.mjs --check)
+set_tests_properties(hosts.table PROPERTIES FIXTURES_REQUIRED hosts FIXTURES_SETUP "")

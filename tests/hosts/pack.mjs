@@ -23,4 +23,5 @@ for (const name of ['hosts', 'bundlers']) {
 for (const name of ['guest_export', 'guest_import']) {
   cpSync(built(`freestanding/tests/hosts/${name}.wasm`), `${app}${name}.wasm`);
 }
+cpSync(`${app}guest_export.wasm`, `${app}guest_export.bin`);
 writeFileSync(`${app}bare.wasm`, new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));

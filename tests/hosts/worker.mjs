@@ -19,6 +19,7 @@ export async function bundleWorker() {
     bundle: true,
     format: 'esm',
     conditions: ['workerd', 'worker', 'browser'],
+    loader: { '.bin': 'binary' },
     logLevel: 'warning',
     plugins: [{
       name: 'wasm modules',

@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises';
 
 import { run } from './program.js';
 
-const compiled = async (name) =>
-  WebAssembly.compile(await readFile(new URL(`./${name}.wasm`, import.meta.url)));
+const read = (name) => readFile(new URL(`./${name}.wasm`, import.meta.url));
+const compiled = async (name) => WebAssembly.compile(await read(name));
 
 console.log(JSON.stringify(await run({
   guest: await compiled('guest_export'),
+  bytes: await read('guest_export'),
   importer: await compiled('guest_import'),
   bare: await compiled('bare'),
 })));

@@ -1,6 +1,7 @@
 /** The program of the package's API: the same file on every host, with the package as it is packed.
  *  Uses nothing of any host; `run` gets the modules compiled. */
-import { Heap, PageKind, PoolState, PymallocError } from 'wasm-pymalloc';
+import { Heap, PageKind, PoolState, PymallocError, compileModule, createHeap, createHeapSync }
+  from 'wasm-pymalloc';
 import { memoryReport } from 'wasm-pymalloc/report';
 
 const KIB = 1024;
@@ -10,6 +11,7 @@ const OBJECT = 2;
 
 /** @typedef {object} Modules
  *  @property {WebAssembly.Module} guest     guest.c, exports its memory
+ *  @property {Uint8Array} bytes             the file of it
  *  @property {WebAssembly.Module} importer  the same, imports its memory
  *  @property {WebAssembly.Module} bare      does not link the library */
 
@@ -173,6 +175,49 @@ const tests = [
     const error = await fails('BAD_MEMORY', () => heap.stats());
     ok(error instanceof RangeError, 'it is a RangeError');
     await fails('BAD_MEMORY', () => heap.map());
+  }],
+
+  ['createHeap() finds the allocator by itself', async () => {
+    const heap = await createHeap();
+    const p = heap.malloc(1000);
+    heap.u8.fill(7, p, p + 1000);
+    const q = heap.realloc(p, 100 * KIB);
+    equal(heap.u8[q + 999], 7);
+    const live = () => sum(Object.values(heap.heap.stats().domains).map((d) => d.liveBlocks));
+    equal(live(), 1);
+    heap.free(q);
+    equal(live(), 0);
+    heap.dispose();
+    await fails('DISPOSED', () => heap.malloc(1));
+  }],
+
+  ['createHeap() works in a memory that is in use, below a limit', async () => {
+    const memory = new WebAssembly.Memory({ initial: 3 });
+    new Uint8Array(memory.buffer).fill(0xa5);
+    const heap = createHeapSync({ wasm: await compileModule(), memory, limit: 20000 });
+    equal(heap.malloc(20001), 0, 'a block above the limit');
+    const p = heap.calloc(100, 100);
+    ok(p >= 3 * 64 * KIB, `a block at ${p} is behind what was there`);
+    ok(new Uint8Array(memory.buffer, 0, 3 * 64 * KIB).every((byte) => byte === 0xa5), 'it is kept');
+  }],
+
+  ['the entry is the one of this host', async () => {
+    if (globalThis.document) await fails('BAD_ARGUMENT', () => createHeapSync());
+    else ok(createHeapSync().malloc(1) > 0, 'the file is at hand without waiting');
+  }],
+
+  ['wasm bytes compile, or the error says that the host forbids it', async ({ bytes }) => {
+    let module;
+    try {
+      module = await compileModule(bytes);
+    } catch (error) {
+      if (globalThis.navigator?.userAgent !== 'Cloudflare-Workers') throw error;
+      equal(error.code, 'BLOCKED');
+      return;
+    }
+    ok(module instanceof WebAssembly.Module, 'a module');
+    await fails('TRUNCATED', () => compileModule(bytes.subarray(0, bytes.length - 100)));
+    await fails('NOT_WASM', () => compileModule(new TextEncoder().encode('<!doctype html>')));
   }],
 
   ['the report shows the domains', (_, { heap, grab }) => {
