@@ -4,7 +4,7 @@
  *    node tests/hosts/table.mjs --check    exit code 1 if one of them got worse, or is out of date
  *
  *  Out of date: other hosts or results, another version of what the project pins.  Browsers come
- *  from Debian, their versions are as of the day; sizes may differ by 2 %. */
+ *  from Debian, their versions are as of the day; sizes may grow by 5 %. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 import { HOSTS } from './hosts.mjs';
@@ -12,7 +12,7 @@ import { built, root } from './paths.mjs';
 import { BUNDLERS } from '../bundlers/bundlers.mjs';
 
 const FILE = `${root}docs/hosts.md`;
-const TOLERANCE = 1.02;
+const TOLERANCE = 1.05;
 
 /** @param {string} kind  @param {string} name */
 function resultOf(kind, name) {

@@ -1,6 +1,7 @@
 /** The program under Node.js, Bun and Deno; the result is a line of JSON. */
 import { readFile } from 'node:fs/promises';
 
+import factory from './guest_emscripten.mjs';
 import { run } from './program.js';
 
 const read = (name) => readFile(new URL(`./${name}.wasm`, import.meta.url));
@@ -11,4 +12,5 @@ console.log(JSON.stringify(await run({
   bytes: await read('guest_export'),
   importer: await compiled('guest_import'),
   bare: await compiled('bare'),
+  factory,
 })));

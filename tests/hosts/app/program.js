@@ -13,7 +13,10 @@ const OBJECT = 2;
  *  @property {WebAssembly.Module} guest     guest.c, exports its memory
  *  @property {Uint8Array} bytes             the file of it
  *  @property {WebAssembly.Module} importer  the same, imports its memory
- *  @property {WebAssembly.Module} bare      does not link the library */
+ *  @property {WebAssembly.Module} bare      does not link the library
+ *  @property {(options: object) => Promise<any>} factory  guest.c as an Emscripten program
+ *  @property {WebAssembly.Module} [emscripten]  its wasm file, where the glue cannot get it by itself
+ */
 
 function equal(found, expected, what = 'value') {
   if (!Object.is(found, expected)) throw new Error(`${what}: ${found}, expected ${expected}`);
@@ -152,6 +155,26 @@ const tests = [
     const heap = Heap.from(importer, instance, { memory });
     equal(instance.exports.grab(MEM, 2048, 100), 100);
     equal(heap.stats().domains.mem.liveBlocks, 100);
+  }],
+
+  ['an Emscripten program is read through its Module', async ({ factory, emscripten }) => {
+    await fails('LOADING', () => Heap.from(factory({ instantiateWasm: () => ({}) })));
+    const module = await factory(emscripten ? {
+      instantiateWasm(imports, done) {
+        WebAssembly.instantiate(emscripten, imports).then((instance) => done(instance, emscripten));
+        return {};
+      },
+    } : {});
+    const heap = Heap.from(module);
+    const before = heap.stats().pages.memory;
+    equal(module._grab(OBJECT, 32, 100000), 100000);
+    equal(heap.stats().domains.object.liveBytes, 3200000);
+    ok(heap.stats().pages.memory > before, 'its memory grew');
+    equal(heap.check().sound, true);
+    heap.setLimits({ heap: { hard: 3200000 } });
+    equal(module._grab(OBJECT, 32, 1), 0, 'blocks above the limit');
+    equal(module._drop(OBJECT), 100000);
+    equal(heap.stats().domains.object.liveBlocks, 0);
   }],
 
   ['blocks above 2 GiB are seen', (_, { heap, grab }) => {
