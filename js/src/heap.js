@@ -7,6 +7,7 @@ import { readMap } from './map.js';
 import { checkRange, readText, retrying, viewOf } from './memory.js';
 import { call, need, programOf, programOver } from './program.js';
 import { checkHeap, readHeapList } from './segments.js';
+import { snapshotOf } from './snapshot.js';
 import { checkRoot, limitOf, readStats } from './stats.js';
 
 /** @typedef {import('./blocks.js').Blocks} Blocks */
@@ -17,6 +18,7 @@ import { checkRoot, limitOf, readStats } from './stats.js';
 /** @typedef {import('./layout.js').Layout} Layout */
 /** @typedef {import('./map.js').HeapMap} HeapMap */
 /** @typedef {import('./map.js').MapOptions} MapOptions */
+/** @typedef {import('./snapshot.js').Snapshot} Snapshot */
 /** @typedef {import('./stats.js').HeapStats} HeapStats */
 
 /** A limit pair in bytes; null is none.
@@ -186,6 +188,19 @@ export class Heap {
       checkRoot(view, root, layout);
       return lookAt(view, root, layout, address);
     });
+  }
+
+  /** Statistics and map together, to be kept, sent, and compared: see diff.  Reads memory directly,
+   *  no guest call.
+   *
+   *  @example
+   *  const before = heap.snapshot();
+   *  const copy = structuredClone(before);
+   *
+   *  @returns {Readonly<Snapshot>}
+   *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED, RETRY */
+  snapshot() {
+    return snapshotOf(this.stats(), this.map());
   }
 
   /** Lets the guest verify every invariant of the heap, and every counter against a recount.
