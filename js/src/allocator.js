@@ -288,7 +288,7 @@ class Views {
  *  @returns {boolean} false: more than any memory has
  *  @throws {PymallocTypeError} BAD_ARGUMENT */
 function fits(n) {
-  if ((n >>> 0) === n) return true;
+  if (typeof n === 'number' && (n >>> 0) === n) return true;
   if (Number.isInteger(n) && n > 0) return false;
   throw badArgument(`a size must be a whole number, 0 or more, not ${String(n)}`);
 }
@@ -296,7 +296,7 @@ function fits(n) {
 /** @param {number} p  @returns {number} p, which may be signed, as wasm has it
  *  @throws {PymallocTypeError} BAD_ARGUMENT */
 function address(p) {
-  if ((p >>> 0) === p || (p | 0) === p) return p;
+  if (typeof p === 'number' && ((p >>> 0) === p || (p | 0) === p)) return p;
   throw badArgument(`an address must be a number that malloc returned, or 0, not ${String(p)}`);
 }
 
