@@ -64,8 +64,11 @@ export class HeapMap {
     this.#wiring = wiring;
     this.#texture = new Texture(lookupTable(colours));
     this.#painter = new Painter(colours);
-    new ResizeObserver(() => this.#resize()).observe(canvas);
-    this.#resize();
+    this.#measure();
+    new ResizeObserver(() => {
+      this.#measure();
+      this.#wiring.onView();
+    }).observe(canvas);
     this.#listen();
   }
 
@@ -93,11 +96,13 @@ export class HeapMap {
 
   /** @param {MapData | null} map  a later one, or of another program */
   show(map) {
+    const { scale } = this.#view;
     this.#map = map;
     this.#codes = map ? unitsOf(map, this.#codes) : new Uint8Array(0);
     if (this.#cursor && this.#cursor.unit >= this.#codes.length) this.#cursor = null;
     this.#arrange();
     this.#paint();
+    if (this.#view.scale !== scale) this.#wiring.onView();
   }
 
   /** @param {Uint8Array | null} codes  shown instead of the map's own, or no longer */
@@ -185,7 +190,7 @@ export class HeapMap {
     }
   }
 
-  #resize() {
+  #measure() {
     const box = this.#canvas.getBoundingClientRect();
     this.#ratio = window.devicePixelRatio || 1;
     this.#size = { width: Math.max(1, box.width), height: Math.max(1, box.height) };
@@ -193,7 +198,6 @@ export class HeapMap {
     this.#canvas.height = Math.round(this.#size.height * this.#ratio);
     this.#columns = columnsFor(this.#shown.length / PER_PAGE, this.#size);
     this.#arrange();
-    this.#wiring.onView();
     this.invalidate();
   }
 

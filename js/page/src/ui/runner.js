@@ -85,6 +85,9 @@ export class Runner {
   /** @param {number} seq  of a frame that was drawn */
   drawn(seq) { this.#guest?.drawn(seq); }
 
+  /** @param {number} heap  id of the one whose figures are wanted */
+  watch(heap) { this.#guest?.watch({ fps: 60, map: true, heap }); }
+
   async run() {
     if (!this.#guest || !this.#ready || this.#state !== 'idle') return;
     byId('error').hidden = true;
