@@ -47,8 +47,8 @@ export function descriptorOf(module) {
   if (!section) {
     throw new PymallocTypeError('NO_DESCRIPTOR',
       'the module has no custom section "pymalloc": link it with libpymalloc.a (CMake target '
-      + 'pymalloc::pymalloc), and do not strip '
-      + 'custom sections afterwards (wasm-strip does)');
+      + 'pymalloc::pymalloc), and do not strip custom sections afterwards (wasm-strip does); a file '
+      + 'that was cut short has lost it too');
   }
   return parseDescriptor(new Uint8Array(section));
 }
