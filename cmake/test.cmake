@@ -12,6 +12,9 @@ endforeach()
 # js/wasm/pymalloc.wasm, the allocator of the npm package
 sub_build(js-guest ARGS -S "${CMAKE_SOURCE_DIR}/js/guest" -G Ninja
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-freestanding.cmake")
+# The interpreter of the page.
+sub_build(lua-page ARGS -S "${CMAKE_SOURCE_DIR}/js/page/guest" -G Ninja
+  "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-emscripten.cmake")
 
 enable_testing()
 set(include_tests)
@@ -34,6 +37,15 @@ function(npm_packages target folder)
 endfunction()
 npm_packages(js js)
 npm_packages(js_tests tests)
+npm_packages(page_packages js/page)
+
+# js/page/dist, the page as a static host has it.
+add_custom_target(page ALL
+  COMMAND "${PYM_NODE}" js/page/build.js
+  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
+  COMMENT "The page"
+  USES_TERMINAL)
+add_dependencies(page page_packages lua-page)
 
 # js_test(NAME FILE [PROPERTIES]): a file of node:test
 function(js_test name file)
@@ -46,6 +58,11 @@ file(GLOB js_tests CONFIGURE_DEPENDS tests/js/*.test.js tests/js/*.test.mjs)
 foreach(file IN LISTS js_tests)
   get_filename_component(name "${file}" NAME_WE)
   js_test(js.${name} "${file}")
+endforeach()
+file(GLOB page_tests CONFIGURE_DEPENDS tests/page/*.test.js tests/page/*.test.mjs)
+foreach(file IN LISTS page_tests)
+  get_filename_component(name "${file}" NAME_WE)
+  js_test(page.${name} "${file}")
 endforeach()
 js_test(browser.lib tests/browser/lib.test.mjs)
 

@@ -424,7 +424,7 @@ part_bench() {
 }
 part_test() {
   part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge
-  part_quickjs; part_sqlite; part_duktape; part_browsers; part_hosts
+  part_quickjs; part_sqlite; part_duktape; part_browsers; part_hosts; part_emscripten
 }
 
 [ $# -gt 0 ] || die "name what is wanted: demo, test, or parts of them; see the head of $0"

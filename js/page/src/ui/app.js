@@ -3,6 +3,7 @@
 import { Chart } from './chart.js';
 import { ClassTable } from './classes.js';
 import { Details } from './details.js';
+import { CHUNK_SCALE } from './paint.js';
 import { Domains } from './domains.js';
 import { Editor } from './editor.js';
 import { HeapMap } from './heapmap.js';
@@ -278,9 +279,10 @@ export class App {
 
   #viewChanged() {
     const map = this.#map;
-    const detail = detailAt(map.scale);
+    const detail = map.map ? detailAt(map.scale) : 'memory';
     setText(byId('map-detail'), map.overlaid ? 'the difference of two snapshots' : DETAILS[detail]);
-    const kind = map.overlaid ? 'difference' : detail === 'blocks' || detail === 'pools' && map.scale >= 14 ? 'blocks' : 'map';
+    const close = detail === 'blocks' || detail === 'pools' && map.scale >= CHUNK_SCALE;
+    const kind = map.overlaid ? 'difference' : close ? 'blocks' : 'map';
     if (kind !== this.#legend) showLegend(byId('legend'), kind, this.#theme.map);
     this.#legend = kind;
     byId('zoom-out', HTMLButtonElement).disabled = map.fitted;
