@@ -5,6 +5,7 @@
 #
 #   demo        build wasi node lua
 #   test        demo, native wasi-2022 npm wasmedge quickjs sqlite duktape browsers hosts
+#               emscripten
 #   bench       build wasi node wasmedge emscripten python-source mimalloc engines, and what
 #               traces are recorded from: lua quickjs sqlite duktape; libcxx
 #   build       ninja
