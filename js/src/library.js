@@ -40,3 +40,8 @@ export { diff, snapshotFromJSON, snapshotToJSON } from './snapshot.js';
 /** @typedef {import('./wasm.js').WasmSource} WasmSource */
 /** @typedef {import('./program.js').EmscriptenModule} EmscriptenModule */
 /** @typedef {import('./program.js').WasmSourcePair} WasmSourcePair */
+/** @typedef {import('./descriptor.js').Field} Field */
+/** @typedef {import('./events.js').EventType} EventType */
+/** @typedef {import('./snapshot.js').SnapshotMap} SnapshotMap */
+/** @typedef {import('./program.js').EmscriptenGuest} EmscriptenGuest */
+/** @typedef {import('./report.js').ReportOptions} ReportOptions */

@@ -304,7 +304,8 @@ export function snapshotToJSON(snapshot) {
 /** The way back.  Whatever the text held, a snapshot or an error comes out.
  *
  *  @example
- *  const before = snapshotFromJSON(await (await fetch('before.json')).json());
+ *  const text = JSON.stringify(snapshotToJSON(heap.snapshot()));
+ *  const before = snapshotFromJSON(JSON.parse(text));          // perhaps another day
  *  diff(before, heap.snapshot());
  *
  *  @param {unknown} value  what JSON.parse returned
