@@ -57,9 +57,18 @@ test('all of a gigabyte is in sight, each page at least 4 pixels wide', () => {
 test('the point that one zooms at stays where it is', () => {
   const view = { x: -30, y: 12, scale: 3 };
   const at = { x: 200, y: 150 };
-  const zoomed = zoomAt(view, at, 2.5);
+  const zoomed = zoomAt(view, at, 2.5, planeOf(1000, 40), canvas);
+  assert.equal(zoomed.scale, 7.5);
   near((at.x - zoomed.x) / zoomed.scale, (at.x - view.x) / view.scale);
   near((at.y - zoomed.y) / zoomed.scale, (at.y - view.y) / view.scale);
+});
+
+test('zooming further than one may moves nothing', () => {
+  const plane = planeOf(1000, 40);
+  const closest = { x: -5000, y: -700, scale: maxScale(canvas) };
+  assert.deepEqual(zoomAt(closest, { x: 450, y: 200 }, 1.6, plane, canvas), closest);
+  const all = fitView(plane, canvas);
+  assert.deepEqual(clampView(zoomAt(all, { x: 10, y: 10 }, 0.5, plane, canvas), plane, canvas), all);
 });
 
 test('a view never leaves the plane, never shows less than it could, never looks closer than a pool', () => {

@@ -56,7 +56,7 @@ export class ClassTable {
       this.#heads.push(head);
       row.append(head);
     }
-    row.append(make('th', { scope: 'col' }, 'Memory, filled'));
+    row.append(make('th', { scope: 'col' }, 'Memory'));
     table.tHead?.append(row);
     this.#showOrder();
   }

@@ -124,7 +124,7 @@ export class HeapMap {
 
   /** @param {number} factor  @param {Point} [at]  canvas point that stays */
   zoom(factor, at = { x: this.#size.width / 2, y: this.#size.height / 2 }) {
-    this.#go(zoomAt(this.#goal, at, factor));
+    this.#go(zoomAt(this.#goal, at, factor, this.#plane, this.#size));
   }
 
   /** All of memory. */
@@ -287,7 +287,7 @@ export class HeapMap {
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 16 : 1;
     const factor = Math.exp(-Math.max(-120, Math.min(120, event.deltaY * lines)) / 240);
-    this.#go(zoomAt(this.#goal, this.#pointOf(event), factor), false);
+    this.#go(zoomAt(this.#goal, this.#pointOf(event), factor, this.#plane, this.#size), false);
   }
 
   /** @param {PointerEvent} event */
@@ -316,7 +316,7 @@ export class HeapMap {
         / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
       const middle = { x: (point.x + other.x) / 2, y: (point.y + other.y) / 2 };
       const moved = { ...view, x: view.x + (point.x - before.x) / 2, y: view.y + (point.y - before.y) / 2 };
-      this.#go(zoomAt(moved, middle, factor), false);
+      this.#go(zoomAt(moved, middle, factor, this.#plane, this.#size), false);
     } else if (!this.#fitted) {
       this.#go({ ...view, x: view.x + point.x - before.x, y: view.y + point.y - before.y }, false);
     }
