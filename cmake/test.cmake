@@ -59,6 +59,7 @@ foreach(file IN LISTS js_tests)
   get_filename_component(name "${file}" NAME_WE)
   js_test(js.${name} "${file}")
 endforeach()
+set_tests_properties(js.pack PROPERTIES RESOURCE_LOCK pack) # npm pack writes js/types
 file(GLOB page_tests CONFIGURE_DEPENDS tests/page/*.test.js tests/page/*.test.mjs)
 foreach(file IN LISTS page_tests)
   get_filename_component(name "${file}" NAME_WE)
