@@ -86,6 +86,18 @@ test('diff() counts pages by kind and names those that changed', () => {
   assert.ok(growth.grows >= 1);
 });
 
+for (const what of ['owner', 'blockSize']) {
+  test(`a pool at the same address with another ${what} is gone, and another one added`, () => {
+    const json = snapshotToJSON(twoMoments().before);
+    const other = structuredClone(json);
+    other.map.pools[what][5] += 8;
+    const { added, gone, changed, same } = diff(snapshotFromJSON(json), snapshotFromJSON(other)).pools;
+    const at = json.map.pools.address[5];
+    assert.deepEqual([[...added], [...gone], [...changed]], [[at], [at], []]);
+    assert.equal(same, json.map.pools.address.length - 1);
+  });
+}
+
 test('a difference and its opposite cancel out', () => {
   const { before, after } = twoMoments();
   const [there, back] = [diff(before, after), diff(after, before)];
@@ -139,6 +151,23 @@ for (const [what, value] of Object.entries({ nothing: undefined, null: null, tex
     assert.throws(() => diff(before, value), code('BAD_SNAPSHOT'));
     assert.throws(() => snapshotFromJSON(value), code('BAD_SNAPSHOT'));
     assert.throws(() => snapshotToJSON(value), code('BAD_SNAPSHOT'));
+  });
+}
+
+for (const [what, change] of Object.entries({
+  'of another version': (s) => ({ ...s, version: 2 }),
+  'with a list of pools too short': ({ map, ...s }) =>
+    ({ ...s, map: { ...map, firstPool: map.firstPool.slice(1) } }),
+  'with a page too few': ({ map, ...s }) => ({ ...s, map: { ...map, pages: map.pages.slice(1) } }),
+  'without pools': ({ map, ...s }) => ({ ...s, map: { ...map, pools: undefined } }),
+  'with an array that is another': ({ map, ...s }) =>
+    ({ ...s, map: { ...map, pools: { ...map.pools, blocks: map.pools.address } } }),
+  'with text for a number': ({ stats, ...s }) => ({ ...s, stats: { ...stats, pools: '3' } }),
+})) {
+  test(`a snapshot ${what} has no difference to another`, () => {
+    const { before } = twoMoments();
+    assert.throws(() => diff(before, change(before)), code('BAD_SNAPSHOT'));
+    assert.throws(() => diff(change(before), before), code('BAD_SNAPSHOT'));
   });
 }
 
