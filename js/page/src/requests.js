@@ -17,10 +17,10 @@ import { CHUNKS_SPAN } from './protocol.js';
  *  @property {number} time  milliseconds into the run
  *  @property {Snapshots} snapshots
  *  @property {() => void} frame
- *  @property {() => string} dump
  *  @property {(() => void) | null} collect */
 
-/** @param {import('./protocol.js').RequestName} name  @param {any} params  @param {Sources} sources
+/** All but `dump`, which takes time.
+ *  @param {import('./protocol.js').RequestName} name  @param {any} params  @param {Sources} sources
  *  @returns {{value: unknown, transfer?: object}} transfer: something whose typed arrays the page
  *    may have
  *  @throws {import('../../src/errors.js').PymallocError | PageError} */
@@ -29,7 +29,6 @@ export function answer(name, params, sources) {
     case 'snapshot': return { value: take(params.name, sources) };
     case 'difference': return { value: compare(params.from, params.to, sources) };
     case 'forget': return forget(params.snapshot, sources);
-    case 'dump': return { value: sources.dump() };
     case 'collect': return { value: collect(sources) };
     case 'frame': return { value: sources.frame() ?? null };
     default: return ask(heapOf(sources), name, params);

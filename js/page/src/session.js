@@ -25,7 +25,8 @@ import { openGuest } from './guests/open.js';
  *  @property {(program: Program | null, keep: boolean, attach: (heap: Heap) => void)
  *    => Promise<Outcome>} run  in a new instance, or with `keep` in the last one if it can; calls
  *    attach before the first instruction, host.due and host.turn; what it throws is a trap
- *  @property {(() => void) | null} dump     lets the guest write pym_dump to standard error
+ *  @property {(() => unknown) | null} dump  lets the guest write pym_dump to standard error; may
+ *    return a promise
  *  @property {(() => void) | null} collect  a full garbage collection */
 
 /** What a guest is given.
@@ -224,15 +225,18 @@ export class Session {
   }
 
   /** @param {import('./protocol.js').Request} request */
-  #answer({ id, name, params }) {
+  async #answer({ id, name, params }) {
     try {
+      if (name === 'dump') {
+        this.#post({ type: 'reply', id, value: await this.#dump() });
+        return;
+      }
       const { value, transfer } = answer(name, params, {
         heap: this.#sampler.heap ?? this.#heap,
         run: this.#runs,
         time: this.#heap ? this.#sampler.time : 0,
         snapshots: this.#snapshots,
         frame: () => this.#sampler.frame(),
-        dump: () => this.#dump(),
         collect: this.#guest?.collect ?? null,
       });
       this.#post({ type: 'reply', id, value }, transfer ? buffersOf(transfer) : []);
@@ -241,19 +245,22 @@ export class Session {
     }
   }
 
-  /** @returns {string} */
-  #dump() {
+  /** @returns {Promise<string>} */
+  async #dump() {
     if (!this.#guest?.dump) {
       throw new PageError('NO_EXPORT', 'the module does not export pym_dump_stderr: link it with '
         + '-Wl,--export=pym_dump_stderr (CMake target pymalloc::exports)');
     }
-    this.#dumped = [];
+    // All is written when the call returns; the promise only tells whether it failed.
+    const text = this.#dumped = /** @type {string[]} */ ([]);
+    let done;
     try {
-      this.#guest.dump();
-      return this.#dumped.join('');
+      done = this.#guest.dump();
     } finally {
       this.#dumped = null;
     }
+    await done;
+    return text.join('');
   }
 }
 

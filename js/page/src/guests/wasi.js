@@ -28,7 +28,7 @@ export function openWasi(spec, module, host) {
   checkImports(module);
   const live = Suspending !== undefined && promising !== undefined;
   const command = WebAssembly.Module.exports(module).some((e) => e.name === '_start');
-  /** @type {(() => void) | null} */
+  /** @type {(() => unknown) | null} */
   let dump = null;
   const controls = controlsOf(module);
   return {
@@ -36,13 +36,13 @@ export function openWasi(spec, module, host) {
     controls: { programs: false, live: live && command, ...controls, collect: false,
       sampling: command ? RARELY : 'after its initialisation: it has no start' },
     run: async (_program, _keep, attach) => {
-      const gate = { open: false };
+      const gate = new Gate();
       const wasi = wasiOf(spec, host);
       const instance = await WebAssembly.instantiate(module, importsOf(module, wasi, host, gate, live));
       const functions = /** @type {Record<string, Fn>} */ (instance.exports);
       wasi.inst = /** @type {WASI['inst']} */ (/** @type {unknown} */ (instance));
       const heap = Heap.from(module, instance);
-      dump = controls.dump ? () => functions['pym_dump_stderr']?.(heap.address) : null;
+      dump = dumpOf(functions, heap.address, gate, live);
       attach(heap);
       return runToEnd(functions, gate, live);
     },
@@ -51,29 +51,67 @@ export function openWasi(spec, module, host) {
   };
 }
 
-/** @param {Record<string, Fn>} functions  exports  @param {{open: boolean}} gate
+/** Between the program and its imports, while it runs so that it can be suspended. */
+class Gate {
+  open = false;
+  /** @type {(code: number) => void} */
+  #exit = () => {};
+  /** @type {Promise<number>} */
+  exited = new Promise((resolve) => { this.#exit = resolve; });
+
+  /** A program that exits is left suspended for ever: Chromium 156 loses an exception that is thrown
+   *  into a stack which was suspended before.
+   *  @param {number} code  @returns {Promise<never>} */
+  exit(code) {
+    this.#exit(code);
+    return new Promise(() => {});
+  }
+}
+
+/** It writes through fd_write, which an engine with JSPI wants to be able to suspend, but does not.
+ *  @param {Record<string, Fn>} functions  exports  @param {number} heap  @param {Gate} gate
  *  @param {boolean} live
+ *  @returns {(() => unknown) | null} */
+function dumpOf({ pym_dump_stderr: dump }, heap, gate, live) {
+  if (!dump) return null;
+  const fn = live && promising ? promising(dump) : dump;
+  return () => {
+    const { open } = gate;
+    gate.open = false;
+    try {
+      return fn(heap);
+    } finally {
+      gate.open = open;
+    }
+  };
+}
+
+/** @param {Record<string, Fn>} functions  exports  @param {Gate} gate  @param {boolean} live
  *  @returns {Promise<Outcome>} */
 async function runToEnd({ _start: start, _initialize: initialize }, gate, live) {
   try {
     if (start && live && promising) {
       gate.open = true;
-      await promising(start)();
-    } else if (start) {
-      start();
-    } else {
-      initialize?.();
-      return { result: 'done', exitCode: null, message: 'It has no start: this is what its '
-        + 'initialisation left.' };
+      return outcomeOf(await Promise.race([gate.exited, promising(start)().then(() => 0)]));
     }
-    return { result: 'done', exitCode: 0, message: '' };
+    if (start) {
+      start();
+      return outcomeOf(0);
+    }
+    initialize?.();
+    return { result: 'done', exitCode: null, message: 'It has no start: this is what its '
+      + 'initialisation left.' };
   } catch (error) {
-    if (!(error instanceof WASIProcExit)) throw error;
-    const { code } = error;
-    return { result: code === 0 ? 'done' : 'exit', exitCode: code, message: '' };
+    if (error instanceof WASIProcExit) return outcomeOf(error.code);
+    throw error;
   } finally {
     gate.open = false;
   }
+}
+
+/** @param {number} code  @returns {Outcome} */
+function outcomeOf(code) {
+  return { result: code === 0 ? 'done' : 'exit', exitCode: code, message: '' };
 }
 
 /** @param {WebAssembly.Module} module */
@@ -93,13 +131,12 @@ function wasiOf(spec, host) {
   const env = Object.entries(spec.env).map(([name, value]) => `${name}=${value}`);
   return new WASI([spec.name, ...spec.args], env, [stdin,
     new ConsoleStdout((bytes) => host.write('stdout', bytes)),
-    new ConsoleStdout((bytes) => host.write('stderr', bytes))]);
+    new ConsoleStdout((bytes) => host.write('stderr', bytes))], { debug: false });
 }
 
 /** Functions in place of WASI's, that look at the heap first.
  *  @param {WebAssembly.Module} module  @param {WASI} wasi  @param {Host} host
- *  @param {{open: boolean}} gate  whether the guest was entered so that it can be suspended
- *  @param {boolean} live
+ *  @param {Gate} gate  @param {boolean} live
  *  @returns {WebAssembly.Imports} */
 function importsOf(module, wasi, host, gate, live) {
   /** @type {WebAssembly.Imports} */
@@ -112,11 +149,14 @@ function importsOf(module, wasi, host, gate, live) {
     }
     const serve = (/** @type {unknown[]} */ args) => fn(...args.map(unsigned));
     const observed = (/** @type {unknown[]} */ ...args) => {
-      if (!host.due(host.now()) || !gate.open) return serve(args);
+      const due = host.due(host.now());
+      if (!gate.open) return serve(args);
+      if (name === 'proc_exit') return gate.exit(Number(args[0]) >>> 0);
+      if (!due) return serve(args);
       return host.turn().then(() => serve(args));
     };
     const into = imports[namespace] ??= {};
-    into[name] = live && Suspending && name !== 'proc_exit' ? new Suspending(observed) : observed;
+    into[name] = live && Suspending ? new Suspending(observed) : observed;
   }
   return imports;
 }
