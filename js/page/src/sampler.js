@@ -2,7 +2,7 @@
  *
  *  What this costs is taken from the program, so it is measured and kept to a share of the time:
  *  the more a map costs, the rarer it is.  Frames that the page did not acknowledge are few
- *  (FRAMES_AHEAD): a slow page gets fewer frames, never a queue of them.  Events are gathered in
+ *  (FRAMES_AHEAD, and one every second): a slow page gets fewer frames, never a queue of them.  Events are gathered in
  *  between, as the library keeps only the last 32. */
 
 import { FRAMES_AHEAD } from './protocol.js';
@@ -15,8 +15,10 @@ import { FRAMES_AHEAD } from './protocol.js';
 /** Shares of the program's time. */
 export const FRAME_SHARE = 0.01;
 export const MAP_SHARE = 0.02;
-/** Milliseconds between two looks for events, and of frames to a page that does not answer. */
+/** Milliseconds between two looks for events; between frames of a program that lets no answer of the
+ *  page in; between frames to a page that does not answer. */
 const POLL_MS = 1;
+const DEAF_MS = 100;
 const UNANSWERED_MS = 1000;
 /** Events kept until the next frame; a page that shows a log needs no more. */
 const EVENTS_KEPT = 1000;
@@ -54,6 +56,7 @@ export class Sampler {
   #watch = { fps: 60, map: true, heap: 1 };
   #seq = 0;
   #acked = 0;
+  #turned = 0;
   #run = 0;
   /** @type {HeapEvent[]} */
   #events = [];
@@ -114,9 +117,15 @@ export class Sampler {
   /** @param {number} seq */
   ack(seq) { this.#acked = Math.max(this.#acked, Math.min(seq, this.#seq)); }
 
+  /** Messages were let in: what is not acknowledged yet, the page has not drawn. */
+  turned() { this.#turned = this.#seq; }
+
   /** May something be sent to the page that it has not asked for? */
   get open() {
-    return this.#seq - this.#acked < FRAMES_AHEAD || this.#now() >= this.#lastSent + UNANSWERED_MS;
+    const waited = this.#now() - this.#lastSent;
+    if (waited >= UNANSWERED_MS) return true;
+    if (this.#turned - this.#acked >= FRAMES_AHEAD) return false;
+    return this.#seq - Math.max(this.#turned, this.#acked) < FRAMES_AHEAD || waited >= DEAF_MS;
   }
 
   /** @param {{fps: number, map: boolean, heap: number}} watch */

@@ -139,6 +139,7 @@ export class Session {
 
   async #turn() {
     await this.#turns.next();
+    this.#sampler.turned();
     if (this.#paused && !this.#stopping) {
       this.#frame();
       this.#flush(performance.now());
@@ -179,7 +180,11 @@ export class Session {
       return await guest.run(program, keep, (heap) => {
         this.#heap = heap;
         if (Object.keys(limits).length > 0) heap.setLimits(limits);
-        this.#sampler.begin(heap, run);
+        try {
+          this.#sampler.begin(heap, run);
+        } catch (error) {
+          this.#goBlind(error);
+        }
       });
     } catch (error) {
       if (error instanceof Stopped) return { result: 'stopped', exitCode: null, message: '' };

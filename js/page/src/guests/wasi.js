@@ -116,8 +116,9 @@ function outcomeOf(code) {
 
 /** @param {WebAssembly.Module} module */
 function checkImports(module) {
-  const foreign = WebAssembly.Module.imports(module)
-    .filter((i) => i.kind !== 'function' || !NAMESPACES.includes(i.module));
+  const { wasiImport } = new WASI([], [], [], { debug: false });
+  const foreign = WebAssembly.Module.imports(module).filter((i) => i.kind !== 'function'
+    || !NAMESPACES.includes(i.module) || !Object.hasOwn(wasiImport, i.name));
   if (foreign.length === 0) return;
   const names = foreign.slice(0, 5).map((i) => `${i.module}.${i.name}`).join(', ');
   const more = foreign.length > 5 ? ` and ${foreign.length - 5} more` : '';
@@ -142,11 +143,7 @@ function importsOf(module, wasi, host, gate, live) {
   /** @type {WebAssembly.Imports} */
   const imports = {};
   for (const { module: namespace, name } of WebAssembly.Module.imports(module)) {
-    const fn = wasi.wasiImport[name];
-    if (!fn) {
-      throw new PageError('IMPORTS', `the module imports ${namespace}.${name}, which WASI preview 1 `
-        + 'does not have');
-    }
+    const fn = /** @type {Fn} */ (wasi.wasiImport[name]);      // checkImports has seen it
     const serve = (/** @type {unknown[]} */ args) => fn(...args.map(unsigned));
     const observed = (/** @type {unknown[]} */ ...args) => {
       const due = host.due(host.now());

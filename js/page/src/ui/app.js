@@ -84,7 +84,7 @@ export class App {
   #snapshots = new Snapshots(() => this.#now(), (codes) => this.#setOverlay(codes), () => this.#takeSnapshot(),
     (error) => this.#runner.complain('No snapshot', error));
   #showTables = throttled(() => this.#tables(), TABLES_MS);
-  #showTotals = throttled(() => showTotals(this.#frame?.stats ?? null, this.#frame?.cost ?? null, this.#drawing), TOTALS_MS);
+  #showTotals = throttled(() => this.#totals(), TOTALS_MS);
   #showSummary = throttled(() => this.#summarize(), SUMMARY_MS);
 
   constructor() {
@@ -174,6 +174,10 @@ export class App {
 
   /** @param {Ended} ended */
   #ended(ended) {
+    this.#draw();                                // whoever reads the end reads the last figures
+    this.#tables();
+    this.#totals();
+    this.#summarize();
     const lua = this.#runner.takesPrograms;
     const words = showResult(ended, this.#refusal, lua ? (line) => this.#editor.select(line) : null);
     this.#setStatus(words.kind === 'bad' ? 'failed' : 'idle', words.pill);
@@ -208,9 +212,9 @@ export class App {
   }
 
   #draw() {
-    this.#scheduled = false;
     const frame = this.#frame;
-    if (!frame) return;
+    if (!this.#scheduled || !frame) return;
+    this.#scheduled = false;
     this.#drawn++;
     if (this.#mapIsNew) {
       this.#mapIsNew = false;
@@ -245,6 +249,10 @@ export class App {
       select.replaceChildren(...ids.map((id) => make('option', { value: id }, id)));
     }
     if (document.activeElement !== select) select.value = String(watched);
+  }
+
+  #totals() {
+    showTotals(this.#frame?.stats ?? null, this.#frame?.cost ?? null, this.#drawing);
   }
 
   #summarize() {

@@ -60,17 +60,18 @@ export class Looking {
     if (byPage || !look.dataset['asked']) setText(look, text);
     else setText(/** @type {Node} */ (look.firstChild), text);
     if (byPage) delete look.dataset['asked'];
-    else this.#timer ??= window.setTimeout(() => { this.#timer = undefined; void this.#askThere(text); }, ASK_MS);
+    else this.#timer ??= window.setTimeout(() => { this.#timer = undefined; void this.#askThere(); }, ASK_MS);
   }
 
-  /** @param {string} text */
-  async #askThere(text) {
-    if (!this.#place) return;
+  async #askThere() {
+    const { map } = this.#map();
+    if (!this.#place || !map) return;
+    const text = unitText(map, this.#place.unit, false);
     const number = ++this.#asked;
     const look = byId('look');
     try {
       const answer = await this.#ask(this.#addressOf(this.#place));
-      if (number !== this.#asked) return;
+      if (number !== this.#asked || this.#timer !== undefined) return;      // the pointer went on
       look.dataset['asked'] = 'true';
       look.replaceChildren(text, ' ', make('br'), answer.text, ' ', make('span', { class: 'mono' }, contentText(answer)));
     } catch {
