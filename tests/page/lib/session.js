@@ -3,7 +3,7 @@
 import { pathToFileURL } from 'node:url';
 
 import { Session } from '../../../js/page/src/session.js';
-import { built } from './run.js';
+import { built } from '../../js/lib/run.js';
 
 // What a worker of a browser has: the glue of Emscripten asks where it lies.
 globalThis.self ??= { location: { href: 'file:///' } };
@@ -74,5 +74,11 @@ export class Page {
     const answer = this.messages.findLast((message) => message.id === id);
     if (answer.type === 'failed') throw Object.assign(new Error(answer.error.message), answer.error);
     return answer.value;
+  }
+
+  /** @returns {Promise<string>} */
+  async dump() {
+    await this.session.receive({ type: 'request', id: 0, name: 'dump', params: {} });
+    return this.of('reply').at(-1).value;
   }
 }

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { LUA, Page } from './lib/page.js';
-import { built, cli } from './lib/run.js';
+import { LUA, Page } from './lib/session.js';
+import { built, cli } from '../js/lib/run.js';
 
 // Node's fetch has no file: addresses.
 const fetched = globalThis.fetch;
@@ -147,7 +147,7 @@ test('a paused program stands still, answers, and goes on', async () => {
 test('pym_dump says what the frame says', async () => {
   await page.run('keep = {} for i = 1, 5000 do keep[i] = {tostring(i)} end');
   const { stats } = page.frames.at(-1);
-  const dump = page.ask('dump');
+  const dump = await page.dump();
   const numbers = (/** @type {RegExp} */ line) => dump.match(line)?.slice(1).map(Number);
   const { liveBlocks, liveBytes, totalBlocks, totalBytes } = stats.domains.object;
   assert.deepEqual(numbers(/^object +(\d+) +(\d+) +\d+ +(\d+) +(\d+)/m),
