@@ -7,10 +7,10 @@ import { notOurs, place } from './place.js';
 /** @typedef {import('./wasm.js').WasmSource} WasmSource */
 
 /** @typedef {object} CreateOptions
- *  @property {WebAssembly.Memory} [memory]  to allocate in: borrowed, it stays the caller's.  It may
- *    hold anything: the allocator takes pages of its own, one at once and more when it needs them.
- *    Default: a new one.  Not the memory of an Emscripten module, whose sbrk takes all pages for its
- *    own
+ *  @property {WebAssembly.Memory} [memory]  to allocate in: borrowed, it stays the caller's.  It
+ *    may hold anything: the allocator takes pages of its own, one at once and more when it needs
+ *    them.  Default: a new one.  Not the memory of an Emscripten module, whose sbrk takes all pages
+ *    for its own
  *  @property {number} [limit]  bytes that may be live, 0..4294967294; beyond it malloc returns 0
  *  @property {WasmSource} [wasm]  the file wasm-pymalloc/pymalloc.wasm, where its usual address is
  *    not reached */
@@ -64,8 +64,8 @@ class Guest {
     const fault = this.#live && faultOf(this.#live.heap);
     if (!fault) return cause;
     const error = () => new PymallocError('CORRUPTION', `the allocator stopped: ${fault.cause}, at `
-      + `${hex(fault.address)}. Find the write or the free that did it; what the blocks hold is not `
-      + 'to be relied on, so go on with a new allocator', { cause });
+      + `${hex(fault.address)}. Find the write or the free that did it; what the blocks hold is `
+      + 'not to be relied on, so go on with a new allocator', { cause });
     this.end(error);
     return error();
   }
@@ -176,8 +176,8 @@ export class DomainAllocator {
 /** An allocator in a linear memory.  Made by createHeap.
  *
  *  Its own malloc and family are C's: a block is aligned to 16 bytes, or to 8 if no more was asked
- *  for.  `raw`, `mem` and `object` are CPython's domains, where blocks of the latter two are aligned
- *  to 8; `heap.stats()` counts each by itself, C's blocks with those of `object`. */
+ *  for.  `raw`, `mem` and `object` are CPython's domains, where blocks of the latter two are
+ *  aligned to 8; `heap.stats()` counts each by itself, C's blocks with those of `object`. */
 export class Allocator extends DomainAllocator {
   #guest;
   #views = new Views(new ArrayBuffer(0));
@@ -245,8 +245,8 @@ export class Allocator extends DomainAllocator {
   get memory() { return this.#guest.live.exports.memory; }
 
   /** For a wasm module to import: `memory`, C's `malloc`, `calloc`, `realloc`, `free`,
-   *  `aligned_alloc`, `malloc_usable_size`, and `pym_*` of pymalloc.h.  These are functions of wasm:
-   *  calls from another module do not go through JavaScript.
+   *  `aligned_alloc`, `malloc_usable_size`, and `pym_*` of pymalloc.h.  These are functions of
+   *  wasm: calls from another module do not go through JavaScript.
    *  @returns {AllocatorExports} */
   get exports() { return this.#guest.live.exports; }
 

@@ -76,8 +76,8 @@ export class Heap {
    *    Module that does not run; BAD_MEMORY, GUEST_TRAP
    *
    *  @overload
-   *  @param {WasmSourcePair | EmscriptenModule} source  what WebAssembly.instantiate(bytes) returned,
-   *    or the Module of an Emscripten program, loaded, linked with pymalloc::exports
+   *  @param {WasmSourcePair | EmscriptenModule} source  what WebAssembly.instantiate(bytes)
+   *    returned, or the Module of an Emscripten program, loaded, linked with pymalloc::exports
    *  @param {{memory?: WebAssembly.Memory}} [options]
    *  @returns {Heap}
    *
@@ -139,12 +139,12 @@ export class Heap {
    *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED */
   stats() {
     const { memory, root, layout } = this.#program;
-    return retrying(memory, () => readStats(this.#view(), root, this.#address, layout));
+    return retrying(memory, () => readStats(this.#found(), root, this.#address, layout));
   }
 
   /** What every page holds, and every pool, of all heaps.  Reads memory directly, no guest call.
-   *  Looks at the header of each pool that is asked for, some 20 ns: they are most of what this takes
-   *  where memory is large.
+   *  Looks at the header of each pool that is asked for, some 20 ns: they are most of what this
+   *  takes where memory is large.
    *
    *  @example
    *  let map = heap.map();                                  // all of it
@@ -369,7 +369,7 @@ export class Heap {
   /** Polls from a timer, which does not keep Node running.
    *
    *  @example
-   *  heap.on('limit', (e) => console.log(`${e.limit} limit of ${e.domain}: ${e.bytes} bytes asked`));
+   *  heap.on('limit', (e) => console.log(`${e.limit} limit: ${e.bytes} bytes asked`));
    *  const stop = heap.watch(50);
    *  stop();
    *
@@ -390,6 +390,11 @@ export class Heap {
 
   /** @returns {DataView} of the memory as it is now; root and heap are found sound */
   #view() {
+    return retrying(this.#program.memory, () => this.#found());
+  }
+
+  /** @returns {DataView} the same at the first try */
+  #found() {
     const { memory, root, layout } = this.#program;
     const view = viewOf(memory);
     checkRoot(view, root, layout);

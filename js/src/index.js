@@ -67,6 +67,7 @@ export async function createHeap(options = {}) {
  *  @throws {import('./errors.js').PymallocError} BAD_ARGUMENT, NO_ROOM */
 export function createHeapSync(options = {}) {
   return createSync(options, () => {
-    throw badArgument('createHeapSync needs a compiled module here: { wasm: await compileModule() }');
+    throw badArgument('createHeapSync needs a compiled module here: '
+      + '{ wasm: await compileModule() }');
   });
 }

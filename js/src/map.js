@@ -27,8 +27,8 @@ export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
  *  @property {Uint16Array} poolCount  of each page: its pools
  *  @property {Uint32Array} rawBytes   of each page: in raw blocks in use, headers in
  *  @property {Uint32Array} freeBytes  of each page: in free chunks, headers in, those at hand too
- *  @property {Uint32Array} firstPool  one element more than pages: the pools of page p in `pools` are
- *    those from firstPool[p] to below firstPool[p + 1]
+ *  @property {Uint32Array} firstPool  one element more than pages: the pools of page p in `pools`
+ *    are those from firstPool[p] to below firstPool[p + 1]
  *  @property {PoolMap} pools          the pools of every heap that were asked for, by address
  *  @property {MapTotals} totals
  *  @property {Uint32Array} damage     address of each chunk whose header was overwritten; the rest
@@ -56,8 +56,8 @@ export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
  *  @property {number} arenas */
 
 /** @typedef {object} MapOptions
- *  @property {boolean | {from: number, to: number}} [pools]  the pools to tell of one by one, each in
- *    a page that has a byte in [from, to); default: all.  Their headers lie apart, so they are what
+ *  @property {boolean | {from: number, to: number}} [pools]  the pools to tell of one by one, each
+ *    in a page that has a byte in [from, to); default: all.  Their headers lie apart, so they are what
  *    map() takes its time for
  *  @property {HeapMap} [into]  an earlier result whose memory is used again, and which is invalid
  *    from then on */
@@ -132,7 +132,8 @@ function arraysFor(old, pages, pools) {
   const buffer = reused ? old : new ArrayBuffer(old ? bytes + (bytes >> 3) : bytes);
   let at = 0;
   /** @template T
-   *  @param {{new (buffer: ArrayBuffer, at: number, length: number): T, BYTES_PER_ELEMENT: number}} Type
+   *  @param {{new (buffer: ArrayBuffer, at: number, length: number): T,
+   *    BYTES_PER_ELEMENT: number}} Type
    *  @param {number} length  @returns {T} */
   const next = (Type, length) => {
     at += length * Type.BYTES_PER_ELEMENT;

@@ -53,8 +53,8 @@ export function readText(view, address, most) {
 
 const TRIES = 4;
 
-/** Reads.  What a shared memory holds may change while it is read, by another thread: then what looks
- *  damaged may only be of two moments, and another try may find it whole.
+/** Reads.  What a shared memory holds may change while it is read, by another thread: then what
+ *  looks damaged may only be of two moments, and another try may find it whole.
  *  @template T
  *  @param {{readonly buffer: ArrayBufferLike}} memory  @param {() => T} read
  *  @returns {T}
@@ -65,10 +65,11 @@ export function retrying(memory, read) {
       return read();
     } catch (error) {
       if (!(error instanceof PymallocError) || error.code !== 'BAD_MEMORY') throw error;
-      if (Object.prototype.toString.call(memory.buffer) !== '[object SharedArrayBuffer]') throw error;
+      const tag = Object.prototype.toString.call(memory.buffer);
+      if (tag !== '[object SharedArrayBuffer]') throw error;
       if (left > 1) continue;
-      throw new PymallocRangeError('RETRY', 'the shared memory changed while it was read: try again '
-        + `when the other thread rests. If it stays, the heap is damaged: ${error.message}`,
+      throw new PymallocRangeError('RETRY', 'the shared memory changed while it was read: try '
+        + `again when the other thread rests. If it stays, the heap is damaged: ${error.message}`,
       { cause: error });
     }
   }

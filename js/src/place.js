@@ -13,7 +13,6 @@ const PAGE_BYTES = 65536;
 /** tests/js/allocator.test.js measures how much of it is used. */
 const STACK_BYTES = 4096;
 const MEM_INFO = 1;                       // subsection of the section dylink.0
-const GIGABYTES_4 = 2 ** 32;
 
 /** @param {WebAssembly.Module} module  @param {WebAssembly.Memory | undefined} given
  *  @returns {{memory: WebAssembly.Memory, instance: WebAssembly.Instance, at: number,
@@ -37,8 +36,8 @@ export function place(module, given) {
       __memory_base: constant(data),
       __stack_pointer: variable(data),
     },
-    // The end of 4 GiB is no 32-bit address.
-    'GOT.mem': { __heap_base: variable(start), __heap_end: variable(end < GIGABYTES_4 ? end : start) },
+    // At the end of 4 GiB the latter is 0: then there is no first memory.
+    'GOT.mem': { __heap_base: variable(start), __heap_end: variable(end) },
   });
   const apply = instance.exports['__wasm_apply_data_relocs'];
   if (typeof apply === 'function') apply();
@@ -56,7 +55,8 @@ function checkMemory(memory) {
   }
 }
 
-/** @param {WebAssembly.Memory} memory  @param {number} pages  @returns {number} the first of them */
+/** @param {WebAssembly.Memory} memory  @param {number} pages
+ *  @returns {number} the first of them */
 function grow(memory, pages) {
   try {
     return memory.grow(pages);
@@ -64,8 +64,8 @@ function grow(memory, pages) {
     if (cause instanceof TypeError) {
       throw badArgument('a 64-bit memory was passed: the allocator has 32-bit addresses');
     }
-    throw new PymallocRangeError('NO_ROOM', `the memory of ${memory.buffer.byteLength} bytes cannot `
-      + `grow by ${pages} pages of 64 KiB (${message(cause)}): make it with a larger maximum`,
+    throw new PymallocRangeError('NO_ROOM', `the memory of ${memory.buffer.byteLength} bytes `
+      + `cannot grow by ${pages} pages of 64 KiB (${message(cause)}): make it with a larger maximum`,
     { cause });
   }
 }
@@ -111,8 +111,7 @@ function needs(module) {
     throw badArgument('wasm must be a compiled WebAssembly.Module here: compileModule() gives one');
   }
   const section = WebAssembly.Module.customSections(module, 'dylink.0')[0];
-  if (!section) throw notOurs('it has no section dylink.0');
-  const bytes = new Uint8Array(section);
+  const bytes = new Uint8Array(section ?? new ArrayBuffer(0));
   let at = 0;
   const leb = () => {
     let n = 0;
@@ -132,9 +131,10 @@ function needs(module) {
     }
     const [data, power, slots] = [leb(), leb(), leb()];
     if (data > PAGE_BYTES * 16 || power > 12 || slots > 1024) {
-      throw badDescriptor(`dylink.0 asks for ${data} bytes of alignment 2^${power}, ${slots} slots`);
+      throw badDescriptor(`dylink.0 asks for ${data} bytes of alignment 2^${power} and ${slots} `
+        + 'slots');
     }
     return { bytes: data, slots };
   }
-  throw notOurs('dylink.0 says nothing of memory');
+  throw notOurs('no section dylink.0 says what memory it needs');
 }

@@ -46,8 +46,8 @@ export function programOf(source, second, third) {
   // A factory that was not called, or a Module still loading, which has a `then` in some versions.
   if (isPromise(source)) throw loading('a promise was passed');
   if (typeof source === 'function') {
-    throw badArgument(`a function was passed: is it the factory of an Emscripten program? Pass what `
-      + 'it resolves to, Heap.from(await factory())');
+    throw badArgument('a function was passed: is it the factory of an Emscripten program? Pass '
+      + 'what it resolves to, Heap.from(await factory())');
   }
   if ('module' in source && 'instance' in source) {
     return ofModule(source.module, source.instance, second);
@@ -77,12 +77,12 @@ function ofEmscripten(module) {
   const guest = module.pymalloc;
   if (typeof guest !== 'object' || guest === null) {
     if (!isEmscripten(module)) throw badArgument(TAKES);
-    throw new PymallocTypeError('NO_DESCRIPTOR', 'this Emscripten Module has no "pymalloc": link the '
-      + 'program with the library and pymalloc::exports');
+    throw new PymallocTypeError('NO_DESCRIPTOR', 'this Emscripten Module has no "pymalloc": link '
+      + 'the program with the library and pymalloc::exports');
   }
   if (guest.aborted) {
-    throw new PymallocTypeError('ABORTED', 'the Emscripten program aborted: what its memory holds is '
-      + 'not to be relied on. Load it again');
+    throw new PymallocTypeError('ABORTED', 'the Emscripten program aborted: what its memory holds '
+      + 'is not to be relied on. Load it again');
   }
   const { memory, exports, descriptor } = guest;
   if (!memory || !exports || !descriptor) throw loading('the Emscripten Module is not loaded yet');
@@ -124,7 +124,8 @@ export function need(exports, name) {
   const fn = exports[name];
   if (typeof fn === 'function') return fn;
   throw new PymallocTypeError('NO_EXPORT', `the module does not export ${name}: link it with `
-    + `-Wl,--export=${name} (CMake target pymalloc::exports). A heap of Heap.over has no functions`);
+    + `-Wl,--export=${name} (CMake target pymalloc::exports). A heap of Heap.over has no `
+    + 'functions');
 }
 
 /** @param {Exports} exports  @param {string} name  @param {number[]} args

@@ -1,5 +1,5 @@
-/** What every walk over memory begins with: the heaps, their segments, the map of pools.  Nothing is
- *  believed: an offset or a size is used after it was found to lie where it may, and lists end. */
+/** What every walk over memory begins with: the heaps, their segments, the map of pools.  Nothing
+ *  is believed: an offset or a size is used after it was found to lie where it may, and lists end. */
 
 import { badMemory, hex } from './errors.js';
 import { INTERNAL } from './layout.js';
@@ -37,8 +37,8 @@ export function checkHeap(view, address, layout) {
   }
 }
 
-/** All segments.  Those of the default heap together are no longer than the memory, nor are those of
- *  the others, which lie within them: so a list that is a loop ends.
+/** All segments.  Those of the default heap together are no longer than the memory, nor are those
+ *  of the others, which lie within them: so a list that is a loop ends.
  *  @param {DataView} view  @param {readonly number[]} heaps  @param {Layout} layout
  *  @returns {Segment[]} those of the default heap first */
 export function segmentsOf(view, heaps, { constants: c, segment, heap: f }) {

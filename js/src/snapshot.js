@@ -13,8 +13,8 @@ import { PymallocTypeError } from './errors.js';
  *  @property {number} time  milliseconds since 1970
  *  @property {HeapStats} stats  of this heap
  *  @property {SnapshotMap} map  of the whole memory, all pools */
-/** @typedef {Omit<HeapMap, 'buffer'> & {buffer?: ArrayBuffer}} SnapshotMap  one that was JSON has no
- *    buffer that all arrays share */
+/** A map; one that was JSON has no buffer that all arrays share.
+ *  @typedef {Omit<HeapMap, 'buffer'> & {buffer?: ArrayBuffer}} SnapshotMap */
 
 /** Differences are what b has more than a.  Allocated and freed: between the two.
  *  @typedef {object} DomainDiff
@@ -249,8 +249,8 @@ function shaped(value, shape, path) {
     shaped(/** @type {Record<string, unknown>} */ (value)[name], of, `${path}.${name}`)])));
 }
 
-/** @param {unknown} value  @param {Record<string, Function>} kinds  @param {number | undefined} length
- *  @param {string} path
+/** @param {unknown} value  @param {Record<string, Function>} kinds
+ *  @param {number | undefined} length  @param {string} path
  *  @returns {number} length of each array */
 function checkArrays(value, kinds, length, path) {
   for (const [name, kind] of Object.entries(kinds)) {

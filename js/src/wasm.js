@@ -125,7 +125,8 @@ function checkMagic(bytes, what) {
   const version = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true);
   if (version !== 1) {
     throw new PymallocTypeError('NOT_WASM', `${what} is not a core wasm module but of version `
-      + `0x${version.toString(16)}${version > 0xffff ? ', a component' : ''}: pass the core module`);
+      + `0x${version.toString(16)}${version > 0xffff ? ', a component' : ''}: pass the core `
+      + 'module');
   }
 }
 
@@ -139,12 +140,11 @@ function checkComplete(bytes, what) {
     const id = /** @type {number} */ (bytes[at++]);
     let size = 0;
     for (let shift = 0, byte = 128; byte & 128 && shift < 35; shift += 7) {
-      if (at >= bytes.length) throw truncated(what, bytes.length, at + 1);
-      byte = /** @type {number} */ (bytes[at++]);
+      byte = bytes[at++] ?? 0;                             // behind the end: found below
       size += (byte & 127) * 2 ** shift;
     }
     if (at + size > bytes.length) throw truncated(what, bytes.length, at + size);
-    if (id === FUNCTION) functions = bytes[at] !== 0;          // their number, as the first byte has it
+    if (id === FUNCTION) functions = bytes[at] !== 0;      // the first byte of their number
     if (id === CODE) functions = false;
     at += size;
   }

@@ -274,7 +274,8 @@ test('another module imports malloc and free, and shares the memory', () => {
       ['give', 'exit', [0x20, 0, ...op.call(1)]]],
     exportMemory: false,
   });
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: heap.exports });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes),
+    { env: heap.exports });
   const p = exports.take(40) >>> 0;
   assert.ok(heap.usableSize(p) >= 40);
   exports.give(p);
@@ -314,8 +315,8 @@ test('a block freed twice is found, told, and ends the allocator', () => {
   heap.raw.free(p);
   const dead = code('CORRUPTION', /stopped: .*0x[0-9a-f]+.*new allocator/);
   assert.throws(() => heap.raw.free(p), dead);
-  for (const use of [() => heap.malloc(8), () => heap.mem.calloc(1, 8), () => heap.object.realloc(0, 8),
-    () => heap.free(p), () => heap.usableSize(p), () => heap.alignedAlloc(8, 8), () => heap.u8,
+  for (const use of [() => heap.malloc(8), () => heap.mem.calloc(1, 8),
+    () => heap.object.realloc(0, 8), () => heap.free(p), () => heap.usableSize(p), () => heap.alignedAlloc(8, 8), () => heap.u8,
     () => heap.heap, () => heap.exports, () => heap.memory]) {
     assert.throws(use, dead);
   }

@@ -1,5 +1,5 @@
-/** The documentation is what the sources say, every entry of the package has the same interface, and
- *  every example runs. */
+/** The documentation is what the sources say, every entry of the package has the same interface,
+ *  and every example runs. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -39,7 +39,8 @@ test('diff() tells what each domain allocated and freed', () => {
 test('diff() names the size classes that changed, and no others', () => {
   const { before, after } = twoMoments();
   const { classes } = diff(before, after);
-  assert.deepEqual(classes.map((c) => [c.blockSize, c.liveBlocks, c.allocatedBlocks, c.freedBlocks]),
+  assert.deepEqual(
+    classes.map((c) => [c.blockSize, c.liveBlocks, c.allocatedBlocks, c.freedBlocks]),
     [[16, 2000, 2000, 0], [48, -500, 0, 500], [256, -1000, 0, 1000]]);
   assert.ok(classes[0].pools > 0 && classes[2].pools < 0);
   assert.deepEqual(diff(after, after).classes, []);
@@ -91,7 +92,8 @@ for (const what of ['owner', 'blockSize']) {
     const json = snapshotToJSON(twoMoments().before);
     const other = structuredClone(json);
     other.map.pools[what][5] += 8;
-    const { added, gone, changed, same } = diff(snapshotFromJSON(json), snapshotFromJSON(other)).pools;
+    const { added, gone, changed, same }
+      = diff(snapshotFromJSON(json), snapshotFromJSON(other)).pools;
     const at = json.map.pools.address[5];
     assert.deepEqual([[...added], [...gone], [...changed]], [[at], [at], []]);
     assert.equal(same, json.map.pools.address.length - 1);
@@ -122,7 +124,7 @@ test('a snapshot does not change with the heap, nor by whoever holds it', () => 
   const text = JSON.stringify(snapshotToJSON(before));
   for (let i = 0; i < 10000; i++) allocator.malloc(i % 1000);
   assert.equal(JSON.stringify(snapshotToJSON(before)), text);
-  assert.ok(Object.isFrozen(before) && Object.isFrozen(before.map) && Object.isFrozen(before.stats));
+  for (const part of [before, before.map, before.stats]) assert.ok(Object.isFrozen(part));
 });
 
 test('snapshots of two heaps have no difference', () => {

@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url';
 import { createContext, runInContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 
-import { ChunkKind, Heap, compileModule, createHeap, createHeapSync } from '../../js/src/index.node.js';
+import { ChunkKind, Heap, compileModule, createHeap, createHeapSync }
+  from '../../js/src/index.node.js';
 import { assemble } from './lib/guest.js';
 import { code, lively, open } from './lib/heaps.js';
 import { encode, recordsOf } from './lib/image.js';
@@ -148,7 +149,8 @@ test('while another thread writes, a read ends with numbers or with RETRY', asyn
   })();
   let [read, retry] = [0, 0];
   for (const end = performance.now() + 500; performance.now() < end;) {
-    for (const look of [() => heap.stats(), () => heap.map(), () => heap.heaps()]) {
+    for (const look of [() => heap.stats(), () => heap.map(), () => heap.heaps(),
+      () => heap.limits, () => heap.poll()]) {
       try {
         look();
         read++;
@@ -161,6 +163,16 @@ test('while another thread writes, a read ends with numbers or with RETRY', asyn
   }
   await worker.terminate();
   assert.ok(read > 0 && retry > 0, `${read} read, ${retry} RETRY`);
+});
+
+test('a shared heap that stays damaged is RETRY, and says so', () => {
+  const image = lively({ shared: true });
+  const heap = Heap.over(image.module, image.memory, open(image).root);
+  image.set('space', image.root, { magic: 1 });
+  for (const look of [() => heap.stats(), () => heap.map(), () => heap.heaps(), () => heap.limits,
+    () => heap.poll(), () => heap.snapshot(), () => heap.chunks(0, 8)]) {
+    assert.throws(look, code('RETRY', /If it stays, the heap is damaged: no root structure/));
+  }
 });
 
 test('a shared memory outlives the thread that wrote it, and stays readable', async () => {
@@ -212,7 +224,10 @@ function sections(file) {
   for (let at = 8; at < file.length;) {
     const id = file[at++];
     let size = 0;
-    for (let shift = 0, byte = 128; byte & 128; shift += 7) size += ((byte = file[at++]) & 127) << shift;
+    for (let shift = 0, byte = 128; byte & 128; shift += 7) {
+      byte = file[at++];
+      size += (byte & 127) << shift;
+    }
     at += size;
     found.push([id, at]);
   }
