@@ -256,15 +256,14 @@ export class Session {
       throw new PageError('NO_EXPORT', 'the module does not export pym_dump_stderr: link it with '
         + '-Wl,--export=pym_dump_stderr (CMake target pymalloc::exports)');
     }
-    // All is written when the call returns; the promise only tells whether it failed.
+    // An engine that suspends the guest may do so at each piece of text: nothing else runs meanwhile
+    // but what these wait for.
     const text = this.#dumped = /** @type {string[]} */ ([]);
-    let done;
     try {
-      done = this.#guest.dump();
+      await this.#guest.dump();
     } finally {
       this.#dumped = null;
     }
-    await done;
     return text.join('');
   }
 }
