@@ -253,6 +253,7 @@ for (const name of BROWSERS) {
 
     test('the totals of the map are there in words', async () => {
       await page.run(TABLES);
+      await showsTheDump(page);
       const { linear } = await page.figures();
       await eventually(async () => assert.match(await page.text('#map-summary'),
         new RegExp(`\\b${linear / 65536} pages`)));
@@ -301,6 +302,7 @@ for (const name of BROWSERS) {
       has('application', /^Map of linear memory$/);
       has('button', /Run$/);
       has('textbox', /^hard limit of the heap$/);
+      await showsTheDump(page);
       const { linear } = await page.figures();
       await eventually(async () => assert.match(await page.page.$eval('#map', (map) => map
         .getAttribute('aria-describedby').split(' ').map((id) => document.getElementById(id).textContent)

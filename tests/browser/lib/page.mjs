@@ -52,9 +52,8 @@ export class HeapPage {
   /** Waits until the guest of this name is open.
    *  @param {RegExp} name */
   async opened(name) {
-    await this.page.waitForFunction((source) =>
-      new RegExp(source).test(document.querySelector('#guest-name').textContent), {}, name.source);
-    await this.ready();
+    await this.page.waitForFunction((source) => !document.querySelector('#run').disabled
+      && new RegExp(source).test(document.querySelector('#guest-name').textContent), {}, name.source);
   }
 
   /** @param {string} selector  @returns {Promise<string>} */
