@@ -18,21 +18,41 @@ endforeach()
 file(CONFIGURE OUTPUT sub_tests.cmake CONTENT "${include_tests}" @ONLY)
 set_property(DIRECTORY PROPERTY TEST_INCLUDE_FILES "${CMAKE_BINARY_DIR}/sub_tests.cmake")
 
-if(EXISTS "${CMAKE_SOURCE_DIR}/js/package-lock.json")
-  set(installed "${CMAKE_SOURCE_DIR}/js/node_modules/.package-lock.json")
+# npm_packages(TARGET FOLDER): what FOLDER/package-lock.json names, once each time that it changes
+function(npm_packages target folder)
+  set(installed "${CMAKE_SOURCE_DIR}/${folder}/node_modules/.package-lock.json")
   add_custom_command(OUTPUT "${installed}"
     COMMAND "${CMAKE_COMMAND}" -E env "PATH=${PYM_CACHE}/bin:$ENV{PATH}"
-      "${PYM_NPM}" ci --no-audit --no-fund
-    DEPENDS "${CMAKE_SOURCE_DIR}/js/package-lock.json"
-    WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/js"
+      "${PYM_NPM}" ci --no-audit --no-fund --silent
+    DEPENDS "${CMAKE_SOURCE_DIR}/${folder}/package-lock.json"
+    WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/${folder}"
     USES_TERMINAL)
-  add_custom_target(js ALL DEPENDS "${installed}")
-endif()
+  add_custom_target(${target} ALL DEPENDS "${installed}")
+endfunction()
+npm_packages(js js)
+npm_packages(js_tests tests)
+
+# js_test(NAME FILE [PROPERTIES]): a file of node:test
+function(js_test name file)
+  add_test(NAME ${name} COMMAND "${PYM_NODE}" --no-warnings --test "${file}"
+    WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT_MODIFICATION
+    "PATH=path_list_prepend:${PYM_CACHE}/bin" ${ARGN})
+endfunction()
 file(GLOB js_tests CONFIGURE_DEPENDS tests/js/*.test.js tests/js/*.test.mjs)
 foreach(file IN LISTS js_tests)
   get_filename_component(name "${file}" NAME_WE)
-  add_test(NAME js.${name} COMMAND "${PYM_NODE}" --no-warnings --test "${file}"
+  js_test(js.${name} "${file}")
+endforeach()
+js_test(browser.lib tests/browser/lib.test.mjs)
+
+# One program on every host, with the package as users get it.
+add_test(NAME hosts.pack COMMAND "${PYM_NODE}" tests/hosts/pack.mjs
+  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+set_tests_properties(hosts.pack PROPERTIES FIXTURES_SETUP packed RESOURCE_LOCK pack
+  ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PYM_CACHE}/bin")
+foreach(host node20 node22 node24 node26 deno bun workerd chromium firefox)
+  add_test(NAME hosts.${host} COMMAND "${PYM_NODE}" tests/hosts/run.mjs ${host}
     WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-  set_tests_properties(js.${name} PROPERTIES ENVIRONMENT_MODIFICATION
-    "PATH=path_list_prepend:${PYM_CACHE}/bin")
+  set_tests_properties(hosts.${host} PROPERTIES FIXTURES_REQUIRED packed)
 endforeach()

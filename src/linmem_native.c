@@ -46,6 +46,8 @@ static void grow_foreign(void) {
   }
 }
 
+uint32_t pym__linmem_end(void) { return pages << 16; }
+
 uint32_t pym__linmem_grow(uint32_t n) {
   growths++;
   grow_foreign();
@@ -54,8 +56,10 @@ uint32_t pym__linmem_grow(uint32_t n) {
     return 0;
   }
   if (fail_in > 0) fail_in--;
-  return extend(n);
+  return extend(n) << 16;
 }
+
+uint32_t pym__linmem_margin(uint32_t owned) { return margin_of_grow(owned); }
 
 void pym__linmem_start(uint32_t *from, uint32_t *to) {
   *from = LINMEM_DATA + LINMEM_DATA_BYTES;

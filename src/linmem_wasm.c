@@ -1,8 +1,9 @@
 /* Linear memory of wasm: memory.grow.  For WASI and freestanding modules; Emscripten keeps its own
  * break, there memory must come from sbrk. */
-#include "linmem.h"
-
 #include <stddef.h>
+
+#include "internal.h"
+#include "linmem_refuse.h"
 
 /* The linker's: end of data and stack, and end of the memory that the module starts with (null
  * from linkers before LLVM 16).  What is above the latter belongs to whoever grew it. */
@@ -16,36 +17,17 @@ void free(void *p) __attribute__((weak));
 /* Defined by malloc.c: malloc is this library. */
 extern const char pym__is_malloc __attribute__((weak));
 
-#ifdef PYM_TESTS
-static int64_t fail_in = -1;
-static int fail_forever;
-static uint64_t growths;
-
-void pym__linmem_fail_after(int64_t k, int forever) {
-  fail_in = k;
-  fail_forever = forever;
-}
-
-uint64_t pym__linmem_growths(void) { return growths; }
-
-static int refused(void) {
-  growths++;
-  if (fail_in < 0) return 0;
-  if (fail_in > 0) return fail_in--, 0;
-  if (!fail_forever) fail_in = -1;
-  return 1;
-}
-#else
-static inline int refused(void) { return 0; }
-#endif
-
 uint32_t pym__linmem_pages(void) { return (uint32_t)__builtin_wasm_memory_size(0); }
+
+uint32_t pym__linmem_end(void) { return pym__linmem_pages() << 16; }
 
 uint32_t pym__linmem_grow(uint32_t n) {
   if (refused()) return 0;
   size_t first = __builtin_wasm_memory_grow(0, n);
-  return first == (size_t)-1 ? 0 : (uint32_t)first;
+  return first == (size_t)-1 ? 0 : (uint32_t)first << 16;
 }
+
+uint32_t pym__linmem_margin(uint32_t owned) { return margin_of_grow(owned); }
 
 void pym__linmem_start(uint32_t *from, uint32_t *to) {
   *from = *to = 0;

@@ -1,34 +1,36 @@
 /* More linear memory for the default heap, the map of pools, events, the start of it all. */
 #include "internal.h"
 
+/* [from, to) is the default heap's now.  A page that the piece before ended in was counted. */
+static COLD void own(u32 from, u32 to) {
+  u32 first = from >> 16, counted = (pym__main.top_end + PAGE_BYTES - 1) >> 16;
+  pym__space.pages_owned += ((to + PAGE_BYTES - 1) >> 16) - (first > counted ? first : counted);
+  pym__raw_add(&pym__main, from, to);
+}
+
 /* One growth by n pages, into the default heap.  Returns 0 if refused. */
 static COLD int grow_once(struct pym_heap *h, unsigned d, u32 n, u32 bytes) {
-  u32 before = pym__linmem_pages(), page = pym__linmem_grow(n), end = page + n;
+  u32 before = pym__linmem_pages(), from = pym__linmem_grow(n), to = from + (n << 16);
   pym__space.pages_memory = pym__linmem_pages();
-  if (!page) {
+  if (!from) {
     pym__space.grow_failures++;
     return 0;
   }
-  pym__space.grows++;
-  pym__event(h, EVENT_GROW, d, bytes, before);
-  if (end == MAX_PAGES) end--; /* the end of 4 GiB is no 32-bit offset */
-  pym__space.pages_owned += end - page;
-  if (end > page) pym__raw_add(&pym__main, page << 16, end << 16);
+  if (pym__space.pages_memory > before) { /* or there was room behind Emscripten's break */
+    pym__space.grows++;
+    pym__event(h, EVENT_GROW, d, bytes, before);
+  }
+  if (!to) to -= PAGE_BYTES; /* the end of 4 GiB is no 32-bit offset */
+  if (to > from) own(from, to);
   return 1;
-}
-
-/* Growth comes with a little more than was asked once the heap is large: engines take longer to
- * grow a large memory (V8 about 0.6 ms from some 30 MiB on, whatever the step). */
-static u32 margin(void) {
-  u32 owned = pym__space.pages_owned, extra = owned < 128 ? owned / 64 : owned / 16;
-  return extra < 512 ? extra : 512;
 }
 
 COLD int pym__more(struct pym_heap *h, unsigned d, u32 bytes) {
   if (pym__raw_flush(h) || pym__sweep(bytes)) return 1;
   if (h->more) return h->more(h, bytes) || pym__flush_all();
-  u32 tail = pym__main.top_end == pym__linmem_pages() << 16 ? pym__raw_tail(&pym__main) : 0;
-  u32 n = tail < bytes ? (bytes - tail + (PAGE_BYTES - 1)) >> 16 : 1, extra = margin();
+  u32 tail = pym__main.top_end == pym__linmem_end() ? pym__raw_tail(&pym__main) : 0;
+  u32 n = tail < bytes ? (bytes - tail + (PAGE_BYTES - 1)) >> 16 : 1;
+  u32 extra = pym__linmem_margin(pym__space.pages_owned);
   if (extra && grow_once(h, d, n + extra, bytes)) return 1;
   return grow_once(h, d, n, bytes) || pym__flush_all();
 }
@@ -95,8 +97,7 @@ static COLD void start(void) {
   pym__space.pages_memory = pym__linmem_pages();
   from = (from + 15) & ~15u;
   if (to < from || to - from < 256) return; /* not worth a segment */
-  pym__space.pages_owned = (to + PAGE_BYTES - 1) / PAGE_BYTES - from / PAGE_BYTES;
-  pym__raw_add(&pym__main, from, to);
+  own(from, to);
 }
 
 void pym__start(void) {

@@ -4,7 +4,7 @@
 #   wasm/setup.sh PART...
 #
 #   demo        build wasi node lua
-#   test        demo, native wasi-2022 npm wasmedge quickjs sqlite duktape
+#   test        demo, native wasi-2022 npm wasmedge quickjs sqlite duktape browsers hosts
 #   bench       build wasi node wasmedge emscripten python-source mimalloc engines, and what
 #               traces are recorded from: lua quickjs sqlite duktape; libcxx
 #   build       ninja
@@ -16,6 +16,8 @@
 #   quickjs, sqlite, duktape   the sources of these
 #   libcxx      the C++ library for WASI, for a program of the benchmark
 #   wasmedge    WasmEdge 0.14, a second WASI host
+#   browsers    Chromium and Firefox
+#   hosts       other hosts of the JavaScript package: Node.js 20 to 26, Bun, Deno, workerd
 #   engines     what the benchmark runs in: Node.js 20 to 26, Bun, SpiderMonkey's shell; its plots
 #   python-source, mimalloc  sources of allocators to compare with
 #   emscripten  Emscripten 3.1.69 or newer: Debian 13's, in a folder, run through bubblewrap
@@ -317,23 +319,59 @@ engine_link() {
   ln -sf "../$2" "$cache/bin/$1"
 }
 
-# V8 as four Node.js have it, JavaScriptCore as Bun has it, SpiderMonkey's shell; and echarts, which
-# draws the plot.
-part_engines() {
-  local modules=engines/node_modules packages=(bun@1.4.5 echarts@6.1.0) v
-  for v in 20.20.2 22.23.3 24.21.0 26.10.0; do packages+=("node${v%%.*}@npm:node@$v"); done
-  if [ "$(cat "$cache/engines/.packages" 2>/dev/null)" != "${packages[*]}" ]; then
-    part_npm
-    say "npm install ${packages[*]} into $cache/engines"
-    rm -rf "$cache/engines"
-    PATH=$cache/bin:$PATH npm install --silent --no-audit --no-fund --prefix "$cache/engines" \
-      "${packages[@]}" || die "npm cannot install the engines"
-    printf '%s' "${packages[*]}" >"$cache/engines/.packages"
-  fi
-  debs trixie mozjs with libmozjs-128-dev 128
+# npm_folder FOLDER PACKAGE...: these packages of npm in the cache's FOLDER
+npm_folder() {
+  local folder=$cache/$1 tmp
+  shift
+  [ "$(cat "$folder/.packages" 2>/dev/null)" != "$*" ] || return 0
+  part_npm
+  say "npm install $* into $folder"
+  tmp=$(mktemp -d "$cache/tmp.XXXXXX")
+  PATH=$cache/bin:$PATH npm install --silent --no-audit --no-fund --prefix "$tmp/npm" "$@" ||
+    die "npm cannot install $*"
+  printf '%s' "$*" >"$tmp/npm/.packages"
+  rm -rf "$folder"
+  mv "$tmp/npm" "$folder"
+  rm -rf "$tmp"
+}
+
+# can_run NAME...: all of these of $cache/bin do
+can_run() {
+  local name
+  for name in "$@"; do
+    "$cache/bin/$name" --version >/dev/null || die "$cache/bin/$name does not run"
+  done
+}
+
+# V8 as four Node.js have it, JavaScriptCore as Bun has it.
+js_engines() {
+  local v
+  npm_folder engines bun@1.4.5 node20@npm:node@20.20.2 node22@npm:node@22.23.3 \
+    node24@npm:node@24.21.0 node26@npm:node@26.10.0
   mkdir -p "$cache/bin"
-  for v in 20 22 24 26; do engine_link "node$v" "$modules/node$v/bin/node"; done
-  engine_link bun "$modules/bun/bin/bun.exe"
+  for v in 20 22 24 26; do engine_link "node$v" "engines/node_modules/node$v/bin/node"; done
+  engine_link bun engines/node_modules/bun/bin/bun.exe
+}
+
+# The programs of Deno and workerd stand in packages of their own, one for each kind of machine.
+part_hosts() {
+  js_engines
+  npm_folder hosts deno@2.9.6 workerd@1.20261117.1
+  engine_link deno "$(cd "$cache" && echo hosts/node_modules/@deno/linux-*-glibc/deno)"
+  engine_link workerd "$(cd "$cache" && echo hosts/node_modules/@cloudflare/workerd-linux-*/bin/workerd)"
+  can_run node20 node22 node24 node26 bun deno workerd
+}
+
+part_browsers() {
+  [ -n "${PYM_CHROMIUM:-}" ] || have chromium || have google-chrome || apt_install Chromium chromium
+  [ -n "${PYM_FIREFOX:-}" ] || have firefox-esr || have firefox || apt_install Firefox firefox-esr
+}
+
+# And SpiderMonkey's shell; echarts draws the plot.
+part_engines() {
+  js_engines
+  npm_folder echarts echarts@6.1.0
+  debs trixie mozjs with libmozjs-128-dev 128
   cat >"$cache/bin/js128" <<'WRAPPER'
 #!/bin/sh
 root=$(dirname "$(dirname "$(readlink -f "$0")")")/mozjs
@@ -341,9 +379,7 @@ lib=$(echo "$root"/usr/lib/*-linux-gnu*)
 exec "$lib"/ld-linux* --library-path "$lib" "$lib/mozjs-128/js128" "$@"
 WRAPPER
   chmod +x "$cache/bin/js128"
-  for v in node20 node22 node24 node26 bun js128; do
-    "$cache/bin/$v" --version >/dev/null || die "$cache/bin/$v does not run"
-  done
+  can_run node20 node22 node24 node26 bun js128
 }
 
 part_demo() { part_build; part_wasi; part_node; part_lua; }
@@ -354,7 +390,7 @@ part_bench() {
 }
 part_test() {
   part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge
-  part_quickjs; part_sqlite; part_duktape
+  part_quickjs; part_sqlite; part_duktape; part_browsers; part_hosts
 }
 
 [ $# -gt 0 ] || die "name what is wanted: demo, test, or parts of them; see the head of $0"

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { LARGE, cache } from './lib.mjs';
 import { BASE, Results } from './results.mjs';
 
-const echarts = createRequire(join(cache, 'engines', 'package.json'))('echarts');
+const echarts = createRequire(join(cache, 'echarts', 'package.json'))('echarts');
 const [csv, file] = process.argv.slice(2);
 const results = new Results(csv);
 const { engines, long } = results;

@@ -13,8 +13,8 @@ uint64_t target_growths(void) { return pym__linmem_growths(); }
 
 /* The simulation knows one way to grow; asked for here, the library does not hear of it. */
 void *target_foreign(uint32_t pages) {
-  uint32_t first = pym__linmem_grow(pages);
-  return first ? at(first << 16) : 0;
+  uint32_t from = pym__linmem_grow(pages);
+  return from ? at(from) : 0;
 }
 
 int target_strangers(uint32_t every, uint32_t pages) {

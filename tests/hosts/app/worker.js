@@ -1,0 +1,12 @@
+/** The program under workerd: `workerd test` calls test().  Modules cannot be compiled there, the
+ *  configuration names them all; so does the package's own. */
+import bare from './bare.wasm';
+import guest from './guest_export.wasm';
+import importer from './guest_import.wasm';
+import { run } from './program.js';
+
+export default {
+  async test() {
+    console.log(JSON.stringify(await run({ guest, importer, bare })));
+  },
+};
