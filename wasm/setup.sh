@@ -20,6 +20,7 @@
 #   hosts       other hosts of the JavaScript package: Node.js 20 to 26, Bun, Deno, workerd
 #   engines     what the benchmark runs in: Node.js 20 to 26, Bun, SpiderMonkey's shell; its plots
 #   python-source, mimalloc  sources of allocators to compare with
+#   cpython     build wasi node python-source, and what CPython's build needs
 #   emscripten  Emscripten 3.1.69 or newer: Debian 13's, in a folder, run through bubblewrap
 #
 # Packages of this machine's own Debian release are installed by apt-get (root or sudo).  What it
@@ -302,6 +303,13 @@ WRAPPER
 part_python_source() {
   source_of bookworm/python3.11 python3.11_3.11.2.orig.tar.gz \
     2411c74bda5bbcfcddaf4531f66d1adc73f247f529aee981b029513aefdbf849
+}
+
+# A cross build freezes modules and compiles the library with a Python of the same version.
+part_cpython() {
+  part_build; part_wasi; part_node; part_python_source
+  have make || apt_install make make
+  [ -x /usr/bin/python3.11 ] || apt_install "Python 3.11" python3.11
 }
 
 # The sources of mimalloc 3 that come with the Emscripten of Debian's testing.  That moves on: what

@@ -41,17 +41,24 @@ static PyStatus preinitialize(int argc, char **argv) {
   PyStatus status = Py_PreInitializeFromBytesArgs(&config, argc, argv);
   if (name) setenv("PYTHONMALLOC", name, 1); /* os.environ has what the user gave */
   if (PyStatus_Exception(status) || is_ours()) return status;
-  if (name && strncmp(name, "malloc", 6) == 0) return status;
+  if (name && strncmp(name, "malloc", 6) == 0) return status; /* libc's, as asked for */
   pym_cpython_install();
   if (!name || strstr(name, "debug")) PyMem_SetupDebugHooks();
   return status;
 }
 
+/* Runs when the interpreter is gone, as CPython's own report does. */
 static void print_statistics(void) { pym_dump_stderr(pym_heap_default()); }
+
+static int wants_statistics(void) {
+  const char *value = Py_IgnoreEnvironmentFlag ? NULL : getenv("PYTHONMALLOCSTATS");
+  return value && *value;
+}
 
 int main(int argc, char **argv) {
   PyStatus status = preinitialize(argc, argv);
   if (PyStatus_Exception(status)) Py_ExitStatusException(status);
   if (PyImport_AppendInittab("pymalloc", PyInit_pymalloc) < 0) Py_FatalError("no memory at start");
+  if (wants_statistics()) Py_AtExit(print_statistics);
   return Py_BytesMain(argc, argv);
 }
