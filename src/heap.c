@@ -100,5 +100,6 @@ void pym__reset(void) {
   __builtin_memset(pym__hooks, 0, sizeof pym__hooks);
   pym__hooked = NULL;
   pym__limits = NULL;
+  pym__debug = NULL;
 }
 #endif

@@ -247,6 +247,16 @@ struct hook {
   int on;
 };
 extern struct hook pym__hooks[PYM_DOMAINS];
+pym_allocator pym__base(unsigned d); /* the domain's own functions, below every hook */
+
+/* ---- debug.c: linked with the debug hooks ---- */
+struct debug {
+  int (*made)(const void *p); /* 0: a block of ours just as it is, not one of theirs */
+  u32 (*size)(const void *p); /* bytes asked for of a block they made, which is verified */
+  int (*let_go)(void);        /* what is held back; 0: nothing was */
+  int (*are_on)(unsigned d);  /* and nothing is over them in domain d */
+};
+extern const struct debug *pym__debug; /* NULL: never installed */
 
 /* ---- heap.c ---- */
 void pym__heap_init(struct pym_heap *h);
@@ -270,7 +280,12 @@ void pym__drop_segment(struct pym_heap *h, u32 s); /* out of h's list: s holds n
   X(TWICE_OR_WRITTEN, "double free, or freed block written to")                         \
   X(HEAP, "heap cannot be destroyed: not a heap, the default one, or destroyed before") \
   X(ROOT, "root structure overwritten")                                                 \
-  X(SIZED, "wrong size given to a sized free")
+  X(SIZED, "wrong size given to a sized free")                                          \
+  X(FREED_USED, "use of a freed block")                                                 \
+  X(BAD_ID, "bad ID")                                                                   \
+  X(BAD_LEADING, "bad leading pad byte")                                                \
+  X(BAD_SIZE, "bad size field")                                                         \
+  X(BAD_TRAILING, "bad trailing pad byte")
 
 #define CAUSE_NAME(name, text) CAUSE_##name,
 enum cause { CAUSE_NONE, CAUSES(CAUSE_NAME) };

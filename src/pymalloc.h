@@ -169,6 +169,24 @@ void pym_allocator_get(enum pym_domain d, pym_allocator *out);
  * again.  Source: PyMem_SetAllocator. */
 void pym_allocator_set(enum pym_domain d, const pym_allocator *a);
 
+/* Put CPython's debug hooks over what serves the three domains now; a domain that has them on top
+ * already is left as it is.  Taken off by setting what was below again.
+ *
+ * Each block then has marks before and behind it: new memory is 0xCD, freed memory 0xDD, and every
+ * free, realloc and pym_usable_size looks at the marks.  What is wrong ends in a report in CPython's
+ * words on the host's standard error, and a trap: written before or behind the block, another
+ * domain's block, a block freed twice, used or written to after it was freed.  Data keeps the
+ * alignment it has below, pym_usable_size is the size asked for, a block takes 20 to 35 bytes more.
+ *
+ * Blocks that the hooks did not make are served as they were: those that live already, aligned
+ * ones, those of other heaps.  The pym_heap_* functions go past hooks, so for them a block of these
+ * is none.  The last 64 freed blocks of 1 KiB and less are held back, so that a write to one is
+ * noticed: they count as live until pym_heap_trim, or until memory is short; none is held back once
+ * a limit was set.
+ * return 0, or -1: there are 16 layers already, each over another allocator
+ * Source: CPython C API, PyMem_SetupDebugHooks.  No lock is held, so none is checked. */
+int pym_debug_hooks(void);
+
 /* Where arenas come from.  Source: CPython C API, PyObjectArenaAllocator. */
 typedef struct {
   void *ctx;

@@ -65,6 +65,9 @@ typedef enum { PYMEM_DOMAIN_RAW, PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ } PyMemAlloc
 void PyMem_GetAllocator(PyMemAllocatorDomain domain, PyMemAllocatorEx *allocator);
 void PyMem_SetAllocator(PyMemAllocatorDomain domain, PyMemAllocatorEx *allocator);
 
+/* Debug hooks over the three allocators that are set now: pym_debug_hooks of pymalloc.h. */
+void PyMem_SetupDebugHooks(void);
+
 typedef struct {
   void *ctx;
   void *(*alloc)(void *ctx, size_t size);
