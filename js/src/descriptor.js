@@ -9,7 +9,7 @@ import { PymallocTypeError, badArgument, badDescriptor } from './errors.js';
 
 /** Groups of records.  In CONSTANTS the value is the number, elsewhere an offset. */
 export const Group = Object.freeze({
-  CONSTANTS: 0, SPACE: 1, HEAP: 2, DOMAIN: 3, EVENT: 4, SEGMENT: 5, POOL: 6,
+  CONSTANTS: 0, SPACE: 1, HEAP: 2, DOMAIN: 3, EVENT: 4, SEGMENT: 5, POOL: 6, BIN: 7,
 });
 /** Types of fields; STRUCT is a structure of the group `of`. */
 export const Type = Object.freeze({ U8: 1, U16: 2, U32: 3, U64: 4, STRUCT: 5 });

@@ -75,7 +75,7 @@ export function readMap(view, root, layout) {
 /** The map of pools: class of the pool in each unit of pool_bytes, 0 for none.
  *  @param {DataView} view  @param {number} root  @param {Layout} layout
  *  @returns {Uint8Array} a view, as far as there is memory (the map may be ahead of it) */
-function poolClasses(view, root, layout) {
+export function poolClasses(view, root, layout) {
   const { constants: c, space } = layout;
   const address = view.getUint32(root + space.pool_map, true);
   const units = Math.min(view.getUint32(root + space.pool_map_len, true),
@@ -208,14 +208,14 @@ function walkSegment(view, classes, heap, from, end, layout, used, nested) {
 /** Free, or at hand: so are the library's own chunks in use that are short and no pools.
  *  @param {number} head  @param {number} size  @param {Layout['constants']} c
  *  @returns {boolean} */
-function isFree(head, size, c) {
+export function isFree(head, size, c) {
   if ((head & c.raw_in_use) === 0) return true;
   return (head & c.raw_flags) >> c.raw_domain_shift === INTERNAL && size < c.raw_hand_max;
 }
 
 /** @param {Uint8Array} classes  @param {number} first  unit  @param {number} last  that may be one
  *  @returns {number} how many units from `first` on are pools, one behind the other */
-function poolsFrom(classes, first, last) {
+export function poolsFrom(classes, first, last) {
   const stop = Math.min(Math.floor(last) + 1, classes.length);
   let unit = first;
   while (unit < stop && classes[unit] !== 0) unit++;
