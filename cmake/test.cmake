@@ -12,6 +12,9 @@ endforeach()
 # js/wasm/pymalloc.wasm, the allocator of the npm package
 sub_build(js-guest ARGS -S "${CMAKE_SOURCE_DIR}/js/guest" -G Ninja
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-freestanding.cmake")
+# js/wasm/pyodide.wasm, the same for Pyodide
+sub_build(js-pyodide ARGS -S "${CMAKE_SOURCE_DIR}/js/pyodide" -G Ninja
+  "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-freestanding.cmake")
 
 enable_testing()
 set(include_tests)
@@ -34,6 +37,7 @@ function(npm_packages target folder)
 endfunction()
 npm_packages(js js)
 npm_packages(js_tests tests)
+npm_packages(js_tests_pyodide tests/pyodide)
 
 # js_test(NAME FILE [PROPERTIES]): a file of node:test
 function(js_test name file)
@@ -48,6 +52,10 @@ foreach(file IN LISTS js_tests)
   js_test(js.${name} "${file}")
 endforeach()
 js_test(browser.lib tests/browser/lib.test.mjs)
+foreach(release 0.28 0.29 314 315) # the npm names in tests/pyodide/package.json
+  js_test(pyodide.${release} tests/pyodide/attach.test.mjs ENVIRONMENT "PYODIDE=${release}")
+endforeach()
+js_test(pyodide.hosts tests/pyodide/hosts.test.mjs)
 
 # One program on every host, with the package as users get it.
 add_test(NAME hosts.pack COMMAND "${PYM_NODE}" tests/hosts/pack.mjs

@@ -1,8 +1,8 @@
 /** attach: the allocator of this package takes the mem and object domains of a running Pyodide. */
 
-import { badArgument } from '../errors.js';
+import { descriptorOf } from '../descriptor.js';
+import { PymallocTypeError, badArgument } from '../errors.js';
 import { Heap } from '../heap.js';
-import { PymallocTypeError } from '../errors.js';
 import { checkGrowth, checkPyodide, isTracing } from './guest.js';
 import { ALLOCATOR_BYTES, install, places, withStack, write } from './hooks.js';
 import { installPython } from './python.js';
@@ -48,9 +48,7 @@ export function look(value) {
 export function attachNow(value, wasm) {
   const { pyodide, heap } = look(value);
   if (heap) return heap;
-  if (!(wasm instanceof WebAssembly.Module)) {
-    throw badArgument('attachSync needs a compiled module: { wasm: await compilePyodide() }');
-  }
+  checkSideModule(wasm);
   const module = pyodide._module;
   const { mem, obj } = places(module, isTracing(pyodide));
   checkGrowth(module);
@@ -69,6 +67,18 @@ export function attachNow(value, wasm) {
   forbidSnapshot(pyodide);
   installPython(pyodide, made, exports, (fn) => lines.of(fn));
   return made;
+}
+
+/** @param {unknown} wasm
+ *  @throws {import('../errors.js').PymallocError} BAD_ARGUMENT, NO_DESCRIPTOR */
+function checkSideModule(wasm) {
+  if (!(wasm instanceof WebAssembly.Module)) {
+    throw badArgument('attachSync needs a compiled module: { wasm: await compilePyodide() }');
+  }
+  descriptorOf(wasm);
+  if (!WebAssembly.Module.exports(wasm).some(({ name }) => name === 'pym_pyodide_attach')) {
+    throw badArgument('the option wasm must be pyodide.wasm of this package');
+  }
 }
 
 /** @param {unknown} value

@@ -40,7 +40,7 @@ export function checkPyodide(value) {
   const pyodide = /** @type {Pyodide} */ (value);
   const module = pyodide?._module;
   if (typeof value !== 'object' || typeof module !== 'object' || module === null
-    || typeof pyodide.version !== 'string' || typeof pyodide.runPython !== 'function') {
+    || typeof pyodide.version !== 'string' || !runsPython(pyodide)) {
     throw new PymallocTypeError('NOT_PYODIDE', 'attach takes what loadPyodide() resolves to: '
       + 'attach(await loadPyodide())');
   }
@@ -54,6 +54,22 @@ export function checkPyodide(value) {
       + `_module.${missing ?? 'HEAPU8'}: it is not the released build, use that`);
   }
   return pyodide;
+}
+
+/** @param {Pyodide} pyodide  @returns {boolean}
+ *  @throws {PymallocError} ABORTED: after a fatal error its properties throw */
+function runsPython(pyodide) {
+  try {
+    return typeof pyodide.runPython === 'function';
+  } catch (cause) {
+    throw aborted(cause);
+  }
+}
+
+/** @param {unknown} cause  @returns {PymallocError} */
+function aborted(cause) {
+  return new PymallocError('ABORTED', `this Pyodide does not run Python any more (${cause}): load `
+    + 'another one', { cause });
 }
 
 /** Takes a page more, which is the only way to know.
@@ -73,8 +89,7 @@ export function isTracing(pyodide) {
     tracemalloc = pyodide.pyimport('_tracemalloc');
     return tracemalloc.is_tracing();
   } catch (cause) {
-    throw new PymallocError('ABORTED', `this Pyodide does not run Python any more (${cause}): load `
-      + 'another one', { cause });
+    throw aborted(cause);
   } finally {
     tracemalloc?.destroy();
   }
