@@ -1,7 +1,8 @@
 /* Linear memory of a running Pyodide, shared with its malloc, which had all of it before us.
  *
  * A piece comes from what that malloc holds and does not use, some megabytes after start-up, and
- * only then from sbrk.  Units of 4 KiB are taken whole, so that one bit tells whose an address is. */
+ * only then from sbrk.  Units of 4 KiB are taken whole, so that one bit tells whose an address is.
+ */
 #include "internal.h"
 #include "pyodide.h"
 
@@ -42,7 +43,8 @@ static u32 claim(u32 from, u32 bytes) {
   return from;
 }
 
-/* What Pyodide's malloc has and does not use: it may not take more itself meanwhile.  0: nothing. */
+/* What Pyodide's malloc has and does not use: it may not take more itself meanwhile.  0: nothing.
+ */
 static u32 unused_piece(u32 bytes) {
   size_t limit = malloc_footprint_limit();
   malloc_set_footprint_limit(malloc_footprint());
@@ -77,7 +79,10 @@ u32 pym__linmem_grow(u32 n) {
   if (n >= MAX_PAGES / 2) return 0;
   o = unused_piece(bytes);
   if (!o) return piece_at_break(bytes);
-  return windows_for(o, o + bytes) ? claim(o, bytes) : 0;
+  if (!windows_for(o, o + bytes)) return 0;
+  pym__main.top_end = 0; /* the port contract says above all before: so there is nothing before */
+  if (o % PAGE_BYTES) pym__space.pages_owned--; /* half a page at each end is one page, not two */
+  return claim(o, bytes);
 }
 
 u32 pym__linmem_margin(u32 owned) { return (void)owned, 0; }

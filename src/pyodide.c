@@ -43,24 +43,24 @@ static APART void free_slow(unsigned d, void *p) {
   else previous[d].free(previous[d].ctx, p);
 }
 
-#define DOMAIN_FUNCTIONS(name, d)                                     \
-  static void *name##_malloc(void *ctx, size_t n) {                   \
-    (void)ctx;                                                        \
-    void *p = try_malloc(&pym__main, d, n);                           \
-    return LIKELY(p != NULL) ? p : malloc_slow(d, n);                 \
-  }                                                                   \
-  static void *name##_calloc(void *ctx, size_t count, size_t size) {  \
-    (void)ctx;                                                        \
-    return calloc_any(d, count, size);                                \
-  }                                                                   \
-  static void *name##_realloc(void *ctx, void *p, size_t n) {         \
-    (void)ctx;                                                        \
-    void *q = try_realloc(&pym__main, d, p, n);                       \
-    return LIKELY(q != NULL) ? q : realloc_slow(d, p, n);             \
-  }                                                                   \
-  static void name##_free(void *ctx, void *p) {                       \
-    (void)ctx;                                                        \
-    if (UNLIKELY(!try_free(&pym__main, d, p))) free_slow(d, p);       \
+#define DOMAIN_FUNCTIONS(name, d)                                    \
+  static void *name##_malloc(void *ctx, size_t n) {                  \
+    (void)ctx;                                                       \
+    void *p = try_malloc(&pym__main, d, n);                          \
+    return LIKELY(p != NULL) ? p : malloc_slow(d, n);                \
+  }                                                                  \
+  static void *name##_calloc(void *ctx, size_t count, size_t size) { \
+    (void)ctx;                                                       \
+    return calloc_any(d, count, size);                               \
+  }                                                                  \
+  static void *name##_realloc(void *ctx, void *p, size_t n) {        \
+    (void)ctx;                                                       \
+    void *q = try_realloc(&pym__main, d, p, n);                      \
+    return LIKELY(q != NULL) ? q : realloc_slow(d, p, n);            \
+  }                                                                  \
+  static void name##_free(void *ctx, void *p) {                      \
+    (void)ctx;                                                       \
+    if (UNLIKELY(!try_free(&pym__main, d, p))) free_slow(d, p);      \
   }
 DOMAIN_FUNCTIONS(mem, PYM_MEM)
 DOMAIN_FUNCTIONS(obj, PYM_OBJ)

@@ -1,8 +1,10 @@
 /** attach() where Pyodide itself runs: other runtimes, workers, Chromium. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 import { launch, open } from '../browser/lib/browser.mjs';
 import { serve } from '../browser/lib/server.mjs';
@@ -11,6 +13,11 @@ import { cache } from '../hosts/paths.mjs';
 
 const HOST = fileURLToPath(new URL('host.mjs', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+test('pyodide.wasm has at most 13 KiB with gzip', () => {
+  const size = gzipSync(readFileSync(`${ROOT}js/wasm/pyodide.wasm`), { level: 9 }).length;
+  assert.ok(size <= 13 << 10, `${size} bytes`);
+});
 
 for (const [name, program, ...args] of [['Node.js 20', 'node20'], ['Node.js 26', 'node26'],
   ['Bun', 'bun'], ['Deno', 'deno', 'run', '--allow-all']]) {
