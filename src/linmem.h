@@ -23,9 +23,9 @@ uint32_t pym__linmem_pages(void);
 /* Where memory that we take next begins, if nobody else takes some before; 0 at 4 GiB. */
 uint32_t pym__linmem_end(void);
 
-/* Take n pages' worth of memory.  Returns the offset where it begins, a multiple of 16; 0 if
- * refused.  Others take memory too: it need not begin where ours ended, nor above it.  It may reach
- * to the end of 4 GiB. */
+/* Take n pages' worth of memory.  Returns the offset where it begins, a multiple of 16 above all
+ * that was taken before; 0 if refused.  Others take memory too: it need not begin where ours ended.
+ * It may reach to the end of 4 GiB. */
 uint32_t pym__linmem_grow(uint32_t n);
 
 /* Pages to take beyond what is needed, when so many are ours. */

@@ -1,13 +1,10 @@
 /* More linear memory for the default heap, the map of pools, events, the start of it all. */
 #include "internal.h"
 
-/* [from, to) is the default heap's now.  A page that the piece before ended in was counted; pages
- * that a piece below it begins and ends in are not told apart from those of its neighbours. */
+/* [from, to) is the default heap's now.  A page that the piece before ended in was counted. */
 static COLD void own(u32 from, u32 to) {
   u32 first = from >> 16, counted = (pym__main.top_end + PAGE_BYTES - 1) >> 16;
-  if (from < pym__main.top_end) pym__space.pages_owned += (to - from) >> 16;
-  else
-    pym__space.pages_owned += ((to + PAGE_BYTES - 1) >> 16) - (first > counted ? first : counted);
+  pym__space.pages_owned += ((to + PAGE_BYTES - 1) >> 16) - (first > counted ? first : counted);
   pym__raw_add(&pym__main, from, to);
 }
 
