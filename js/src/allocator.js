@@ -96,6 +96,12 @@ export class DomainAllocator {
   }
 
   /** A block of `n` bytes or more, contents undefined.
+   *
+   *  @example
+   *  const p = allocator.malloc(100);
+   *  if (p === 0) throw new Error('no memory');
+   *  allocator.u8[p] = 1;
+   *
    *  @param {number} n  0 is served as 1
    *  @returns {number} its address, owned by the caller; 0 if there is no memory or a limit is
    *    reached
@@ -110,6 +116,11 @@ export class DomainAllocator {
   }
 
   /** A block for `count` pieces of `size` bytes, zeroed.
+   *
+   *  @example
+   *  const p = allocator.calloc(25, 4);
+   *  assert.equal(allocator.u32[p / 4 + 24], 0);
+   *
    *  @param {number} count  @param {number} size
    *  @returns {number} as malloc
    *  @throws {PymallocError} as malloc */
@@ -123,6 +134,12 @@ export class DomainAllocator {
   }
 
   /** The block with another size, perhaps moved; contents are kept as far as both sizes reach.
+   *
+   *  @example
+   *  let p = allocator.malloc(10);
+   *  const q = allocator.realloc(p, 1000);
+   *  if (q !== 0) p = q;                       // else p is still there, with 10 bytes
+   *
    *  @param {number} p  a live block of this domain, or 0: then this is malloc
    *  @param {number} n  0 is served as 1, it does not free
    *  @returns {number} the block, in place of p; 0 if there is no memory: then p is as it was, and
@@ -139,6 +156,11 @@ export class DomainAllocator {
   }
 
   /** Gives a block back.
+   *
+   *  @example
+   *  const p = allocator.raw.malloc(100);
+   *  allocator.raw.free(p);                    // to the domain that it came from
+   *
    *  @param {number} p  a live block of this domain, or 0: then nothing happens
    *  @throws {PymallocError} BAD_ARGUMENT, DISPOSED, CORRUPTION */
   free(p) {
@@ -178,6 +200,11 @@ export class Allocator extends DomainAllocator {
   }
 
   /** A block at a multiple of `align`; for free(), and for realloc(), which may lose the alignment.
+   *
+   *  @example
+   *  const p = allocator.alignedAlloc(4096, 100);
+   *  assert.equal(p % 4096, 0);
+   *
    *  @param {number} align  a power of two, 1..65536
    *  @param {number} n
    *  @returns {number} as malloc
@@ -196,6 +223,10 @@ export class Allocator extends DomainAllocator {
   }
 
   /** Bytes that may be used at p: what was asked for, or a little more.
+   *
+   *  @example
+   *  assert.ok(allocator.usableSize(allocator.malloc(100)) >= 100);
+   *
    *  @param {number} p  a live block of any domain, or 0
    *  @returns {number}
    *  @throws {PymallocError} BAD_ARGUMENT, DISPOSED, CORRUPTION */
@@ -246,7 +277,11 @@ export class Allocator extends DomainAllocator {
 
   /** Ends the use of this object; every later call is an error.  The memory goes with it, if
    *  createHeap made it and nobody else holds it.  In a memory that was passed, the pages that were
-   *  taken stay taken: wasm cannot give any back. */
+   *  taken stay taken: wasm cannot give any back.
+   *
+   *  @example
+   *  allocator.dispose();
+   *  assert.throws(() => allocator.malloc(1), { code: 'DISPOSED' }); */
   dispose() {
     this.#guest.end(() => new PymallocTypeError('DISPOSED',
       'this allocator was disposed of: make a new one with createHeap()'));
@@ -288,7 +323,7 @@ class Views {
  *  @returns {boolean} false: more than any memory has
  *  @throws {PymallocTypeError} BAD_ARGUMENT */
 function fits(n) {
-  if ((n >>> 0) === n) return true;
+  if (typeof n === 'number' && (n >>> 0) === n) return true;
   if (Number.isInteger(n) && n > 0) return false;
   throw badArgument(`a size must be a whole number, 0 or more, not ${String(n)}`);
 }
@@ -296,7 +331,7 @@ function fits(n) {
 /** @param {number} p  @returns {number} p, which may be signed, as wasm has it
  *  @throws {PymallocTypeError} BAD_ARGUMENT */
 function address(p) {
-  if ((p >>> 0) === p || (p | 0) === p) return p;
+  if (typeof p === 'number' && ((p >>> 0) === p || (p | 0) === p)) return p;
   throw badArgument(`an address must be a number that malloc returned, or 0, not ${String(p)}`);
 }
 

@@ -6,8 +6,7 @@
 
 import { badArgument, badMemory, hex } from './errors.js';
 import { INTERNAL } from './layout.js';
-import { isFree, poolClasses, poolsFrom, readHeapList } from './map.js';
-import { checkRange } from './memory.js';
+import { isFree, poolClasses, poolsFrom, readHeapList, segmentsOf } from './segments.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
 
@@ -112,34 +111,7 @@ function markList(view, block, { first, size, states }, state, most) {
   }
 }
 
-/** @typedef {{heap: number, start: number, end: number}} Segment */
-
-/** All segments.  Those of the default heap together are no longer than the memory, nor are those of
- *  the others, which lie within them: so a list that is a loop ends.
- *  @param {DataView} view  @param {readonly number[]} heaps  @param {Layout} layout
- *  @returns {Segment[]} */
-function segmentsOf(view, heaps, { constants: c, segment, heap: f }) {
-  const least = c.segment_header + c.raw_header;
-  /** @type {Segment[]} */
-  const segments = [];
-  let left = view.byteLength;
-  heaps.forEach((heap, i) => {
-    if (i === 1) left = view.byteLength;
-    let start = view.getUint32(heap + f.segments, true);
-    while (start !== 0) {
-      checkRange(view, start, least, 'a segment', c.raw_flags + 1);
-      const end = view.getUint32(start + segment.end, true);
-      left -= end - start;
-      if (end < start + least || end % (c.raw_flags + 1) !== 0 || end > view.byteLength
-        || left < 0) {
-        throw badMemory(`the segment at ${hex(start)} would end at ${hex(end)}`);
-      }
-      segments.push({ heap, start, end });
-      start = view.getUint32(start + segment.next, true);
-    }
-  });
-  return segments;
-}
+/** @typedef {import('./segments.js').Segment} Segment */
 
 /** Time is in proportion to what lies in the segments before `to`.
  *  @param {DataView} view  @param {number} root  checked already  @param {Layout} layout

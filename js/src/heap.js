@@ -3,9 +3,11 @@
 import { PymallocRangeError, badArgument, badMemory, hex } from './errors.js';
 import { lookAt, readBlocks, readChunks } from './blocks.js';
 import { Listeners, lastEvent, readEvents } from './events.js';
-import { checkHeap, readHeapList, readMap } from './map.js';
+import { readMap } from './map.js';
 import { checkRange, readText, retrying, viewOf } from './memory.js';
 import { call, need, programOf, programOver } from './program.js';
+import { checkHeap, readHeapList } from './segments.js';
+import { snapshotOf } from './snapshot.js';
 import { checkRoot, limitOf, readStats } from './stats.js';
 
 /** @typedef {import('./blocks.js').Blocks} Blocks */
@@ -15,6 +17,8 @@ import { checkRoot, limitOf, readStats } from './stats.js';
 /** @typedef {import('./events.js').HeapEvent} HeapEvent */
 /** @typedef {import('./layout.js').Layout} Layout */
 /** @typedef {import('./map.js').HeapMap} HeapMap */
+/** @typedef {import('./map.js').MapOptions} MapOptions */
+/** @typedef {import('./snapshot.js').Snapshot} Snapshot */
 /** @typedef {import('./stats.js').HeapStats} HeapStats */
 
 /** A limit pair in bytes; null is none.
@@ -56,6 +60,11 @@ export class Heap {
 
   /** The default heap of a program.  Calls one guest function, `pym_root`, once.
    *
+   *  @example
+   *  const { module, instance } = await WebAssembly.instantiate(bytes, imports);
+   *  const heap = Heap.from(module, instance);
+   *  const again = Heap.from({ module, instance });
+   *
    *  @overload
    *  @param {WebAssembly.Module} source  that the instance was made of
    *  @param {{readonly exports: object}} instance
@@ -80,6 +89,11 @@ export class Heap {
 
   /** The default heap of a program that runs elsewhere: all that is needed is its memory, which
    *  another thread may share.  What calls the guest (check, setLimits) is an error then.
+   *
+   *  @example
+   *  // The thread that has the instance: postMessage({ module, memory, root: heap.root }).
+   *  const view = Heap.over(module, memory, heap.root);
+   *  console.log(view.stats().pages.memory);
    *
    *  @param {WebAssembly.Module | Uint8Array} module  or the contents of its custom section
    *    `pymalloc`
@@ -116,6 +130,11 @@ export class Heap {
   get address() { return this.#address; }
 
   /** Counters of the heap and of linear memory.  Reads memory directly, no guest call.
+   *
+   *  @example
+   *  const { domains, pages, lost } = heap.stats();
+   *  console.log(`${domains.object.liveBytes} bytes live in ${pages.owned} pages`);
+   *
    *  @returns {Readonly<HeapStats>} a frozen snapshot; bytes unless the name says otherwise
    *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED */
   stats() {
@@ -124,19 +143,35 @@ export class Heap {
   }
 
   /** What every page holds, and every pool, of all heaps.  Reads memory directly, no guest call.
-   *  Looks at the header of each pool, 50 to 80 ns: some 14 ms for a gigabyte of them.
+   *  Looks at the header of each pool that is asked for, some 20 ns: they are most of what this takes
+   *  where memory is large.
+   *
+   *  @example
+   *  let map = heap.map();                                  // all of it
+   *  map = heap.map({ into: map, pools: false });           // pages only, no new memory
+   *  const { pools } = heap.map({ pools: { from: 0, to: 1 << 20 } });
+   *
+   *  @param {MapOptions} [options]
    *  @returns {HeapMap}
-   *  @throws {PymallocError} BAD_MEMORY, DETACHED */
-  map() {
+   *  @throws {PymallocError} BAD_MEMORY, DETACHED, BAD_ARGUMENT, RETRY */
+  map(options = {}) {
     const { memory, root, layout } = this.#program;
     return retrying(memory, () => {
       const view = viewOf(memory);
       checkRoot(view, root, layout);
-      return readMap(view, root, layout);
+      return readMap(view, root, layout, options);
     });
   }
 
   /** Which blocks of one pool are live.  Reads memory directly, no guest call.
+   *
+   *  @example
+   *  const { pools } = heap.map();
+   *  const { first, blockSize, states } = heap.blocks(pools.address[0]);
+   *  states.forEach((state, i) => {
+   *    if (state === BlockState.LIVE) console.log(first + i * blockSize);
+   *  });
+   *
    *  @param {number} address  of the pool (HeapMap.pools), or of anything in it
    *  @returns {Readonly<Blocks> | null} null: no pool lies there, or no longer
    *  @throws {PymallocError} BAD_ARGUMENT; BAD_MEMORY: also if the program wrote to a block of this
@@ -152,6 +187,11 @@ export class Heap {
 
   /** What lies between two addresses: raw blocks, pools, free memory, of all heaps.  Reads memory
    *  directly, no guest call; takes longer the more there is before `to`.
+   *
+   *  @example
+   *  const { address, bytes, kind } = heap.chunks(0, 1 << 20);
+   *  const largest = Math.max(...bytes.filter((_, i) => kind[i] === ChunkKind.FREE));
+   *
    *  @param {number} from  @param {number} to
    *  @returns {Readonly<Chunks>} those with a byte in [from, to)
    *  @throws {PymallocError} BAD_ARGUMENT, BAD_MEMORY, DETACHED */
@@ -178,8 +218,26 @@ export class Heap {
     });
   }
 
+  /** Statistics and map together, to be kept, sent, and compared: see diff.  Reads memory directly,
+   *  no guest call.
+   *
+   *  @example
+   *  const before = heap.snapshot();
+   *  const copy = structuredClone(before);
+   *
+   *  @returns {Readonly<Snapshot>}
+   *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED, RETRY */
+  snapshot() {
+    return snapshotOf(this.stats(), this.map());
+  }
+
   /** Lets the guest verify every invariant of the heap, and every counter against a recount.
    *  Takes time in proportion to the heap.
+   *
+   *  @example
+   *  const { sound, message } = heap.check();
+   *  if (!sound) console.error(message);
+   *
    *  @returns {{sound: boolean, message: string}} message: what was found first, or ''
    *  @throws {PymallocError} NO_EXPORT, HEAP_GONE, BAD_MEMORY, GUEST_TRAP */
   check() {
@@ -249,6 +307,10 @@ export class Heap {
   }
 
   /** All heaps of the program, the default one first.  Reads memory, no guest call.
+   *
+   *  @example
+   *  for (const one of heap.heaps()) console.log(one.id, one.stats().pools);
+   *
    *  @returns {Heap[]} new views, without listeners
    *  @throws {PymallocError} BAD_MEMORY, DETACHED */
   heaps() {
@@ -262,6 +324,12 @@ export class Heap {
   }
 
   /** Calls `fn` at events of this heap, from within poll().
+   *
+   *  @example
+   *  const off = heap.on('grow', (e) => console.log(`${e.pagesBefore} -> ${e.pagesAfter} pages`));
+   *  heap.poll();
+   *  off();
+   *
    *  @param {EventType} type  `grow`: linear memory grew for it; `limit`: a soft limit was passed
    *    or a hard one refused a request; `oom`: linear memory could not grow
    *  @param {(event: Readonly<HeapEvent>) => void} fn
@@ -277,6 +345,11 @@ export class Heap {
 
   /** Tells the listeners what happened since the last poll (at first: since this view was made),
    *  in order.  Reads memory, no guest call.
+   *
+   *  @example
+   *  const { events, missed } = heap.poll();
+   *  for (const { type, bytes } of events) console.log(type, bytes);
+   *
    *  @param {{all?: boolean}} [options]  all: return those of other heaps too; the listeners are
    *    told of this heap's only
    *  @returns {{events: readonly Readonly<HeapEvent>[], missed: number}} the events of this heap;
@@ -294,6 +367,12 @@ export class Heap {
   }
 
   /** Polls from a timer, which does not keep Node running.
+   *
+   *  @example
+   *  heap.on('limit', (e) => console.log(`${e.limit} limit of ${e.domain}: ${e.bytes} bytes asked`));
+   *  const stop = heap.watch(50);
+   *  stop();
+   *
    *  @param {number} [ms]  between two polls
    *  @returns {() => void} stops it */
   watch(ms = 100) {

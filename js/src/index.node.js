@@ -37,9 +37,9 @@ export async function compileModule(source = FILE) {
 
 /** @type {typeof import('./index.js').createHeap} */
 export async function createHeap(options = {}) {
-  const { wasm } = options;
-  return create(wasm instanceof URL || typeof wasm === 'string'
-    ? { ...options, wasm: await load(wasm) } : options, () => load(FILE));
+  const wasm = options?.wasm;
+  const remote = wasm instanceof URL || typeof wasm === 'string';
+  return create(remote ? { ...options, wasm: await load(wasm) } : options, () => load(FILE));
 }
 
 /** @type {typeof import('./index.js').createHeapSync} */

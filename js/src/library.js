@@ -6,6 +6,7 @@ export { BlockState, ChunkKind } from './blocks.js';
 export { PymallocError, PymallocTypeError, PymallocRangeError } from './errors.js';
 export { descriptorOf, parseDescriptor } from './descriptor.js';
 export { memoryReport } from './report.js';
+export { diff, snapshotFromJSON, snapshotToJSON } from './snapshot.js';
 /** @typedef {import('./stats.js').HeapStats} HeapStats */
 /** @typedef {import('./stats.js').DomainStats} DomainStats */
 /** @typedef {import('./stats.js').ClassStats} ClassStats */
@@ -20,6 +21,13 @@ export { memoryReport } from './report.js';
 /** @typedef {import('./blocks.js').Chunks} Chunks */
 /** @typedef {import('./blocks.js').Look} Look */
 /** @typedef {import('./blocks.js').LookKind} LookKind */
+/** @typedef {import('./map.js').MapOptions} MapOptions */
+/** @typedef {import('./snapshot.js').Snapshot} Snapshot */
+/** @typedef {import('./snapshot.js').HeapDiff} HeapDiff */
+/** @typedef {import('./snapshot.js').DomainDiff} DomainDiff */
+/** @typedef {import('./snapshot.js').ClassDiff} ClassDiff */
+/** @typedef {import('./snapshot.js').PageDiff} PageDiff */
+/** @typedef {import('./snapshot.js').PoolDiff} PoolDiff */
 /** @typedef {import('./events.js').HeapEvent} HeapEvent */
 /** @typedef {import('./heap.js').Limit} Limit */
 /** @typedef {import('./heap.js').Limits} Limits */
@@ -32,3 +40,8 @@ export { memoryReport } from './report.js';
 /** @typedef {import('./wasm.js').WasmSource} WasmSource */
 /** @typedef {import('./program.js').EmscriptenModule} EmscriptenModule */
 /** @typedef {import('./program.js').WasmSourcePair} WasmSourcePair */
+/** @typedef {import('./descriptor.js').Field} Field */
+/** @typedef {import('./events.js').EventType} EventType */
+/** @typedef {import('./snapshot.js').SnapshotMap} SnapshotMap */
+/** @typedef {import('./program.js').EmscriptenGuest} EmscriptenGuest */
+/** @typedef {import('./report.js').ReportOptions} ReportOptions */

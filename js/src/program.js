@@ -33,7 +33,8 @@ import { isPromise } from './wasm.js';
  *  @property {boolean} [aborted] */
 
 const TAKES = 'Heap.from takes a WebAssembly.Module and its instance, what '
-  + 'WebAssembly.instantiate(bytes) returns, or the Module of an Emscripten program';
+  + 'WebAssembly.instantiate(bytes) returns, or the Module of an Emscripten program, which must be '
+  + 'loaded: await what its factory returns';
 
 /** @param {unknown} source  @param {unknown} second  @param {unknown} third  as Heap.from
  *  @returns {Program} */

@@ -13,7 +13,7 @@ import { bundleWorker } from './worker.mjs';
 /** @param {string} name  @param {string[]} args
  *  @returns {string} what it wrote */
 function output(name, args) {
-  return execFileSync(`${cache}/bin/${name}`, args, { cwd: app, encoding: 'utf8', timeout: 60_000,
+  return execFileSync(`${cache}/bin/${name}`, args, { cwd: app, encoding: 'utf8', timeout: 120_000,
     stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
@@ -57,7 +57,7 @@ async function inBrowser(name) {
   const browser = await launch(name);
   try {
     const { page, problems } = await open(browser, `${server.url}hosts/`);
-    await page.waitForFunction('window.results', { timeout: 20_000 }).catch((error) => {
+    await page.waitForFunction('window.results').catch((error) => {
       throw new Error(`the program did not start: ${problems.join('\n')}`, { cause: error });
     });
     const results = await page.evaluate('window.results');

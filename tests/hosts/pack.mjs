@@ -4,6 +4,7 @@
  *    node tests/hosts/pack.mjs */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 
 import { app, built, packed, root } from './paths.mjs';
 
@@ -20,7 +21,10 @@ npm(packed, 'install', '--silent', '--offline', '--no-audit', '--no-fund', `./${
 for (const name of ['hosts', 'bundlers']) {
   cpSync(`${root}tests/${name}/app`, `${packed}${name}`, { recursive: true });
 }
-for (const name of ['guest_export', 'guest_import']) {
-  cpSync(built(`freestanding/tests/hosts/${name}.wasm`), `${app}${name}.wasm`);
+for (const file of ['freestanding/tests/hosts/guest_export.wasm',
+  'freestanding/tests/hosts/guest_import.wasm', 'emscripten/tests/hosts/guest_emscripten.mjs',
+  'emscripten/tests/hosts/guest_emscripten.wasm']) {
+  cpSync(built(file), `${app}${basename(file)}`);
 }
+cpSync(`${app}guest_export.wasm`, `${app}guest_export.bin`);
 writeFileSync(`${app}bare.wasm`, new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));

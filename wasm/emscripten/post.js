@@ -8,12 +8,15 @@
 //   aborted     true once the program has ended by abort()
 //
 // All but `aborted` are undefined until the program is loaded.
+// While a Module.instantiateWasm is under way, the exports are an empty object; a function of theirs
+// that is called then is lost for good.
+var pymallocLoaded = () => !!wasmExports && Object.keys(wasmExports).length > 0;
 Module['pymalloc'] = {
   get ['memory']() {
-    return wasmExports ? wasmMemory : undefined;
+    return pymallocLoaded() ? wasmMemory : undefined;
   },
   get ['exports']() {
-    return wasmExports ? {
+    return pymallocLoaded() ? {
       'pym_root': _pym_root,
       'pym_check': _pym_check,
       'pym_check_message': _pym_check_message,
@@ -24,7 +27,7 @@ Module['pymalloc'] = {
     } : undefined;
   },
   get ['descriptor']() {
-    if (!wasmExports) return undefined;
+    if (!pymallocLoaded()) return undefined;
     const start = _pym_descriptor() >>> 0;
     const header = new DataView(wasmMemory.buffer, start, 16); // src/layout.h
     const bytes = 16 + header.getUint16(10, true) * header.getUint32(12, true);

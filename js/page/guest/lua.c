@@ -9,8 +9,8 @@
  * Then a hook is set, it fires at the next instruction and yields.  A count hook that is always
  * on would do the same, and would cost every instruction a call.
  *
- * Where Lua cannot yield (in a comparator of table.sort, a callback of string.gsub, a finalizer) the
- * program goes on until it can. */
+ * Where Lua cannot yield (in a comparator of table.sort, a callback of string.gsub, a finalizer)
+ * the program goes on until it can. */
 #include <emscripten.h>
 #include <stdio.h>
 #include <string.h>

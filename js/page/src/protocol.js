@@ -195,11 +195,10 @@
  *  @property {number} time      milliseconds into the run
  *  @property {HeapStats} stats */
 
-/** `diff` is what the library's diff() returns, see js/src/snapshot.js.
- *  @typedef {object} Difference
+/** @typedef {object} Difference
  *  @property {SnapshotInfo} from
  *  @property {SnapshotInfo} to
- *  @property {any} diff */
+ *  @property {import('../../src/snapshot.js').HeapDiff} diff  what `to` has more than `from` */
 
 /** Frames that may be on their way to the page without an ack. */
 export const FRAMES_AHEAD = 2;

@@ -21,6 +21,9 @@ const CHROMIUM_FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
   '--disable-dev-shm-usage'];
 
+/** Milliseconds that something may take on a machine that is busy with other tests. */
+const PATIENCE = 120_000;
+
 const screenshots = fileURLToPath(new URL('../../../build/screenshots/', import.meta.url));
 
 /** @param {Name} name  @returns {string} path of the program */
@@ -48,6 +51,7 @@ export function launch(name, { flags = [] } = {}) {
     browser: name === 'chromium' ? 'chrome' : 'firefox',
     executablePath: programOf(name),
     headless: true,
+    timeout: PATIENCE,
     args: name === 'chromium' ? [...CHROMIUM_FLAGS, ...flags] : flags,
   });
 }
@@ -62,6 +66,7 @@ export function launch(name, { flags = [] } = {}) {
  *    a line for each error on the console, uncaught exception, and request that failed */
 export async function open(browser, url, { viewport, scheme } = {}) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE);
   /** @type {string[]} */
   const problems = [];
   page.on('console', (message) => {

@@ -16,6 +16,8 @@ import { controlsOf } from './open.js';
 
 /** Imports that are called too often, or that are not called but thrown through. */
 const NOT_OBSERVED = /^invoke_|^__cxa_|throw|longjmp|^__stack|_get_callstack/;
+/** What an ES module for Node too begins with, and no browser can load. */
+const FOR_NODE = /\bimport\s*\{\s*createRequire\s*\}\s*from\s*["'](node:)?module["'];?/;
 /** Milliseconds that the .js has to ask for its instance. */
 const PATIENCE_MS = 10000;
 
@@ -145,7 +147,7 @@ class GlueRun {
         this.#take(Heap.from(this.#module, instance, memory ? { memory } : {}), instance.exports);
       } catch (error) {
         // Exports whose names were made short: the library's piece of the .js knows them, later.
-        if (!(error instanceof PymallocError) || error.code !== 'NO_EXPORT') throw error;
+        if (!(error instanceof PymallocError && error.code === 'NO_EXPORT')) throw error;
       }
       receive(instance, this.#module);
     }).catch((error) => this.#fail(error));
@@ -190,7 +192,8 @@ function memoryOf(instance, imports) {
  *  @param {string} text  @returns {Promise<Start>} */
 async function startOf(text) {
   const es6 = /\bexport\s+default\b|\bexport\s*\{[^}]*\bas\s+default\b/.test(text);
-  const source = es6 ? text
+  const inBrowser = 'WorkerGlobalScope' in globalThis;
+  const source = es6 ? text.replace(inBrowser ? FOR_NODE : /$^/, '')
     : `export default function (Module, module, exports) {${text}\n;return module.exports}`;
   const url = `data:text/javascript;charset=utf-8,${encodeURIComponent(source)}`;
   /** @type {any} */

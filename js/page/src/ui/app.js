@@ -3,6 +3,7 @@
 import { Chart } from './chart.js';
 import { ClassTable } from './classes.js';
 import { Details } from './details.js';
+import { CHUNK_SCALE } from './paint.js';
 import { Domains } from './domains.js';
 import { Editor } from './editor.js';
 import { HeapMap } from './heapmap.js';
@@ -17,21 +18,22 @@ import { followTheme } from './theme.js';
 import { showLegend } from './legend.js';
 import { showResult } from './result.js';
 import { showTotals } from './totals.js';
-import { summary } from './describe.js';
+import { liveBytes, summary } from './describe.js';
 
 /** @typedef {import('../protocol.js').Frame} Frame */
 /** @typedef {import('../protocol.js').Ended} Ended */
 /** @typedef {import('../protocol.js').Ready} Ready */
 /** @typedef {import('../../../src/index.js').HeapEvent} HeapEvent */
 
-const TABLES_MS = 250;
-const TOTALS_MS = 120;
+const TABLES_MS = 333;
+const TOTALS_MS = 150;
 const SUMMARY_MS = 2000;
+const HEAPS_SHOWN = 200;
 
 /** What each scale of the map shows, for the line above it. */
 const DETAILS = {
-  memory: 'a square is a page of 64 KiB', pages: 'a square is a page of 64 KiB, in it 4 × 4 pools of 4 KiB',
-  pools: 'pools of 4 KiB, raw blocks where they lie', blocks: 'the blocks of pools',
+  memory: 'a square is a page of 64 KiB', pages: 'a square is a page of 64 KiB, 4 × 4 pools of 4 KiB',
+  pools: 'pools of 4 KiB, four rows of four to a page', blocks: 'the blocks of pools, raw blocks where they lie',
 };
 
 export class App {
@@ -92,6 +94,12 @@ export class App {
     byId('zoom-in').addEventListener('click', () => this.#map.zoom(2));
     byId('zoom-out').addEventListener('click', () => this.#map.zoom(1 / 2));
     byId('zoom-fit').addEventListener('click', () => this.#map.fit());
+    byId('squeeze').addEventListener('click', () => {
+      const stats = this.#frame?.stats;
+      if (stats) this.#domains.set('heap', 'hard', liveBytes(stats));
+    });
+    byId('unlimit').addEventListener('click', () => this.#domains.unset());
+    byId('heap').addEventListener('change', () => this.#runner.watch(Number(byId('heap', HTMLSelectElement).value)));
     this.#domainSwitch();
     this.#viewChanged();
     setInterval(() => {
@@ -182,7 +190,7 @@ export class App {
     const map = frame.map ?? this.#frame?.map ?? null;
     if (frame.map) this.#mapIsNew = true;
     this.#frame = { ...frame, map };
-    byId('snap', HTMLButtonElement).disabled = false;
+    for (const id of ['snap', 'squeeze']) byId(id, HTMLButtonElement).disabled = false;
     if (this.#scheduled) return;
     this.#scheduled = true;
     requestAnimationFrame(() => this.#draw());
@@ -211,9 +219,21 @@ export class App {
     this.#classes.show(stats);
     this.#domains.show(stats);
     if (this.#frame) this.#domains.showLimits(this.#frame.limits);
+    this.#showHeaps(this.#frame?.heaps ?? [], stats?.heap ?? 1);
     this.#snapshots.refresh();
     this.#looking?.refresh();
-    this.#chart.flush();
+  }
+
+  /** Most programs have one heap: then there is nothing to choose.
+   *  @param {readonly {id: number}[]} heaps  @param {number} watched */
+  #showHeaps(heaps, watched) {
+    const select = byId('heap', HTMLSelectElement);
+    byId('heap-label').hidden = heaps.length < 2;
+    const ids = heaps.slice(0, HEAPS_SHOWN).map(({ id }) => String(id));
+    if (ids.join() !== [...select.options].map((o) => o.value).join()) {
+      select.replaceChildren(...ids.map((id) => make('option', { value: id }, id)));
+    }
+    if (document.activeElement !== select) select.value = String(watched);
   }
 
   #summarize() {
@@ -259,10 +279,10 @@ export class App {
 
   #viewChanged() {
     const map = this.#map;
-    if (!map) return;                                           // the map's own constructor
-    const detail = detailAt(map.scale);
+    const detail = map.map ? detailAt(map.scale) : 'memory';
     setText(byId('map-detail'), map.overlaid ? 'the difference of two snapshots' : DETAILS[detail]);
-    const kind = map.overlaid ? 'difference' : detail === 'blocks' || detail === 'pools' && map.scale >= 14 ? 'blocks' : 'map';
+    const close = detail === 'blocks' || detail === 'pools' && map.scale >= CHUNK_SCALE;
+    const kind = map.overlaid ? 'difference' : close ? 'blocks' : 'map';
     if (kind !== this.#legend) showLegend(byId('legend'), kind, this.#theme.map);
     this.#legend = kind;
     byId('zoom-out', HTMLButtonElement).disabled = map.fitted;

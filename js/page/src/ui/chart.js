@@ -2,6 +2,7 @@
 
 import uPlot from 'uplot';
 import { bytes, seconds } from './format.js';
+import { make, setText } from './dom.js';
 import { History } from './history.js';
 
 /** @typedef {import('../../../src/index.js').HeapStats} HeapStats */
@@ -23,7 +24,9 @@ const SERIES = [
   { key: 'objectLimit', label: 'hard limit', colour: 'bad', dash: [3, 4], width: 1, in: ['object'] },
   { key: 'heapLimit', label: 'hard limit', colour: 'bad', dash: [3, 4], width: 1, in: ['all'] },
 ];
-const REDRAW_MS = 66;
+const REDRAW_MS = 100;
+/** Milliseconds between two texts for those who do not see it. */
+const TELL_MS = 2000;
 
 export class Chart {
   #parent;
@@ -34,6 +37,9 @@ export class Chart {
   /** @type {Which} */
   #which = 'all';
   #drawn = 0;
+  /** @type {Node[]} of the legend: one for each line, and the time */
+  #figures = [];
+  #told = -Infinity;
   #colours;
 
   /** @param {HTMLElement} parent  @param {HTMLElement} legend
@@ -128,6 +134,9 @@ export class Chart {
         dash: s.dash, points: { show: false } }))],
       hooks: { setCursor: [() => this.#fillLegend()] },
     }, /** @type {uPlot.AlignedData} */ (this.#dataShown()), this.#parent);
+    const items = this.#shown.map((s) => legendItem(s, c[s.colour] ?? ''));
+    this.#figures = [...items.map((item) => /** @type {Node} */ (item.lastChild)), make('li')];
+    this.#legend.replaceChildren(...items, /** @type {Node} */ (this.#figures.at(-1)));
     this.#fillLegend();
   }
 
@@ -139,13 +148,17 @@ export class Chart {
     }
     const { data, length } = this.#history;
     const at = this.#plot?.cursor.idx ?? length - 1;
-    const values = shown.map((s) => /** @type {const} */ ([s, data[s.index + 1]?.[at] ?? -1]));
-    this.#legend.replaceChildren(...values.map(([s, n]) => legendItem(s, this.#colours[s.colour] ?? '', n)),
-      ...(length > 0 ? [timeItem((data[0]?.[at] ?? 0) * 1000)] : []));
-    if (this.#plot?.cursor.idx === null || this.#plot?.cursor.idx === undefined) {
-      this.#parent.setAttribute('aria-label', `Chart of memory over time: ${values.map(([s, n]) =>
-        `${s.label} ${n < 0 ? 'none' : bytes(n)}`).join(', ')}`);
-    }
+    const texts = shown.map((s) => {
+      const n = data[s.index + 1]?.[at] ?? -1;
+      return n < 0 ? '–' : bytes(n);
+    });
+    texts.forEach((text, i) => setText(/** @type {Node} */ (this.#figures[i]), text));
+    setText(/** @type {Node} */ (this.#figures[texts.length]), length > 0 ? `at ${seconds((data[0]?.[at] ?? 0) * 1000)}` : '');
+    const now = performance.now();
+    if (now - this.#told < TELL_MS) return;
+    this.#told = now;
+    this.#parent.setAttribute('aria-label', `Chart of memory over time: ${shown.map((s, i) =>
+      `${s.label} ${texts[i]}`).join(', ')}`);
   }
 }
 
@@ -167,23 +180,12 @@ export function sizeTicks(min, max) {
 }
 
 /** @param {{label: string, dash: number[], width: number, note?: string}} series
- *  @param {string} colour  @param {number} value  @returns {HTMLLIElement} */
-function legendItem({ label, dash, width, note }, colour, value) {
-  const item = document.createElement('li');
+ *  @param {string} colour  @returns {HTMLLIElement} its last child is for the figure */
+function legendItem({ label, dash, width, note }, colour) {
   const svg = svgElement('svg', { width: '22', height: '8', 'aria-hidden': 'true' });
   svg.append(svgElement('line', { x1: '0', y1: '4', x2: '22', y2: '4', stroke: colour,
     'stroke-width': String(width + 0.5), 'stroke-dasharray': dash.join(' ') }));
-  const figure = document.createElement('b');
-  figure.textContent = value < 0 ? '–' : bytes(value);
-  item.append(svg, `${label}${note ? ` (${note})` : ''} `, figure);
-  return item;
-}
-
-/** @param {number} ms  @returns {HTMLLIElement} */
-function timeItem(ms) {
-  const item = document.createElement('li');
-  item.textContent = `at ${seconds(ms)}`;
-  return item;
+  return make('li', {}, svg, `${label}${note ? ` (${note})` : ''} `, make('b'));
 }
 
 /** @param {string} name  @param {Record<string, string>} attributes  @returns {SVGElement} */

@@ -1,6 +1,6 @@
 /** The table of size classes. */
 
-import { make, setText } from './dom.js';
+import { make, setFigure, setText } from './dom.js';
 import { bytes, count, percent } from './format.js';
 
 /** @typedef {import('../../../src/index.js').ClassStats} ClassStats */
@@ -56,7 +56,7 @@ export class ClassTable {
       this.#heads.push(head);
       row.append(head);
     }
-    row.append(make('th', { scope: 'col' }, 'Memory, filled'));
+    row.append(make('th', { scope: 'col' }, 'Memory'));
     table.tHead?.append(row);
     this.#showOrder();
   }
@@ -107,8 +107,10 @@ function newRow() {
 /** @param {HTMLTableRowElement} row  @param {ClassStats} c  @param {number} poolBytes
  *  @param {number} most  pools of the largest class */
 function fillRow(row, c, poolBytes, most) {
-  COLUMNS.forEach(({ value, text }, i) =>
-    setText(/** @type {Node} */ (row.cells[i]), text(value(c, poolBytes))));
+  COLUMNS.forEach(({ value, text }, i) => {
+    const n = value(c, poolBytes);
+    setFigure(/** @type {HTMLElement} */ (row.cells[i]), text(n), n);
+  });
   const cell = /** @type {HTMLTableCellElement} */ (row.cells[COLUMNS.length]);
   const bar = /** @type {HTMLElement} */ (cell.firstElementChild);
   const held = c.pools * poolBytes;

@@ -15,7 +15,7 @@ const PAGE = 65536;
 /** Milliseconds between two questions for the same thing while the program runs. */
 const REFRESH_MS = 150;
 /** Questions under way at the most. */
-const AT_ONCE = 4;
+const AT_ONCE = 8;
 /** Bytes that one question for chunks covers at the most: what the worker answers. */
 const SPAN = 1 << 20;
 const KEPT = 256;

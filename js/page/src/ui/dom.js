@@ -28,6 +28,13 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A figure: rounded for people, exact in data-value for who wants to compute with it.
+ *  @param {HTMLElement} element  @param {string} text  @param {number} value */
+export function setFigure(element, text, value) {
+  setText(element, text);
+  element.dataset['value'] = String(value);
+}
+
 /** @param {(...args: any[]) => void} fn  @param {number} ms
  *  @returns {() => void} calls fn at most once in `ms`, the last call is never lost */
 export function throttled(fn, ms) {

@@ -1,6 +1,6 @@
 /** The table of domains, with the limits that can be set while the program runs. */
 
-import { make, setText } from './dom.js';
+import { byId, make, setFigure, setText } from './dom.js';
 import { bytes, count, parseBytes } from './format.js';
 
 /** @typedef {import('../../../src/index.js').HeapStats} HeapStats */
@@ -74,12 +74,31 @@ export class Domains {
     }
   }
 
+  /** As if a person wrote it.  @param {Row} row  @param {Kind} kind  @param {number} limit */
+  set(row, kind, limit) {
+    const input = /** @type {HTMLInputElement} */ (this.#rows.get(row)?.[kind]);
+    input.value = `${Math.ceil(limit / 1024)}K`;
+    this.#set(row, kind, input);
+  }
+
+  /** Takes all limits off. */
+  unset() {
+    for (const [row, fields] of this.#rows) {
+      for (const kind of KINDS) {
+        if (fields[kind].value === '') continue;
+        fields[kind].value = '';
+        this.#set(row, kind, fields[kind]);
+      }
+    }
+  }
+
   /** @param {string} text  why a limit could not be set, or '' */
   complain(text) { setText(this.#error, text); }
 
   /** @param {boolean} possible  limits of this guest can be set */
   set settable(possible) {
     for (const { soft, hard } of this.#rows.values()) soft.disabled = hard.disabled = !possible;
+    for (const id of ['squeeze', 'unlimit']) byId(id).hidden = !possible;
   }
 
   /** The limits that the fields name, for the next run.
@@ -118,8 +137,9 @@ export class Domains {
       const [, live, blocks, refused] = /** @type {HTMLTableCellElement[]} */ ([...row.cells]);
       if (!live || !blocks || !refused) continue;
       setText(/** @type {Node} */ (live.firstChild), d ? bytes(d.liveBytes) : '–');
-      setText(blocks, d ? count(d.liveBlocks) : '–');
-      setText(refused, d ? count(d.failures) : '–');
+      live.dataset['value'] = String(d?.liveBytes ?? 0);
+      setFigure(blocks, d ? count(d.liveBlocks) : '–', d?.liveBlocks ?? 0);
+      setFigure(refused, d ? count(d.failures) : '–', d?.failures ?? 0);
       const use = /** @type {HTMLElement} */ (live.lastElementChild);
       use.hidden = !d || d.hardLimit === null;
       if (!d || d.hardLimit === null) continue;

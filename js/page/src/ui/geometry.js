@@ -93,7 +93,7 @@ export function maxScale(canvas) {
  *  @param {View} view  @param {Size} plane  @param {Size} canvas  @returns {View} */
 export function clampView(view, plane, canvas) {
   const fit = fitView(plane, canvas);
-  const scale = Math.min(Math.max(view.scale, fit.scale), Math.max(maxScale(canvas), fit.scale));
+  const scale = clampScale(view.scale, plane, canvas);
   if (scale <= fit.scale * 1.001) return fit;
   const axis = (/** @type {number} */ at, /** @type {number} */ size,
     /** @type {number} */ room) => size * scale <= room ? (room - size * scale) / 2
@@ -102,9 +102,17 @@ export function clampView(view, plane, canvas) {
     y: plane.height * scale <= canvas.height ? 0 : axis(view.y, plane.height, canvas.height) };
 }
 
+/** @param {number} scale  @param {Size} plane  @param {Size} canvas  @returns {number} */
+function clampScale(scale, plane, canvas) {
+  const fit = fitScale(plane, canvas);
+  return Math.min(Math.max(scale, fit), Math.max(maxScale(canvas), fit));
+}
+
 /** @param {View} view  @param {Point} at  canvas point that stays where it is
- *  @param {number} factor  @returns {View} not clamped */
-export function zoomAt(view, at, factor) {
+ *  @param {number} wanted  factor, as far as the scale may go
+ *  @param {Size} plane  @param {Size} canvas  @returns {View} its position not clamped */
+export function zoomAt(view, at, wanted, plane, canvas) {
+  const factor = clampScale(view.scale * wanted, plane, canvas) / view.scale;
   return { scale: view.scale * factor, x: at.x - (at.x - view.x) * factor,
     y: at.y - (at.y - view.y) * factor };
 }

@@ -64,8 +64,11 @@ export class HeapMap {
     this.#wiring = wiring;
     this.#texture = new Texture(lookupTable(colours));
     this.#painter = new Painter(colours);
-    new ResizeObserver(() => this.#resize()).observe(canvas);
-    this.#resize();
+    this.#measure();
+    new ResizeObserver(() => {
+      this.#measure();
+      this.#wiring.onView();
+    }).observe(canvas);
     this.#listen();
   }
 
@@ -93,11 +96,13 @@ export class HeapMap {
 
   /** @param {MapData | null} map  a later one, or of another program */
   show(map) {
+    const { scale } = this.#view;
     this.#map = map;
     this.#codes = map ? unitsOf(map, this.#codes) : new Uint8Array(0);
     if (this.#cursor && this.#cursor.unit >= this.#codes.length) this.#cursor = null;
     this.#arrange();
     this.#paint();
+    if (this.#view.scale !== scale) this.#wiring.onView();
   }
 
   /** @param {Uint8Array | null} codes  shown instead of the map's own, or no longer */
@@ -119,7 +124,7 @@ export class HeapMap {
 
   /** @param {number} factor  @param {Point} [at]  canvas point that stays */
   zoom(factor, at = { x: this.#size.width / 2, y: this.#size.height / 2 }) {
-    this.#go(zoomAt(this.#goal, at, factor));
+    this.#go(zoomAt(this.#goal, at, factor, this.#plane, this.#size));
   }
 
   /** All of memory. */
@@ -185,7 +190,7 @@ export class HeapMap {
     }
   }
 
-  #resize() {
+  #measure() {
     const box = this.#canvas.getBoundingClientRect();
     this.#ratio = window.devicePixelRatio || 1;
     this.#size = { width: Math.max(1, box.width), height: Math.max(1, box.height) };
@@ -193,7 +198,6 @@ export class HeapMap {
     this.#canvas.height = Math.round(this.#size.height * this.#ratio);
     this.#columns = columnsFor(this.#shown.length / PER_PAGE, this.#size);
     this.#arrange();
-    this.#wiring.onView();
     this.invalidate();
   }
 
@@ -283,7 +287,7 @@ export class HeapMap {
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 16 : 1;
     const factor = Math.exp(-Math.max(-120, Math.min(120, event.deltaY * lines)) / 240);
-    this.#go(zoomAt(this.#goal, this.#pointOf(event), factor), false);
+    this.#go(zoomAt(this.#goal, this.#pointOf(event), factor, this.#plane, this.#size), false);
   }
 
   /** @param {PointerEvent} event */
@@ -312,7 +316,7 @@ export class HeapMap {
         / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
       const middle = { x: (point.x + other.x) / 2, y: (point.y + other.y) / 2 };
       const moved = { ...view, x: view.x + (point.x - before.x) / 2, y: view.y + (point.y - before.y) / 2 };
-      this.#go(zoomAt(moved, middle, factor), false);
+      this.#go(zoomAt(moved, middle, factor, this.#plane, this.#size), false);
     } else if (!this.#fitted) {
       this.#go({ ...view, x: view.x + point.x - before.x, y: view.y + point.y - before.y }, false);
     }

@@ -31,6 +31,7 @@ function blockItems(c) {
     item('free in the pool', [svgElement('rect', { x: '5', y: '4', width: '4', height: '4', fill: c.pool[1] })]),
     item('raw block', [box(0, c.raw[1])]),
     item('raw, at hand', [box(0, c.raw[0], c.raw[1])]),
+    item('the library’s own', [box(0, c.ink)]),
     item('free', [box(0, c.free, c.ink)]),
   ];
 }
@@ -43,7 +44,7 @@ function differenceItems(c) {
 
 /** @param {string} text  @param {SVGElement[]} shapes  @returns {HTMLElement} */
 function item(text, shapes) {
-  const last = shapes.filter((s) => s.dataset['box']).length;
+  const last = Math.max(1, shapes.filter((s) => s.dataset['box']).length);
   const svg = svgElement('svg', { width: String(last * 14), height: '12', 'aria-hidden': 'true' });
   svg.append(...shapes);
   return make('li', {}, svg, text);

@@ -6,6 +6,8 @@ import { bytes, plural, seconds } from './format.js';
 /** @typedef {import('../../../src/index.js').HeapEvent} HeapEvent */
 
 const KEPT = 300;
+/** Events that one frame brings and that get a line; all are counted. */
+const AT_ONCE = 40;
 
 /** @param {HeapEvent} event
  *  @returns {{type: 'grow' | 'soft' | 'hard' | 'oom', badge: string, text: string}} in words */
@@ -60,8 +62,8 @@ export class Log {
     if (events.length === 0 && missed === 0) return;
     if (this.#total === 0) this.#list.replaceChildren();
     this.#counts.missed += missed;
-    for (const event of events) {
-      this.#counts[event.type]++;
+    for (const event of events) this.#counts[event.type]++;
+    for (const event of events.slice(-AT_ONCE)) {
       if (this.#last && alike(this.#last.event, event)) this.#again();
       else this.#put(event, time);
     }

@@ -72,7 +72,7 @@ export class Looking {
       const answer = await this.#ask(this.#addressOf(this.#place));
       if (number !== this.#asked) return;
       look.dataset['asked'] = 'true';
-      look.replaceChildren(text, make('br'), answer.text, ' ', make('span', { class: 'mono' }, contentText(answer)));
+      look.replaceChildren(text, ' ', make('br'), answer.text, ' ', make('span', { class: 'mono' }, contentText(answer)));
     } catch {
       delete look.dataset['asked'];            // it runs and does not answer: the map's words stay
     }

@@ -28,6 +28,7 @@ export const CHUNK_SCALE = 14;
 /** Bytes of one line of a unit: memory inside it is read line by line. */
 export const LINE_BYTES = 256;
 const UNIT_BYTES = 4096;
+const HEADER_BYTES = 8;
 
 /** @param {Scene} scene  @returns {Sight} */
 export function sightOf({ view, size, columns, codes }) {
@@ -144,9 +145,13 @@ export class Painter {
     for (const { address, bytes: lengths, kind } of details.chunksIn(scene, sight)) {
       for (let i = 0; i < address.length; i++) {
         if (kind[i] === ChunkKind.POOL) continue;
-        context.fillStyle = this.#chunkColour(kind[i] ?? 0);
         const start = address[i] ?? 0;
-        this.#chunk(context, scene, sight, start, start + (lengths[i] ?? 0));
+        const end = start + (lengths[i] ?? 0);
+        context.fillStyle = this.#chunkColour(kind[i] ?? 0);
+        this.#chunk(context, scene, sight, start, end);
+        if (scene.view.scale < BLOCK_SCALE) continue;
+        context.fillStyle = this.#colours.outside;      // its header: so one tells it from the next
+        this.#chunk(context, scene, sight, start, start + HEADER_BYTES);
       }
     }
   }
@@ -167,11 +172,11 @@ export class Painter {
 
   /** @param {number} kind  one of ChunkKind  @returns {string} */
   #chunkColour(kind) {
-    const { raw, free, pool, damaged } = this.#colours;
+    const { raw, free, ink, damaged } = this.#colours;
     if (kind === ChunkKind.FREE) return free;
     if (kind === ChunkKind.RAW) return raw[1];
     if (kind === ChunkKind.AT_HAND) return raw[0];
-    return kind === ChunkKind.INTERNAL ? pool[1] : damaged;
+    return kind === ChunkKind.INTERNAL ? ink : damaged;
   }
 
   /** @param {CanvasRenderingContext2D} context  @param {Scene} scene  @param {Sight} sight */

@@ -61,11 +61,9 @@ export class Runner {
     if (!module) return this.#openLua();
     try {
       const href = addressOf(module, document.baseURI);
-      await this.#openModule({ name: nameOf(href), wasm: href, glue: null });
-    } catch (error) {
-      this.complain('The module could not be opened', error);
-      await this.#openLua();
-    }
+      if (await this.#openModule({ name: nameOf(href), wasm: href, glue: null })) return undefined;
+    } catch (error) { this.complain('The module could not be opened', error); }
+    return this.#openLua(false);                                // the page is of use all the same
   }
 
   /** @returns {boolean} there is a heap that can be asked about */
@@ -84,6 +82,9 @@ export class Runner {
 
   /** @param {number} seq  of a frame that was drawn */
   drawn(seq) { this.#guest?.drawn(seq); }
+
+  /** @param {number} heap  id of the one whose figures are wanted */
+  watch(heap) { this.#guest?.watch({ fps: 60, map: true, heap }); }
 
   async run() {
     if (!this.#guest || !this.#ready || this.#state !== 'idle') return;
@@ -118,11 +119,12 @@ export class Runner {
     } catch (error) { this.complain('No garbage was collected', error); }
   }
 
-  async #openLua() {
+  /** @param {boolean} [quiet]  a message that is shown goes away */
+  async #openLua(quiet = true) {
     this.#module = null;
     byId('module-card').hidden = true;
     for (const id of ['editor', 'sample-label', 'sample-text', 'keep-label']) byId(id).hidden = false;
-    await this.#open({ kind: 'lua', base: new URL('./lua/', import.meta.url).href }, 'Lua could not be loaded');
+    await this.#open({ kind: 'lua', base: new URL('./lua/', import.meta.url).href }, 'Lua could not be loaded', quiet);
   }
 
   /** @param {Opened} opened  @returns {Promise<boolean>} whether it can be run */
@@ -148,8 +150,9 @@ export class Runner {
 
   /** The old guest stays until the new one is ready: what cannot be opened takes nothing away.
    *  @param {import('../protocol.js').GuestSpec} spec  @param {string} title  of the message if it fails
+   *  @param {boolean} [quiet]
    *  @returns {Promise<boolean>} */
-  async #open(spec, title) {
+  async #open(spec, title, quiet = true) {
     const number = ++this.#opening;
     const guest = this.#make();
     try {
@@ -157,7 +160,7 @@ export class Runner {
       if (number !== this.#opening) throw new Error('another one was opened meanwhile');
       this.#guest?.close();
       [this.#guest, this.#ready, this.#state, this.#ran] = [guest, ready, 'idle', false];
-      byId('error').hidden = true;
+      if (quiet) byId('error').hidden = true;
       this.#on.ready(ready);
       return true;
     } catch (error) {

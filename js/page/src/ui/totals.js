@@ -1,6 +1,6 @@
 /** The line of figures above the map. */
 
-import { byId, setText } from './dom.js';
+import { byId, setFigure, setText } from './dom.js';
 import { liveBlocks, liveBytes } from './describe.js';
 import { bytes, count, percent, plural } from './format.js';
 
@@ -23,16 +23,20 @@ export function showTotals(stats, cost, { fps, drawMs }) {
   const free = lost.freeChunks + lost.freePoolSpace;
   const refused = raw.failures + mem.failures + object.failures;
   const put = (/** @type {string} */ id, /** @type {string} */ text) => setText(byId(id), text);
-  put('total-linear', bytes(linear));
-  put('total-pages', `${plural(pages.memory, 'page')}, grew ${growth.grows === 1 ? 'once' : `${count(growth.grows)} times`}`);
-  put('total-live', bytes(live));
+  const figure = (/** @type {string} */ id, /** @type {string} */ text, /** @type {number} */ value) =>
+    setFigure(byId(id), text, value);
+  figure('total-linear', bytes(linear), linear);
+  put('total-pages', `${plural(pages.memory, 'page')}, grew ${count(growth.grows)}×`);
+  figure('total-live', bytes(live), live);
   put('total-blocks', `${plural(liveBlocks(stats), 'block')}, ${percent(live, linear)}`);
-  put('total-requested', bytes(Math.max(0, live - lost.rounding)));
+  const requested = Math.max(0, live - lost.rounding);
+  figure('total-requested', bytes(requested), requested);
   put('total-rounding', `${bytes(lost.rounding)} rounded up`);
-  put('total-free', bytes(free));
+  figure('total-free', bytes(free), free);
   put('total-free-note', `${bytes(lost.freePoolSpace)} of it in pools`);
-  put('total-peak', bytes(raw.peakBytes + mem.peakBytes + object.peakBytes));
+  const peak = raw.peakBytes + mem.peakBytes + object.peakBytes;
+  figure('total-peak', bytes(peak), peak);
   put('total-refused', refused > 0 ? `${plural(refused, 'request')} refused` : 'no request refused');
-  put('total-cost', percent(cost.share, 1));
-  put('total-frames', `${fps} frames/s, drawn in ${drawMs.toFixed(1)} ms`);
+  figure('total-cost', percent(cost.share, 1), cost.share);
+  put('total-frames', `${fps} fps, ${drawMs.toFixed(1)} ms each`);
 }

@@ -1,0 +1,69 @@
+/** The documentation is what the sources say, every entry of the package has the same interface, and
+ *  every example runs. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { WASI } from 'node:wasi';
+
+import * as library from '../../js/src/index.node.js';
+import * as browser from '../../js/src/index.js';
+import { examples, render } from '../../js/tools/api.mjs';
+import { built } from './lib/run.js';
+
+test('docs/api.md is current', () => {
+  const file = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  assert.ok(file === render(), 'docs/api.md is not what the sources say: npm run api in js/');
+});
+
+test('every entry of the package exports the same names', () => {
+  const names = (text) => [...text.matchAll(/export (?:async )?function (\w+)/g)].map((m) => m[1]);
+  assert.deepEqual(Object.keys(library).sort(), Object.keys(browser).sort());
+  // workerd's imports a .wasm file, which Node.js does not take.
+  const [ours, workerd] = ['index.node.js', 'index.workerd.js'].map((name) =>
+    readFileSync(new URL(`../../js/src/${name}`, import.meta.url), 'utf8'));
+  assert.deepEqual(names(workerd), names(ours));
+  for (const text of [ours, workerd]) assert.match(text, /export \* from '\.\/library\.js'/);
+});
+
+const { examples: all, without } = examples();
+
+test('every function and method has an example', () => {
+  assert.deepEqual(without, []);
+  assert.ok(all.length >= 30);
+});
+
+/** What an example finds at hand: Lua in `module` and `instance`, its `heap`, an `allocator`. */
+function surroundings(printed) {
+  const bytes = readFileSync(built('lua/lua.wasm'));
+  const module = new WebAssembly.Module(bytes);
+  const imports = () => {
+    const wasi = new WASI({ version: 'preview1', args: ['lua', '-e', 'keep = {} '
+      + 'for i = 1, 1000 do keep[i] = {i} end os.exit(0)'] });
+    // Plain functions: node:wasi's need the instance first.
+    const plain = Object.fromEntries(Object.entries(wasi.wasiImport).map(([name, fn]) =>
+      [name, (...args) => Reflect.apply(fn, undefined, args)]));
+    return { wasi, imports: { wasi_snapshot_preview1: plain } };
+  };
+  const { wasi, imports: own } = imports();
+  const instance = new WebAssembly.Instance(module, own);
+  wasi.start(instance);
+  const allocator = library.createHeapSync();
+  return { ...library, assert, bytes, module, instance, memory: instance.exports.memory,
+    imports: imports().imports, heap: library.Heap.from(module, instance), allocator,
+    program: { step: () => allocator.malloc(10) },
+    fetch: async () => new Response(bytes, { headers: { 'content-type': 'application/wasm' } }),
+    console: { log: (...args) => printed.push(args.join(' ')), error: assert.fail } };
+}
+
+const AsyncFunction = (async () => {}).constructor;
+
+for (const { name, example } of all) {
+  test(`the example of ${name} runs`, async () => {
+    const printed = [];
+    const at = surroundings(printed);
+    await new AsyncFunction(...Object.keys(at), `'use strict'; { ${example}\n }`)(
+      ...Object.values(at));
+    if (/^console\.log/m.test(example)) assert.ok(printed.length > 0, 'it printed nothing');
+    for (const line of printed) assert.doesNotMatch(line, /undefined|NaN|\[object/);
+  });
+}
