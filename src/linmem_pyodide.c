@@ -79,7 +79,7 @@ u32 pym__linmem_grow(u32 n) {
   if (n >= MAX_PAGES / 2) return 0;
   o = unused_piece(bytes);
   if (!o) return piece_at_break(bytes);
-  if (!windows_for(o, o + bytes)) return 0;
+  if (!windows_for(o, o + bytes)) return free(at(o)), 0;
   pym__main.top_end = 0; /* the port contract says above all before: so there is nothing before */
   if (o % PAGE_BYTES) pym__space.pages_owned--; /* half a page at each end is one page, not two */
   return claim(o, bytes);

@@ -11,6 +11,7 @@
 /* Its malloc, and its break. */
 FROM_PYODIDE(sbrk) void *sbrk(intptr_t bytes);
 FROM_PYODIDE(memalign) void *memalign(size_t align, size_t n);
+FROM_PYODIDE(free) void free(void *p);
 FROM_PYODIDE(malloc_footprint) size_t malloc_footprint(void);
 FROM_PYODIDE(malloc_footprint_limit) size_t malloc_footprint_limit(void);
 FROM_PYODIDE(malloc_set_footprint_limit) size_t malloc_set_footprint_limit(size_t bytes);

@@ -1,5 +1,6 @@
 /** attach() on the stock npm package of Pyodide, one release a run: PYODIDE=314 node --test ... */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 
 import { attach, attachSync, compilePyodide, detach, PymallocError }
@@ -63,7 +64,11 @@ describe(`Pyodide ${version}`, () => {
   test('Heap shows what Python holds: statistics, map, events', () => {
     const grown = [];
     const off = heap.on('grow', (event) => grown.push(event));
-    pyodide.runPython('hold = [bytes(60) for _ in range(200_000)]');
+    // Beyond 64 MiB, where the first bitmap of who owns what ends.
+    pyodide.runPython(`
+      hold = [bytes(60) for _ in range(200_000)]
+      large = [bytearray(1_000_000) for _ in range(50)]`);
+    assert.ok(pyodide._module.HEAPU8.length > 80 << 20);
     const { domains, pages } = heap.stats();
     assert.ok(domains.object.liveBytes > 200_000 * 72);
     const map = heap.map();
@@ -74,8 +79,10 @@ describe(`Pyodide ${version}`, () => {
     off();
     assert.ok(grown.length > 0);
     assert.ok(grown.every((e) => e.pagesAfter > e.pagesBefore));
-    pyodide.runPython('del hold');
+    pyodide.runPython('del hold, large');
     assert.ok(heap.stats().domains.object.liveBytes < domains.object.liveBytes - 200_000 * 72);
+    assert.ok(heap.stats().domains.mem.liveBytes < domains.mem.liveBytes - 40_000_000);
+    sound(heap);
   });
 
   test('at the hard limit Python gets a MemoryError and goes on', () => {
@@ -149,7 +156,7 @@ describe(`Pyodide ${version}`, () => {
         "pages": after["pages"], "hard": after["domains"]["mem"]["hard_limit"],
         "large": [b for b in snapshot["map"]["blocks"] if b[0] == address],
         "pools": len(snapshot["map"]["pools"]), "segments": len(snapshot["map"]["segments"]),
-        "dump": text.getvalue(),
+        "dump": text.getvalue(), "version": pymalloc.__version__,
       })`);
     const found = JSON.parse(result);
     assert.ok(found.object >= 1000 && found.object < 2500, String(found.object));
@@ -165,6 +172,8 @@ describe(`Pyodide ${version}`, () => {
     assert.ok(found.large[0][1] >= 9000);
     assert.ok(found.pools > 100 && found.segments > 0);
     assert.match(found.dump, /class/);
+    const manifest = new URL('../../js/package.json', import.meta.url);
+    assert.equal(found.version, JSON.parse(readFileSync(manifest, 'utf8')).version);
   });
 
   test('exceptions, coroutines and KeyboardInterrupt work as before', async () => {
