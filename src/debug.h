@@ -47,7 +47,8 @@ static inline char debug_id(unsigned d) { return "rmo"[d]; }
 
 /* ---- debug_report.c ---- */
 
-/* 0: the hooks did not make p, it is a block of ours just as it is. */
+/* 0: a block of ours begins at p, just as it is; one from before the hooks, an aligned one, one of
+ * another heap, or what is below a block of the hooks. */
 int pym__debug_made(const void *p);
 
 /* A block that was given to free or to another function of the hooks: 1 if it is theirs and sound,
