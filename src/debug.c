@@ -175,6 +175,10 @@ static int are_on(unsigned d) {
   return pym__hooks[d].on && pym__hooks[d].fn.malloc == debug_malloc;
 }
 
+static int made(const void *p) {
+  return pym__debug_made(p, are_on(PYM_RAW) || are_on(PYM_MEM) || are_on(PYM_OBJ));
+}
+
 /* ---- Installation ---- */
 
 static int same(const pym_allocator *a, const pym_allocator *b) {
@@ -192,7 +196,7 @@ static struct layer *layer_over(unsigned d, const pym_allocator *below) {
 }
 
 int pym_debug_hooks(void) {
-  static const struct debug functions = {pym__debug_made, size_of_block, let_go, are_on};
+  static const struct debug functions = {made, size_of_block, let_go, are_on};
   if (!pym__debug) { /* never, or what there was was forgotten: pym__reset */
     __builtin_memset(layers, 0, sizeof layers);
     __builtin_memset(held, 0, sizeof held);

@@ -56,7 +56,10 @@ static int begins_block(const u8 *p) {
   return o >= first && (o - first) % (class_of(o) * PYM_ALIGNMENT) == 0;
 }
 
-int pym__debug_made(const void *p) { return !begins_block(p); }
+int pym__debug_made(const void *p, int on) {
+  if (begins_block(p)) return 0;
+  return pym_owns(p) || on || made_here(p);
+}
 
 /* ---- What is wrong with a block ---- */
 

@@ -101,5 +101,6 @@ void pym__reset(void) {
   pym__hooked = NULL;
   pym__limits = NULL;
   pym__debug = NULL;
+  pym__libc_size = NULL;
 }
 #endif

@@ -258,6 +258,10 @@ struct debug {
 };
 extern const struct debug *pym__debug; /* NULL: never installed */
 
+/* ---- allocators.c ---- */
+int pym__allocators_use_nth(unsigned i); /* by place in the list of names; -1: there is none */
+extern size_t (*pym__libc_size)(const void *p); /* not NULL: libc's malloc may serve domains */
+
 /* ---- heap.c ---- */
 void pym__heap_init(struct pym_heap *h);
 struct pym_heap *pym__heap_block(void); /* a heap with nothing in it but its rings; or NULL */

@@ -187,6 +187,20 @@ void pym_allocator_set(enum pym_domain d, const pym_allocator *a);
  * Source: CPython C API, PyMem_SetupDebugHooks.  No lock is held, so none is checked. */
 int pym_debug_hooks(void);
 
+/* Choose what serves the three domains, by the names that the environment variable PYTHONMALLOC
+ * knows.  To be called before there are other hooks: it takes them off.
+ *
+ * name   "default", "pymalloc"          this library, as without the call
+ *        "malloc"                       libc's malloc if the program links one that is not this
+ *                                       library, else raw memory; for all domains, no pools
+ *        "debug", "pymalloc_debug",
+ *        "malloc_debug"                 the same with pym_debug_hooks over it
+ * return 0; -1: there is no such name, and nothing was changed
+ * With pymalloc::pythonmalloc the variable is read before the program starts; where there is no
+ * environment a host calls the export pym_pythonmalloc(i), i the place in the list default, malloc,
+ * pymalloc, debug, malloc_debug, pymalloc_debug.  Source: CPython command line, PYTHONMALLOC. */
+int pym_allocators_use(const char *name);
+
 /* Where arenas come from.  Source: CPython C API, PyObjectArenaAllocator. */
 typedef struct {
   void *ctx;
