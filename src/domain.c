@@ -4,6 +4,7 @@
 struct hook pym__hooks[PYM_DOMAINS];
 const struct debug *pym__debug;
 size_t (*pym__libc_size)(const void *p);
+void (*pym__dump_more)(pym__say_fn *say_number, const void *o);
 
 void *pym_raw_malloc(size_t n) { return pym__malloc_slow(PYM_RAW, n); }
 void *pym_raw_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_RAW, count, size); }

@@ -143,6 +143,21 @@ static void say_domains(const struct out *o, const pym_heap *h) {
   }
 }
 
+static void say_ever(const struct out *o, const pym_heap *h) {
+  say_text(o, "class   size    blocks ever   pools at most");
+  for (unsigned i = 0; i < CLASSES; i++) {
+    pym_class_stats c;
+    pym_class_stats_get(h, i, &c);
+    if (!c.total_blocks) continue;
+    struct line l = {.n = 0};
+    pym__put_number(&l, i, 5);
+    pym__put_number(&l, c.block_size, 7);
+    pym__put_number(&l, c.total_blocks, 15);
+    pym__put_number(&l, c.peak_pools, 16);
+    say(o, &l);
+  }
+}
+
 static void say_raw(const struct out *o, const pym_heap *h) {
   say_count(o, "# pools in use", h->pools_used);
   say_count(o, "# raw segments", h->raw_segments);
@@ -166,6 +181,8 @@ static void say_pages(const struct out *o) {
   say_count(o, "# growths refused", p.grow_failures);
 }
 
+static void say_number(const void *o, const char *what, uint64_t v) { say_count(o, what, v); }
+
 void pym_dump(pym_heap *h, pym_write_fn *write, void *ctx) {
   pym__start();
   const struct out o = {write, ctx};
@@ -188,9 +205,12 @@ void pym_dump(pym_heap *h, pym_write_fn *write, void *ctx) {
   say_text(&o, "");
   say_domains(&o, h);
   say_text(&o, "");
+  say_ever(&o, h);
+  say_text(&o, "");
   say_raw(&o, h);
   say_text(&o, "");
   say_pages(&o);
+  if (pym__dump_more) pym__dump_more(say_number, &o);
 }
 
 static void to_host(void *ctx, const char *text, size_t n) {

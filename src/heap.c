@@ -102,5 +102,6 @@ void pym__reset(void) {
   pym__limits = NULL;
   pym__debug = NULL;
   pym__libc_size = NULL;
+  pym__dump_more = NULL;
 }
 #endif

@@ -267,6 +267,11 @@ struct debug {
 };
 extern const struct debug *pym__debug; /* NULL: never installed */
 
+/* ---- trace.c: linked with the first trace ---- */
+typedef void pym__say_fn(const void *o, const char *what, uint64_t v);
+/* What it adds to a dump; NULL: nothing is traced. */
+extern void (*pym__dump_more)(pym__say_fn *say_number, const void *o);
+
 /* ---- allocators.c ---- */
 int pym__allocators_use_nth(unsigned i); /* by place in the list of names; -1: there is none */
 extern size_t (*pym__libc_size)(const void *p); /* not NULL: libc's malloc may serve domains */

@@ -280,6 +280,25 @@ void pym_dump(pym_heap *h, pym_write_fn *write, void *ctx);
 /* The same on the host's standard error; nothing where the host has none. */
 void pym_dump_stderr(pym_heap *h);
 
+/* ---- Memory of others --------------------------------------------------------------------- */
+
+/* Blocks that somebody else handed out (a foreign malloc, a GPU, a host) and that are to show in
+ * the report.  `domain` is any number of the caller's; a block is a domain and an address, which is
+ * never read.  A note takes 16 bytes; the table of them is at most 4/3 to 8/3 as long, and doubles.
+ * Source: CPython C API, PyTraceMalloc_Track; tracemalloc.start, stop.  Interpreter lock held. */
+int pym_trace_start(void); /* 0, also if it was started; -1: no memory */
+void pym_trace_stop(void); /* forgets all of them */
+/* p has n bytes now.  0; -1: no memory to note it, nothing has changed; -2: not started */
+int pym_trace(unsigned domain, uintptr_t p, size_t n);
+/* p is gone, or was never noted.  0; -2: not started */
+int pym_untrace(unsigned domain, uintptr_t p);
+typedef struct {
+  uint64_t blocks, bytes; /* of the domain */
+  uint64_t peak_bytes;    /* high-water mark since the start; PYM_TRACE_ALL only, else 0 */
+} pym_trace_stats;
+#define PYM_TRACE_ALL (~0u)
+int pym_trace_stats_get(unsigned domain, pym_trace_stats *out); /* 0; -2: not started, all zero */
+
 /* Entry for readers outside the module: address of the root structure that the custom section
  * `pymalloc` describes (src/layout.h).  Exported from every wasm module that links the library. */
 const void *pym_root(void);
