@@ -9,6 +9,12 @@ sub_build(lua ARGS ${lua})
 foreach(name quickjs sqlite duktape)
   sub_build(${name} ARGS -S "${CMAKE_SOURCE_DIR}/examples/${name}" ${example})
 endforeach()
+# js/wasm/pymalloc.wasm, the allocator of the npm package
+sub_build(js-guest ARGS -S "${CMAKE_SOURCE_DIR}/js/guest" -G Ninja
+  "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-freestanding.cmake")
+# The interpreter of the page.
+sub_build(lua-page ARGS -S "${CMAKE_SOURCE_DIR}/js/page/guest" -G Ninja
+  "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-emscripten.cmake")
 
 enable_testing()
 set(include_tests)
@@ -31,6 +37,15 @@ function(npm_packages target folder)
 endfunction()
 npm_packages(js js)
 npm_packages(js_tests tests)
+npm_packages(page_packages js/page)
+
+# js/page/dist, the page as a static host has it.
+add_custom_target(page ALL
+  COMMAND "${PYM_NODE}" js/page/build.js
+  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
+  COMMENT "The page"
+  USES_TERMINAL)
+add_dependencies(page page_packages lua-page)
 
 # js_test(NAME FILE [PROPERTIES]): a file of node:test
 function(js_test name file)
@@ -44,15 +59,28 @@ foreach(file IN LISTS js_tests)
   get_filename_component(name "${file}" NAME_WE)
   js_test(js.${name} "${file}")
 endforeach()
+set_tests_properties(js.pack PROPERTIES RESOURCE_LOCK pack) # npm pack writes js/types
+file(GLOB page_tests CONFIGURE_DEPENDS tests/page/*.test.js tests/page/*.test.mjs)
+foreach(file IN LISTS page_tests)
+  get_filename_component(name "${file}" NAME_WE)
+  js_test(page.${name} "${file}")
+endforeach()
 js_test(browser.lib tests/browser/lib.test.mjs)
 
-# One program on every host, with the package as users get it.
-add_test(NAME hosts.pack COMMAND "${PYM_NODE}" tests/hosts/pack.mjs
-  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-set_tests_properties(hosts.pack PROPERTIES FIXTURES_SETUP packed RESOURCE_LOCK pack
-  ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PYM_CACHE}/bin")
-foreach(host node20 node22 node24 node26 deno bun workerd chromium firefox)
-  add_test(NAME hosts.${host} COMMAND "${PYM_NODE}" tests/hosts/run.mjs ${host}
+# One program on every host and one app with every bundler, with the package as users get it; what
+# docs/hosts.md says of them.
+function(packed_test name)
+  add_test(NAME ${name} COMMAND "${PYM_NODE}" --no-warnings ${ARGN}
     WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-  set_tests_properties(hosts.${host} PROPERTIES FIXTURES_REQUIRED packed)
+  set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED packed FIXTURES_SETUP hosts
+    ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PYM_CACHE}/bin")
+endfunction()
+packed_test(hosts.pack tests/hosts/pack.mjs)
+set_tests_properties(hosts.pack PROPERTIES FIXTURES_REQUIRED "" FIXTURES_SETUP packed
+  RESOURCE_LOCK pack)
+foreach(host node20 node22 node24 node26 deno bun workerd chromium firefox)
+  packed_test(hosts.${host} tests/hosts/run.mjs ${host})
 endforeach()
+packed_test(bundlers --test tests/bundlers/bundlers.test.mjs)
+packed_test(hosts.table tests/hosts/table.mjs --check)
+set_tests_properties(hosts.table PROPERTIES FIXTURES_REQUIRED hosts FIXTURES_SETUP "")

@@ -31,8 +31,9 @@ uint32_t pym__linmem_grow(uint32_t n);
 /* Pages to take beyond what is needed, when so many are ours. */
 uint32_t pym__linmem_margin(uint32_t owned);
 
-/* The bytes below the present size that are ours to use: *from..*to, empty if from == to.
- * Called once, before the first growth. */
+/* The bytes below the present size that are ours to use: *from..*to, empty if from == to; fewer than
+ * START_LEAST are not worth a segment.  Called once, before the first growth. */
+#define START_LEAST 256u
 void pym__linmem_start(uint32_t *from, uint32_t *to);
 
 /* The margin where memory.grow is what a growth costs: engines take longer to grow a large memory

@@ -22,5 +22,12 @@ uint32_t pym__linmem_grow(uint32_t n) {
  * to move. */
 uint32_t pym__linmem_margin(uint32_t owned) { return (void)owned, 0; }
 
-/* What lies between the break and the end of memory is taken like the rest. */
-void pym__linmem_start(uint32_t *from, uint32_t *to) { *from = *to = 0; }
+/* The rest of the page that the break is in, so that growths begin with a page.  What lies behind,
+ * up to the end of memory, is taken by them. */
+void pym__linmem_start(uint32_t *from, uint32_t *to) {
+  uint32_t end = off(sbrk(0)), page = (end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+  *from = *to = 0;
+  if (page - end < START_LEAST || sbrk((intptr_t)(page - end)) == (void *)-1) return;
+  *from = end;
+  *to = page;
+}

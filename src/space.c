@@ -96,8 +96,7 @@ static COLD void start(void) {
   pym__linmem_start(&from, &to);
   pym__space.pages_memory = pym__linmem_pages();
   from = (from + 15) & ~15u;
-  if (to < from || to - from < 256) return; /* not worth a segment */
-  own(from, to);
+  if (to >= from && to - from >= START_LEAST) own(from, to);
 }
 
 void pym__start(void) {

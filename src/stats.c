@@ -1,7 +1,7 @@
 /* Statistics: the functions of pymalloc.h, and the custom section that tells others the layout. */
 #include <stddef.h>
 
-#include "raw.h"
+#include "descriptor.h"
 
 void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats *out) {
   pym__start();
@@ -81,40 +81,6 @@ void pym_page_stats_get(pym_page_stats *out) {
 
 #if defined(__wasm__)
 
-#define TYPE_u8 1
-#define TYPE_u16 2
-#define TYPE_u32 3
-#define TYPE_u64 4
-#define TYPE_STRUCT 5
-enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN_BIN };
-
-#define CONSTANTS(X)                     \
-  X(layout_version, LAYOUT_VERSION)      \
-  X(debug, PYM_DEBUG)                    \
-  X(page_bytes, PAGE_BYTES)              \
-  X(pool_bytes, POOL_BYTES)              \
-  X(arena_bytes, PYM_ARENA_BYTES)        \
-  X(alignment, PYM_ALIGNMENT)            \
-  X(small_max, PYM_SMALL_MAX)            \
-  X(classes, CLASSES)                    \
-  X(events, EVENTS)                      \
-  X(pool_header, POOL_HEADER)            \
-  X(pool_room, POOL_ROOM)                \
-  X(segment_header, SEGMENT_BYTES)       \
-  X(raw_header, HEADER)                  \
-  X(raw_key, KEY)                        \
-  X(raw_flags, FLAGS)                    \
-  X(raw_in_use, IN_USE)                  \
-  X(raw_domain_shift, DOMAIN_SHIFT)      \
-  X(raw_hand_max, HAND_MAX)              \
-  X(pool_key, POOL_KEY)                  \
-  X(space_bytes, sizeof(struct space))   \
-  X(heap_bytes, sizeof(struct pym_heap)) \
-  X(domain_bytes, sizeof(struct domain)) \
-  X(event_bytes, sizeof(struct event))   \
-  X(space_magic, SPACE_MAGIC)            \
-  X(heap_magic, HEAP_MAGIC)
-
 /* One record, as the assembler writes it: a custom section cannot be had from a C variable.  The
  * section goes on from record to record; the last line returns to the function's own. */
 #define TO_DESCRIPTOR ".section .custom_section.pymalloc,\"\",@\n"
@@ -126,39 +92,6 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
       "\"\n .skip %0\n .int8 %1\n .int8 %2\n"                                              \
       ".int8 %3\n .int8 0\n .int16 %4\n .int16 %5\n .int32 %6" BACK ::"i"(25 - sizeof(n)), \
       "i"(in), "i"(type), "i"(of), "i"(count), "i"(stride), "i"(value));
-#define CONST_RECORD(n, v) RECORD(#n, IN_CONST, TYPE_u32, 0, 1, 0, v)
-#define FIELD_RECORD(in, strukt, t, n, c) \
-  RECORD(#n, in, TYPE_##t, 0, c, sizeof(t), offsetof(struct strukt, n))
-#define SPACE_RECORD(t, n, c, what) FIELD_RECORD(IN_SPACE, space, t, n, c)
-#define HEAP_RECORD(t, n, c, what) FIELD_RECORD(IN_HEAP, pym_heap, t, n, c)
-#define DOMAIN_RECORD(t, n, c, what) FIELD_RECORD(IN_DOMAIN, domain, t, n, c)
-#define EVENT_RECORD(t, n, c, what) FIELD_RECORD(IN_EVENT, event, t, n, c)
-#define SEGMENT_RECORD(t, n, c, what) FIELD_RECORD(IN_SEGMENT, segment, t, n, c)
-#define POOL_RECORD(t, n, c, what) FIELD_RECORD(IN_POOL, pool, t, n, c)
-#define BIN_RECORD(t, n, c, what) FIELD_RECORD(IN_BIN, bin, t, n, c)
-#define STRUCT_RECORD(in, strukt, n, group_of, c, elem) \
-  RECORD(#n, in, TYPE_STRUCT, group_of, c, sizeof(struct elem), offsetof(struct strukt, n))
-
-#define RECORDS                                                                 \
-  CONSTANTS(CONST_RECORD)                                                       \
-  SPACE_FIELDS(SPACE_RECORD)                                                    \
-  STRUCT_RECORD(IN_SPACE, space, events, IN_EVENT, EVENTS, event)               \
-  HEAP_FIELDS(HEAP_RECORD)                                                      \
-  STRUCT_RECORD(IN_HEAP, pym_heap, domains, IN_DOMAIN, PYM_DOMAINS + 1, domain) \
-  DOMAIN_FIELDS(DOMAIN_RECORD)                                                  \
-  EVENT_FIELDS(EVENT_RECORD)                                                    \
-  SEGMENT_FIELDS(SEGMENT_RECORD)                                                \
-  POOL_FIELDS(POOL_RECORD)                                                      \
-  BIN_FIELDS(BIN_RECORD)                                                        \
-  STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin)               \
-      STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_BIN, CLASS_SLOTS, bin)
-
-#define COUNT(...) +1
-enum {
-  N_RECORDS = 0 CONSTANTS(COUNT) SPACE_FIELDS(COUNT) HEAP_FIELDS(COUNT) DOMAIN_FIELDS(COUNT)
-                  EVENT_FIELDS(COUNT) SEGMENT_FIELDS(COUNT) POOL_FIELDS(COUNT) BIN_FIELDS(COUNT) +
-              4 /* events, domains, mem, obj */
-};
 
 /* Never called; it and the section stay as long as this file is linked, with LTO too. */
 __attribute__((used)) static void pym__describe(void) {

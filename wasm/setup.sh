@@ -5,6 +5,7 @@
 #
 #   demo        build wasi node lua
 #   test        demo, native wasi-2022 npm wasmedge quickjs sqlite duktape browsers hosts
+#               emscripten
 #   bench       build wasi node wasmedge emscripten python-source mimalloc engines, and what
 #               traces are recorded from: lua quickjs sqlite duktape; libcxx
 #   build       ninja
@@ -22,6 +23,7 @@
 #   python-source, mimalloc  sources of allocators to compare with
 #   cpython     build wasi node python-source, and what CPython's build needs
 #   emscripten  Emscripten 3.1.69 or newer: Debian 13's, in a folder, run through bubblewrap
+#   emscripten-6  the newest Emscripten that Debian has, 6.0.5, the same way
 #
 # Packages of this machine's own Debian release are installed by apt-get (root or sudo).  What it
 # does not have comes from another Debian release and only into the cache folder, through an apt
@@ -268,35 +270,66 @@ good_emcc() {
   have "$1" && [ "$(printf '%s\n' 3.1.69 "$("$1" -dumpversion 2>/dev/null)" | sort -V | sed -n 1p)" = 3.1.69 ]
 }
 
-# A whole Debian 13 in the cache folder; its emcc sees this machine's files with that /usr.
+# debian_root SUITE ROOT PACKAGE...: a whole Debian with these packages, as the cache's folder ROOT
+debian_root() {
+  local suite=$1 root=$cache/$2 tmp list
+  shift 2
+  list=$(IFS=, && echo "$*")
+  [ "$(cat "$root/.packages" 2>/dev/null)" != "$list" ] || return 0
+  have bwrap || apt_install bubblewrap bubblewrap
+  have mmdebstrap || apt_install mmdebstrap mmdebstrap
+  tmp=$(mktemp -d "$cache/tmp.XXXXXX")
+  say "making a Debian $suite with $list in $root (2.4 GB)"
+  mmdebstrap --quiet --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' \
+    --include="$list" "$suite" "$tmp/root" "$(debian_mirror)" >"$cache/mmdebstrap.log" 2>&1 ||
+    { tail -5 "$cache/mmdebstrap.log" >&2; rm -rf "$tmp"; die "mmdebstrap failed"; }
+  rm -rf "$tmp/root/var/cache/apt" "$tmp/root/var/lib/apt/lists"
+  printf '%s' "$list" >"$tmp/root/.packages"
+  [ ! -e "$root" ] || mv "$root" "$tmp/old"
+  mv "$tmp/root" "$root"
+  rm -rf "$tmp"
+}
+
+# emsdk_of EMSDK ROOT: the cache's folder EMSDK looks like an emsdk; its commands are those of the
+# Debian in ROOT, which see this machine's files with that /usr.  `emcmake cmake` is that cmake.
+emsdk_of() {
+  local bin=$cache/$1/upstream/emscripten command
+  mkdir -p "$bin"
+  cat >"$bin/run" <<WRAPPER
+#!/bin/sh
+root=\$(dirname "\$(readlink -f "\$0")")/../../../$2
+exec bwrap --dev-bind / / --bind "\$root/usr" /usr --bind "\$root/etc" /etc \\
+  --unsetenv NODE_EXTRA_CA_CERTS "/usr/bin/\$(basename "\$0")" "\$@"
+WRAPPER
+  chmod +x "$bin/run"
+  for command in emcc em++ emar emranlib emnm emstrip em-config emcmake emmake emconfigure; do
+    ln -sf run "$bin/$command"
+  done
+  ln -sfn "../../../$2/usr/share/emscripten/cmake" "$bin/cmake"
+  good_emcc "$bin/emcc" || die "$bin/emcc does not run"
+}
+
+emscripten_packages="emscripten cmake ninja-build pkgconf"
+
 part_emscripten() {
-  local emcc=$cache/bin/emcc root=$cache/debian-13 tmp
   if [ -n "${EMSDK:-}" ]; then
     good_emcc "$EMSDK/upstream/emscripten/emcc" ||
       die "EMSDK=$EMSDK has no upstream/emscripten/emcc of 3.1.69 or newer"
     return
   fi
   good_emcc emcc && return
-  if [ ! -d "$root" ]; then
-    have bwrap || apt_install bubblewrap bubblewrap
-    have mmdebstrap || apt_install mmdebstrap mmdebstrap
-    tmp=$(mktemp -d "$cache/tmp.XXXXXX")
-    say "making a Debian 13 with Emscripten in $root (2.4 GB)"
-    mmdebstrap --quiet --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' \
-      --include=emscripten trixie "$tmp/root" "$(debian_mirror)" >"$cache/mmdebstrap.log" 2>&1 ||
-      { tail -5 "$cache/mmdebstrap.log" >&2; die "mmdebstrap failed"; }
-    mv "$tmp/root" "$root"
-    rm -rf "$tmp"
-  fi
+  # shellcheck disable=SC2086 # these are several words
+  debian_root trixie debian-13 $emscripten_packages
+  emsdk_of emsdk debian-13
   mkdir -p "$cache/bin"
-  cat >"$emcc" <<'WRAPPER'
-#!/bin/sh
-root=$(dirname "$(dirname "$(readlink -f "$0")")")/debian-13
-exec bwrap --dev-bind / / --bind "$root/usr" /usr --bind "$root/etc" /etc \
-  --unsetenv NODE_EXTRA_CA_CERTS /usr/bin/emcc "$@"
-WRAPPER
-  chmod +x "$emcc"
-  good_emcc "$emcc" || die "the emcc in $root does not run"
+  ln -sf ../emsdk/upstream/emscripten/emcc "$cache/bin/emcc"
+}
+
+# The newest Emscripten that Debian has, as the emsdk in $cache/emsdk-6.
+part_emscripten_6() {
+  # shellcheck disable=SC2086
+  debian_root forky debian-forky $emscripten_packages
+  emsdk_of emsdk-6 debian-forky
 }
 
 # CPython's own pymalloc is in it.
@@ -371,8 +404,10 @@ part_hosts() {
 }
 
 part_browsers() {
-  [ -n "${PYM_CHROMIUM:-}" ] || have chromium || have google-chrome || apt_install Chromium chromium
-  [ -n "${PYM_FIREFOX:-}" ] || have firefox-esr || have firefox || apt_install Firefox firefox-esr
+  local missing=()
+  [ -n "${PYM_CHROMIUM:-}" ] || have chromium || have google-chrome || missing+=(chromium)
+  [ -n "${PYM_FIREFOX:-}" ] || have firefox-esr || have firefox || missing+=(firefox-esr)
+  [ ${#missing[@]} -eq 0 ] || apt_install "a browser" "${missing[@]}"
 }
 
 # And SpiderMonkey's shell; echarts draws the plot.
@@ -398,7 +433,7 @@ part_bench() {
 }
 part_test() {
   part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge
-  part_quickjs; part_sqlite; part_duktape; part_browsers; part_hosts
+  part_quickjs; part_sqlite; part_duktape; part_browsers; part_hosts; part_emscripten
 }
 
 [ $# -gt 0 ] || die "name what is wanted: demo, test, or parts of them; see the head of $0"

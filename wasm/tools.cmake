@@ -52,3 +52,30 @@ function(pym_find_clang)
   set(PYM_CLANG_AR "${prefix}llvm-ar${suffix}" PARENT_SCOPE)
   set(PYM_CLANG_RANLIB "${prefix}llvm-ranlib${suffix}" PARENT_SCOPE)
 endfunction()
+
+# pym_find_emscripten(): set PYM_EMSCRIPTEN in the caller's scope to the folder of an Emscripten >=
+# 3.1.69, which has emcc and cmake/Modules; which one: toolchain-emscripten.cmake.
+function(pym_find_emscripten)
+  if(PYM_EMSDK)
+    set(folder "${PYM_EMSDK}/upstream/emscripten")
+  elseif(DEFINED ENV{EMSDK})
+    set(folder "$ENV{EMSDK}/upstream/emscripten")
+  else()
+    set(folder "${PYM_CACHE}/emsdk/upstream/emscripten")
+    find_program(emcc emcc NO_CACHE NO_CMAKE_FIND_ROOT_PATH)
+    find_program(config em-config NO_CACHE NO_CMAKE_FIND_ROOT_PATH)
+    if(emcc AND config)
+      execute_process(COMMAND "${emcc}" -dumpversion OUTPUT_VARIABLE version)
+      if(version VERSION_GREATER_EQUAL 3.1.69)
+        execute_process(COMMAND "${config}" EMSCRIPTEN_ROOT OUTPUT_VARIABLE folder
+          OUTPUT_STRIP_TRAILING_WHITESPACE)
+      endif()
+    endif()
+  endif()
+  if(NOT EXISTS "${folder}/emcc")
+    message(FATAL_ERROR
+      "No Emscripten in ${folder}.  Run wasm/setup.sh emscripten, or set EMSDK to an emsdk, or "
+      "put an emcc >= 3.1.69 into PATH.")
+  endif()
+  set(PYM_EMSCRIPTEN "${folder}" PARENT_SCOPE)
+endfunction()

@@ -9,7 +9,7 @@ import { PymallocTypeError, badArgument, badDescriptor } from './errors.js';
 
 /** Groups of records.  In CONSTANTS the value is the number, elsewhere an offset. */
 export const Group = Object.freeze({
-  CONSTANTS: 0, SPACE: 1, HEAP: 2, DOMAIN: 3, EVENT: 4, SEGMENT: 5, POOL: 6,
+  CONSTANTS: 0, SPACE: 1, HEAP: 2, DOMAIN: 3, EVENT: 4, SEGMENT: 5, POOL: 6, BIN: 7,
 });
 /** Types of fields; STRUCT is a structure of the group `of`. */
 export const Type = Object.freeze({ U8: 1, U16: 2, U32: 3, U64: 4, STRUCT: 5 });
@@ -35,7 +35,13 @@ const SCALAR_BYTES = [0, 1, 2, 4, 8];
  *  @property {ReadonlyMap<string, number>} constants
  *  @property {ReadonlyMap<number, ReadonlyMap<string, Field>>} groups  fields by group and name */
 
-/** @param {WebAssembly.Module} module
+/** What the library's structures look like in a module, from its custom section.
+ *
+ *  @example
+ *  const { constants } = descriptorOf(module);
+ *  assert.equal(constants.get('page_bytes'), 65536);
+ *
+ *  @param {WebAssembly.Module} module
  *  @returns {Descriptor}
  *  @throws {PymallocTypeError} NO_DESCRIPTOR, BAD_DESCRIPTOR, VERSION, BAD_ARGUMENT */
 export function descriptorOf(module) {
@@ -47,13 +53,19 @@ export function descriptorOf(module) {
   if (!section) {
     throw new PymallocTypeError('NO_DESCRIPTOR',
       'the module has no custom section "pymalloc": link it with libpymalloc.a (CMake target '
-      + 'pymalloc::pymalloc), and do not strip '
-      + 'custom sections afterwards (wasm-strip does)');
+      + 'pymalloc::pymalloc), and do not strip custom sections afterwards (wasm-strip does); a file '
+      + 'that was cut short has lost it too');
   }
   return parseDescriptor(new Uint8Array(section));
 }
 
-/** @param {Uint8Array} bytes  contents of the section; only read
+/** The same from the contents of the section.
+ *
+ *  @example
+ *  const [section] = WebAssembly.Module.customSections(module, 'pymalloc');
+ *  const { groups } = parseDescriptor(new Uint8Array(section));
+ *
+ *  @param {Uint8Array} bytes  only read
  *  @returns {Descriptor}
  *  @throws {PymallocTypeError} BAD_DESCRIPTOR, VERSION */
 export function parseDescriptor(bytes) {

@@ -12,14 +12,28 @@ const BRAND = Symbol.for('wasm-pymalloc.error');
  *  | `VERSION`        | TypeError  | its layout is newer than this package understands           |
  *  | `NO_EXPORT`      | TypeError  | a function that the call needs is not exported              |
  *  | `NO_MEMORY`      | TypeError  | the instance exports no memory and none was passed          |
+ *  | `LOADING`        | TypeError  | the Emscripten Module, or a promise, is not there yet       |
+ *  | `ABORTED`        | TypeError  | the Emscripten Module ended with an error                   |
  *  | `DETACHED`       | TypeError  | the memory's buffer is detached                             |
+ *  | `DISPOSED`       | TypeError  | the allocator was disposed of                               |
  *  | `BAD_ARGUMENT`   | TypeError  | the caller passed something this call does not take         |
+ *  | `BAD_SNAPSHOT`   | TypeError  | what should be a snapshot is none                           |
+ *  | `LOAD_FAILED`    | Error      | a file or URL could not be read                             |
+ *  | `NOT_WASM`       | TypeError  | what was read is no wasm module, perhaps an error page      |
+ *  | `TRUNCATED`      | TypeError  | the module ends too early                                   |
+ *  | `BAD_WASM`       | TypeError  | this host does not compile the module                       |
+ *  | `BLOCKED`        | TypeError  | this host forbids compiling wasm at run time                |
+ *  | `NO_ROOM`        | RangeError | the memory cannot grow by what an allocator needs           |
  *  | `BAD_MEMORY`     | RangeError | linear memory holds what no sound heap holds                |
+ *  | `RETRY`          | RangeError | a shared memory changed while it was read                   |
  *  | `HEAP_GONE`      | RangeError | the heap was destroyed                                      |
+ *  | `CORRUPTION`     | Error      | the allocator found its heap damaged and stopped            |
  *  | `GUEST_TRAP`     | Error      | a guest function called by this package trapped (see cause) |
  *
- *  @typedef {'NO_DESCRIPTOR' | 'BAD_DESCRIPTOR' | 'VERSION' | 'NO_EXPORT' | 'NO_MEMORY'
- *    | 'DETACHED' | 'BAD_ARGUMENT' | 'BAD_MEMORY' | 'HEAP_GONE' | 'GUEST_TRAP'} ErrorCode */
+ *  @typedef {'NO_DESCRIPTOR' | 'BAD_DESCRIPTOR' | 'VERSION' | 'NO_EXPORT' | 'NO_MEMORY' | 'LOADING'
+ *    | 'ABORTED' | 'DETACHED' | 'DISPOSED' | 'BAD_ARGUMENT' | 'BAD_SNAPSHOT' | 'LOAD_FAILED'
+ *    | 'NOT_WASM' | 'TRUNCATED' | 'BAD_WASM' | 'BLOCKED' | 'NO_ROOM' | 'BAD_MEMORY' | 'RETRY'
+ *    | 'HEAP_GONE' | 'CORRUPTION' | 'GUEST_TRAP'} ErrorCode */
 
 /** Base of all errors of this package.  `instanceof PymallocError` also holds for the two classes
  *  below, which descend from TypeError and RangeError. */

@@ -1,18 +1,24 @@
 /** Heap: what a host sees of one heap inside a wasm module. */
 
-import { descriptorOf } from './descriptor.js';
-import { PymallocError, PymallocRangeError, PymallocTypeError, badArgument, badMemory, hex }
-  from './errors.js';
+import { PymallocRangeError, badArgument, badMemory, hex } from './errors.js';
+import { lookAt, readBlocks, readChunks } from './blocks.js';
 import { Listeners, lastEvent, readEvents } from './events.js';
-import { layoutOf } from './layout.js';
-import { checkHeap, readHeapList, readMap } from './map.js';
-import { checkRange, isMemory, readText, viewOf } from './memory.js';
+import { readMap } from './map.js';
+import { checkRange, readText, retrying, viewOf } from './memory.js';
+import { call, need, programOf, programOver } from './program.js';
+import { checkHeap, readHeapList } from './segments.js';
+import { snapshotOf } from './snapshot.js';
 import { checkRoot, limitOf, readStats } from './stats.js';
 
+/** @typedef {import('./blocks.js').Blocks} Blocks */
+/** @typedef {import('./blocks.js').Chunks} Chunks */
+/** @typedef {import('./blocks.js').Look} Look */
 /** @typedef {import('./events.js').EventType} EventType */
 /** @typedef {import('./events.js').HeapEvent} HeapEvent */
 /** @typedef {import('./layout.js').Layout} Layout */
 /** @typedef {import('./map.js').HeapMap} HeapMap */
+/** @typedef {import('./map.js').MapOptions} MapOptions */
+/** @typedef {import('./snapshot.js').Snapshot} Snapshot */
 /** @typedef {import('./stats.js').HeapStats} HeapStats */
 
 /** A limit pair in bytes; null is none.
@@ -21,12 +27,9 @@ import { checkRoot, limitOf, readStats } from './stats.js';
  *  @property {number | null} hard  above it an allocation returns NULL */
 /** @typedef {{heap: Limit, raw: Limit, mem: Limit, object: Limit}} Limits */
 
-/** What Heap.from found, shared by all views of one program.
- *  @typedef {object} Program
- *  @property {Readonly<Record<string, unknown>>} exports
- *  @property {{readonly buffer: ArrayBufferLike}} memory
- *  @property {number} root
- *  @property {Layout} layout */
+/** @typedef {import('./program.js').Program} Program */
+/** @typedef {import('./program.js').EmscriptenModule} EmscriptenModule */
+/** @typedef {import('./program.js').WasmSourcePair} WasmSourcePair */
 
 /** As pym_limit_set numbers them. */
 const WHICH = Object.freeze({ raw: 0, mem: 1, object: 2, heap: 3 });
@@ -55,34 +58,68 @@ export class Heap {
     this.#seen = lastEvent(view, program.root, program.layout);
   }
 
-  /** The default heap of an instance.  Calls one guest function, `pym_root`, once.
+  /** The default heap of a program.  Calls one guest function, `pym_root`, once.
    *
-   *  @param {WebAssembly.Module} module  that the instance was made of
+   *  @example
+   *  const { module, instance } = await WebAssembly.instantiate(bytes, imports);
+   *  const heap = Heap.from(module, instance);
+   *  const again = Heap.from({ module, instance });
+   *
+   *  @overload
+   *  @param {WebAssembly.Module} source  that the instance was made of
    *  @param {{readonly exports: object}} instance
    *  @param {{memory?: WebAssembly.Memory}} [options]  memory: where the module imports its memory
    *    instead of exporting it
    *  @returns {Heap}
    *  @throws {PymallocError} NO_DESCRIPTOR, BAD_DESCRIPTOR, VERSION: the module cannot be read;
-   *    NO_EXPORT, NO_MEMORY: link flags or options are missing; BAD_MEMORY, GUEST_TRAP */
-  static from(module, instance, options = {}) {
-    const layout = layoutOf(descriptorOf(module));
-    const exports = /** @type {Record<string, unknown>} */ (instance?.exports);
-    if (typeof exports !== 'object' || exports === null) {
-      throw badArgument('the second argument must be the WebAssembly.Instance of the module');
-    }
-    const memory = options.memory ?? exports['memory'];
-    if (!isMemory(memory)) {
-      throw new PymallocTypeError('NO_MEMORY', 'the instance exports no "memory": pass the one '
-        + 'that it imports, Heap.from(module, instance, { memory })');
-    }
-    const root = call(exports, 'pym_root', []);
-    const program = { exports, memory, root, layout };
-    const view = viewOf(memory);
-    checkRoot(view, root, layout);
-    const first = view.getUint32(root + layout.space.first_heap, true);
-    checkHeap(view, first, layout);
-    return new Heap(program, first, view);
+   *    NO_EXPORT, NO_MEMORY: link flags or options are missing; LOADING, ABORTED: an Emscripten
+   *    Module that does not run; BAD_MEMORY, GUEST_TRAP
+   *
+   *  @overload
+   *  @param {WasmSourcePair | EmscriptenModule} source  what WebAssembly.instantiate(bytes) returned,
+   *    or the Module of an Emscripten program, loaded, linked with pymalloc::exports
+   *  @param {{memory?: WebAssembly.Memory}} [options]
+   *  @returns {Heap}
+   *
+   *  @param {unknown} source  @param {unknown} [second]  @param {unknown} [third]
+   *  @returns {Heap} */
+  static from(source, second, third) {
+    return Heap.#first(programOf(source, second, third));
   }
+
+  /** The default heap of a program that runs elsewhere: all that is needed is its memory, which
+   *  another thread may share.  What calls the guest (check, setLimits) is an error then.
+   *
+   *  @example
+   *  // The thread that has the instance: postMessage({ module, memory, root: heap.root }).
+   *  const view = Heap.over(module, memory, heap.root);
+   *  console.log(view.stats().pages.memory);
+   *
+   *  @param {WebAssembly.Module | Uint8Array} module  or the contents of its custom section
+   *    `pymalloc`
+   *  @param {WebAssembly.Memory} memory
+   *  @param {number} root  Heap.root, as the thread that has the instance knows it
+   *  @returns {Heap}
+   *  @throws {PymallocError} NO_DESCRIPTOR, BAD_DESCRIPTOR, VERSION, BAD_ARGUMENT, BAD_MEMORY */
+  static over(module, memory, root) {
+    return Heap.#first(programOver(module, memory, root));
+  }
+
+  /** @param {Program} program  @returns {Heap} */
+  static #first(program) {
+    const { memory, root, layout } = program;
+    return retrying(memory, () => {
+      const view = viewOf(memory);
+      checkRoot(view, root, layout);
+      const first = view.getUint32(root + layout.space.first_heap, true);
+      checkHeap(view, first, layout);
+      return new Heap(program, first, view);
+    });
+  }
+
+  /** Address of what the program tells of itself, for Heap.over.
+   *  @returns {number} */
+  get root() { return this.#program.root; }
 
   /** Identifies the heap for as long as it lives; the default heap is 1.
    *  @returns {number} */
@@ -93,26 +130,114 @@ export class Heap {
   get address() { return this.#address; }
 
   /** Counters of the heap and of linear memory.  Reads memory directly, no guest call.
+   *
+   *  @example
+   *  const { domains, pages, lost } = heap.stats();
+   *  console.log(`${domains.object.liveBytes} bytes live in ${pages.owned} pages`);
+   *
    *  @returns {Readonly<HeapStats>} a frozen snapshot; bytes unless the name says otherwise
    *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED */
   stats() {
-    const { root, layout } = this.#program;
-    return readStats(this.#view(), root, this.#address, layout);
+    const { memory, root, layout } = this.#program;
+    return retrying(memory, () => readStats(this.#view(), root, this.#address, layout));
   }
 
   /** What every page holds, and every pool, of all heaps.  Reads memory directly, no guest call.
-   *  Looks at the header of each pool, 50 to 80 ns: some 14 ms for a gigabyte of them.
+   *  Looks at the header of each pool that is asked for, some 20 ns: they are most of what this takes
+   *  where memory is large.
+   *
+   *  @example
+   *  let map = heap.map();                                  // all of it
+   *  map = heap.map({ into: map, pools: false });           // pages only, no new memory
+   *  const { pools } = heap.map({ pools: { from: 0, to: 1 << 20 } });
+   *
+   *  @param {MapOptions} [options]
    *  @returns {HeapMap}
-   *  @throws {PymallocError} BAD_MEMORY, DETACHED */
-  map() {
+   *  @throws {PymallocError} BAD_MEMORY, DETACHED, BAD_ARGUMENT, RETRY */
+  map(options = {}) {
     const { memory, root, layout } = this.#program;
-    const view = viewOf(memory);
-    checkRoot(view, root, layout);
-    return readMap(view, root, layout);
+    return retrying(memory, () => {
+      const view = viewOf(memory);
+      checkRoot(view, root, layout);
+      return readMap(view, root, layout, options);
+    });
+  }
+
+  /** Which blocks of one pool are live.  Reads memory directly, no guest call.
+   *
+   *  @example
+   *  const { pools } = heap.map();
+   *  const { first, blockSize, states } = heap.blocks(pools.address[0]);
+   *  states.forEach((state, i) => {
+   *    if (state === BlockState.LIVE) console.log(first + i * blockSize);
+   *  });
+   *
+   *  @param {number} address  of the pool (HeapMap.pools), or of anything in it
+   *  @returns {Readonly<Blocks> | null} null: no pool lies there, or no longer
+   *  @throws {PymallocError} BAD_ARGUMENT; BAD_MEMORY: also if the program wrote to a block of this
+   *    size after it freed it; DETACHED */
+  blocks(address) {
+    const { memory, root, layout } = this.#program;
+    return retrying(memory, () => {
+      const view = viewOf(memory);
+      checkRoot(view, root, layout);
+      return readBlocks(view, root, layout, address);
+    });
+  }
+
+  /** What lies between two addresses: raw blocks, pools, free memory, of all heaps.  Reads memory
+   *  directly, no guest call; takes longer the more there is before `to`.
+   *
+   *  @example
+   *  const { address, bytes, kind } = heap.chunks(0, 1 << 20);
+   *  const largest = Math.max(...bytes.filter((_, i) => kind[i] === ChunkKind.FREE));
+   *
+   *  @param {number} from  @param {number} to
+   *  @returns {Readonly<Chunks>} those with a byte in [from, to)
+   *  @throws {PymallocError} BAD_ARGUMENT, BAD_MEMORY, DETACHED */
+  chunks(from, to) {
+    const { memory, root, layout } = this.#program;
+    return retrying(memory, () => {
+      const view = viewOf(memory);
+      checkRoot(view, root, layout);
+      return readChunks(view, root, layout, from, to);
+    });
+  }
+
+  /** What lies at an address, in words.  Reads memory directly, no guest call.
+   *  @example heap.look(0x21040).text   // 'Block 3 of 126 in a pool for 32 bytes: live.'
+   *  @param {number} address
+   *  @returns {Readonly<Look>}
+   *  @throws {PymallocError} BAD_ARGUMENT, BAD_MEMORY, DETACHED */
+  look(address) {
+    const { memory, root, layout } = this.#program;
+    return retrying(memory, () => {
+      const view = viewOf(memory);
+      checkRoot(view, root, layout);
+      return lookAt(view, root, layout, address);
+    });
+  }
+
+  /** Statistics and map together, to be kept, sent, and compared: see diff.  Reads memory directly,
+   *  no guest call.
+   *
+   *  @example
+   *  const before = heap.snapshot();
+   *  const copy = structuredClone(before);
+   *
+   *  @returns {Readonly<Snapshot>}
+   *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED, RETRY */
+  snapshot() {
+    return snapshotOf(this.stats(), this.map());
   }
 
   /** Lets the guest verify every invariant of the heap, and every counter against a recount.
    *  Takes time in proportion to the heap.
+   *
+   *  @example
+   *  const { sound, message } = heap.check();
+   *  if (!sound) console.error(message);
+   *
    *  @returns {{sound: boolean, message: string}} message: what was found first, or ''
    *  @throws {PymallocError} NO_EXPORT, HEAP_GONE, BAD_MEMORY, GUEST_TRAP */
   check() {
@@ -182,17 +307,29 @@ export class Heap {
   }
 
   /** All heaps of the program, the default one first.  Reads memory, no guest call.
+   *
+   *  @example
+   *  for (const one of heap.heaps()) console.log(one.id, one.stats().pools);
+   *
    *  @returns {Heap[]} new views, without listeners
    *  @throws {PymallocError} BAD_MEMORY, DETACHED */
   heaps() {
     const program = this.#program;
-    const view = viewOf(program.memory);
-    checkRoot(view, program.root, program.layout);
-    return readHeapList(view, program.root, program.layout)
-      .map((address) => new Heap(program, address, view));
+    const { memory, root, layout } = program;
+    return retrying(memory, () => {
+      const view = viewOf(memory);
+      checkRoot(view, root, layout);
+      return readHeapList(view, root, layout).map((address) => new Heap(program, address, view));
+    });
   }
 
   /** Calls `fn` at events of this heap, from within poll().
+   *
+   *  @example
+   *  const off = heap.on('grow', (e) => console.log(`${e.pagesBefore} -> ${e.pagesAfter} pages`));
+   *  heap.poll();
+   *  off();
+   *
    *  @param {EventType} type  `grow`: linear memory grew for it; `limit`: a soft limit was passed
    *    or a hard one refused a request; `oom`: linear memory could not grow
    *  @param {(event: Readonly<HeapEvent>) => void} fn
@@ -208,21 +345,34 @@ export class Heap {
 
   /** Tells the listeners what happened since the last poll (at first: since this view was made),
    *  in order.  Reads memory, no guest call.
+   *
+   *  @example
+   *  const { events, missed } = heap.poll();
+   *  for (const { type, bytes } of events) console.log(type, bytes);
+   *
+   *  @param {{all?: boolean}} [options]  all: return those of other heaps too; the listeners are
+   *    told of this heap's only
    *  @returns {{events: readonly Readonly<HeapEvent>[], missed: number}} the events of this heap;
    *    missed: events of the program that newer ones had overwritten by now
    *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED; and what a listener threw, after all
    *    were called */
-  poll() {
+  poll({ all = false } = {}) {
     const { root, layout } = this.#program;
     const view = this.#view();
     const { events, missed } = readEvents(view, root, layout, this.#seen);
     this.#seen = lastEvent(view, root, layout);
     const own = events.filter((event) => event.heap === this.#id);
     this.#listeners.dispatch(own);
-    return { events: own, missed };
+    return { events: all ? events : own, missed };
   }
 
   /** Polls from a timer, which does not keep Node running.
+   *
+   *  @example
+   *  heap.on('limit', (e) => console.log(`${e.limit} limit of ${e.domain}: ${e.bytes} bytes asked`));
+   *  const stop = heap.watch(50);
+   *  stop();
+   *
    *  @param {number} [ms]  between two polls
    *  @returns {() => void} stops it */
   watch(ms = 100) {
@@ -261,30 +411,4 @@ function toLimit(bytes, name) {
     throw badArgument(`${name} must be null or a whole number of bytes, 0..4294967294`);
   }
   return bytes;
-}
-
-/** @param {Readonly<Record<string, unknown>>} exports  @param {string} name
- *  @returns {Function} */
-function need(exports, name) {
-  const fn = exports[name];
-  if (typeof fn === 'function') return fn;
-  throw new PymallocTypeError('NO_EXPORT', `the module does not export ${name}: link it with `
-    + `-Wl,--export=${name} (CMake target pymalloc::exports)`);
-}
-
-/** @param {Readonly<Record<string, unknown>>} exports  @param {string} name
- *  @param {number[]} args  @returns {number} what the guest returned, as an u32 */
-function call(exports, name, args) {
-  const fn = need(exports, name);
-  let result;
-  try {
-    result = fn(...args);
-  } catch (cause) {
-    throw new PymallocError('GUEST_TRAP', `the guest's ${name} trapped: ${cause}`, { cause });
-  }
-  if (typeof result !== 'number') {
-    throw new PymallocTypeError('VERSION', `the guest's ${name} returned a ${typeof result}: only `
-      + 'modules with 32-bit memories are supported');
-  }
-  return result >>> 0;
 }

@@ -1,23 +1,72 @@
-/** What the memory of a wasm module that links wasm-pymalloc does, seen from outside. */
+/** What the memory of a wasm module that links wasm-pymalloc does, seen from outside; and the
+ *  allocator itself, for JavaScript and wasm that have none.
+ *
+ *  The entry for browsers and bundlers: pymalloc.wasm is fetched from beside this file. */
 
-export { Heap } from './heap.js';
-export { PageKind, PoolState } from './map.js';
-export { PymallocError, PymallocTypeError, PymallocRangeError } from './errors.js';
-export { descriptorOf, parseDescriptor } from './descriptor.js';
-export { memoryReport } from './report.js';
+import { create, createSync } from './create.js';
+import { badArgument } from './errors.js';
+import { moduleOf } from './wasm.js';
 
-/** @typedef {import('./stats.js').HeapStats} HeapStats */
-/** @typedef {import('./stats.js').DomainStats} DomainStats */
-/** @typedef {import('./stats.js').ClassStats} ClassStats */
-/** @typedef {import('./stats.js').PageStats} PageStats */
-/** @typedef {import('./stats.js').LostStats} LostStats */
-/** @typedef {import('./stats.js').RawStats} RawStats */
-/** @typedef {import('./stats.js').Fault} Fault */
-/** @typedef {import('./map.js').HeapMap} HeapMap */
-/** @typedef {import('./map.js').PoolMap} PoolMap */
-/** @typedef {import('./map.js').MapTotals} MapTotals */
-/** @typedef {import('./events.js').HeapEvent} HeapEvent */
-/** @typedef {import('./heap.js').Limit} Limit */
-/** @typedef {import('./heap.js').Limits} Limits */
-/** @typedef {import('./descriptor.js').Descriptor} Descriptor */
-/** @typedef {import('./errors.js').ErrorCode} ErrorCode */
+export * from './library.js';
+
+/** @typedef {import('./allocator.js').Allocator} Allocator */
+/** @typedef {import('./allocator.js').CreateOptions} CreateOptions */
+/** @typedef {import('./wasm.js').WasmSource} WasmSource */
+
+/** @returns {URL} in a form that vite and webpack know: they put the file into their output */
+function file() {
+  return new URL('../wasm/pymalloc.wasm', import.meta.url);
+}
+
+/** Compiles a wasm file, and says what is wrong with it if that fails.
+ *
+ *  @example
+ *  const module = await compileModule(fetch('lua.wasm'));
+ *  const instance = await WebAssembly.instantiate(module, imports);
+ *  const heap = Heap.from(module, instance);
+ *
+ *  @param {WasmSource} [source]  a WebAssembly.Module, bytes, a Response or the promise of one, a
+ *    URL; default: the package's own allocator, as createHeap takes it
+ *  @returns {Promise<WebAssembly.Module>}
+ *  @throws {import('./errors.js').PymallocError} LOAD_FAILED: the address cannot be read, or the
+ *    server refused; NOT_WASM: something else is there, such as a page; TRUNCATED; BAD_WASM: it
+ *    does not compile; BLOCKED: this host compiles nothing at run time; BAD_ARGUMENT */
+export async function compileModule(source = file()) {
+  return moduleOf(source);
+}
+
+/** Makes an allocator in a linear memory: malloc and free for JavaScript and for wasm that is
+ *  written by hand or brings no allocator.  Nothing that is in the memory is touched: the allocator
+ *  takes pages of its own, at first one of 64 KiB.
+ *
+ *  @example
+ *  const heap = await createHeap({ limit: 16 << 20 });
+ *  const p = heap.malloc(100);               // an address, owned by the caller; 0: no memory
+ *  heap.u8.fill(7, p, p + 100);
+ *  heap.free(p);
+ *
+ *  @param {CreateOptions} [options]
+ *  @returns {Promise<Allocator>}
+ *  @throws {import('./errors.js').PymallocError} what compileModule throws; BAD_ARGUMENT; NO_ROOM:
+ *    the memory cannot grow */
+export async function createHeap(options = {}) {
+  return create(options, () => moduleOf(file()));
+}
+
+/** The same at once, of a module that was compiled before; one module can serve many memories.
+ *
+ *  @example
+ *  const wasm = await compileModule();
+ *  const memory = new WebAssembly.Memory({ initial: 10 });
+ *  const heap = createHeapSync({ wasm, memory });
+ *  assert.equal(memory.buffer.byteLength, 11 * 65536);
+ *
+ *  @param {CreateOptions} [options]  wasm: a WebAssembly.Module; Node.js and workerd have it by
+ *    themselves
+ *  @returns {Allocator}
+ *  @throws {import('./errors.js').PymallocError} BAD_ARGUMENT, NO_ROOM */
+export function createHeapSync(options = {}) {
+  return createSync(options, () => {
+    throw badArgument('createHeapSync needs a compiled module here: { wasm: await compileModule() }');
+  });
+}

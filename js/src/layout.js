@@ -39,7 +39,8 @@ const EVENT = /** @type {const} */ ({
   seq: U32, kind: U16, domain: U16, heap: U32, bytes: U32, pages_before: U32, pages_after: U32,
 });
 const SEGMENT = /** @type {const} */ ({ next: U32, end: U32 });
-const POOL = /** @type {const} */ ({ check: U32, used: U16, cap: U16, size: U16 });
+const POOL = /** @type {const} */ ({ check: U32, free: U32, used: U16, cap: U16, size: U16 });
+const BIN = /** @type {const} */ ({ free: U32 });
 
 /** @template {string} K  @typedef {Readonly<Record<K, number>>} Offsets */
 /** An array inside a structure.
@@ -60,7 +61,9 @@ const POOL = /** @type {const} */ ({ check: U32, used: U16, cap: U16, size: U16 
  *  @property {Offsets<keyof typeof DOMAIN>} domain
  *  @property {Offsets<keyof typeof EVENT>} event
  *  @property {Offsets<keyof typeof SEGMENT>} segment
- *  @property {Offsets<keyof typeof POOL>} pool */
+ *  @property {Offsets<keyof typeof POOL>} pool
+ *  @property {{mem: Span, obj: Span}} bins  lists of blocks at hand, by class
+ *  @property {Offsets<keyof typeof BIN>} bin */
 
 /** Checks that every field this package reads is there, has its type and lies inside its structure.
  *  @param {Descriptor} descriptor
@@ -73,6 +76,8 @@ export function layoutOf(descriptor) {
   const [space, heap] = [fields(Group.SPACE), fields(Group.HEAP)];
   const perClass = (/** @type {number} */ type, /** @type {string} */ name) =>
     span(heap, name, type, classes + 1, heap_bytes);
+  const bins = (/** @type {string} */ name) =>
+    structs(heap, name, fields(Group.BIN), Group.BIN, classes + 1, heap_bytes);
 
   return Object.freeze({
     constants,
@@ -87,6 +92,8 @@ export function layoutOf(descriptor) {
     event: offsets(fields(Group.EVENT), EVENT, space_bytes),
     segment: offsets(fields(Group.SEGMENT), SEGMENT, segment_header),
     pool: offsets(fields(Group.POOL), POOL, pool_header),
+    bins: Object.freeze({ mem: bins('mem'), obj: bins('obj') }),
+    bin: offsets(fields(Group.BIN), BIN, heap_bytes),
   });
 }
 

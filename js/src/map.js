@@ -5,9 +5,8 @@
  *  without looking at them.  Neither believes anything: an offset or a size is used after it was
  *  found to lie where it may. */
 
-import { badMemory, hex } from './errors.js';
-import { INTERNAL } from './layout.js';
-import { checkRange } from './memory.js';
+import { badArgument } from './errors.js';
+import { isFree, poolClasses, poolsFrom, readHeapList, segmentsOf } from './segments.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
 
@@ -19,20 +18,23 @@ export const PageKind = Object.freeze({ FOREIGN: 0, FREE: 1, RAW: 2, POOL: 3, DA
  *  overwritten; its other numbers but the address are then 0. */
 export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
 
-/** A snapshot in typed arrays; they are copies and belong to the caller.
+/** A snapshot in typed arrays; they are copies, all on one buffer, and belong to the caller.
  *
  *  @typedef {object} HeapMap
  *  @property {number} pageBytes      65536
  *  @property {number} poolBytes      4096
  *  @property {Uint8Array} pages      kind of every page of linear memory, one of PageKind
- *  @property {Uint32Array} firstPool  one element more than pages: the pools of page p are those
- *    from firstPool[p] to below firstPool[p + 1]
+ *  @property {Uint16Array} poolCount  of each page: its pools
  *  @property {Uint32Array} rawBytes   of each page: in raw blocks in use, headers in
  *  @property {Uint32Array} freeBytes  of each page: in free chunks, headers in, those at hand too
- *  @property {PoolMap} pools          every pool of every heap, by address
+ *  @property {Uint32Array} firstPool  one element more than pages: the pools of page p in `pools` are
+ *    those from firstPool[p] to below firstPool[p + 1]
+ *  @property {PoolMap} pools          the pools of every heap that were asked for, by address
  *  @property {MapTotals} totals
  *  @property {Uint32Array} damage     address of each chunk whose header was overwritten; the rest
- *    of its segment was not walked, its pools were found all the same */
+ *    of its segment was not walked, its pools were found all the same
+ *  @property {ArrayBuffer} buffer     of all arrays but `damage`, to be transferred to another
+ *    thread: postMessage(map, [map.buffer]) */
 
 /** One element a pool.
  *  @typedef {object} PoolMap
@@ -43,94 +45,170 @@ export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
  *  @property {Uint16Array} blocks      handed out: live, or at hand in their class
  *  @property {Uint16Array} capacity    blocks that the pool has room for */
 
-/** Pages of each kind, and the windows of 256 KiB that hold a pool: CPython's arenas.
+/** Pages of each kind; pools; and the windows of 256 KiB that hold a pool: CPython's arenas.
  *  @typedef {object} MapTotals
  *  @property {number} foreign
  *  @property {number} free
  *  @property {number} raw
  *  @property {number} pool
  *  @property {number} damaged
+ *  @property {number} pools
  *  @property {number} arenas */
+
+/** @typedef {object} MapOptions
+ *  @property {boolean | {from: number, to: number}} [pools]  the pools to tell of one by one, each in
+ *    a page that has a byte in [from, to); default: all.  Their headers lie apart, so they are what
+ *    map() takes its time for
+ *  @property {HeapMap} [into]  an earlier result whose memory is used again, and which is invalid
+ *    from then on */
+
+/** The buffer of each result, until it is used again.
+ *  @type {WeakMap<HeapMap, ArrayBuffer>} */
+const buffers = new WeakMap();
 
 /** Time and space are proportional to the size of the memory, whatever it holds.
  *  @param {DataView} view  @param {number} root  checked already  @param {Layout} layout
+ *  @param {MapOptions} options
  *  @returns {Readonly<HeapMap>} */
-export function readMap(view, root, layout) {
+export function readMap(view, root, layout, options) {
   const { page_bytes, pool_bytes } = layout.constants;
+  const { first, end } = pagesOf(options.pools, page_bytes);
+  const old = bufferOf(options.into);
   const heaps = readHeapList(view, root, layout);
   const classes = poolClasses(view, root, layout);
-  const n = Math.floor(view.byteLength / page_bytes);
-  const firstPool = new Uint32Array(n + 1);
-  const pools = readPools(view, classes, new Set(heaps), layout, firstPool);
-  const pages = new Uint8Array(n);                        // FOREIGN
-  const used = { pages, raw: new Int32Array(n), free: new Uint32Array(n),
-    damage: /** @type {number[]} */ ([]) };
-  walkSegments(view, classes, heaps, layout, used);
-  const totals = finish(used, firstPool, layout);
-  return Object.freeze({ pageBytes: page_bytes, poolBytes: pool_bytes, pages, firstPool,
-    rawBytes: new Uint32Array(used.raw.buffer), freeBytes: used.free, pools, totals,
-    damage: Uint32Array.from(used.damage) });
+  const counts = countPools(classes, Math.floor(view.byteLength / page_bytes),
+    page_bytes / pool_bytes);
+  let listed = 0;
+  for (let p = first; p < end && p < counts.length; p++) {
+    listed += /** @type {number} */ (counts[p]);
+  }
+  const arrays = arraysFor(old, counts.length, listed);
+  arrays.poolCount.set(counts);
+  readPools(view, classes, new Set(heaps), layout, arrays, Math.min(first, counts.length),
+    Math.min(end, counts.length));
+  /** @type {number[]} */
+  const damage = [];
+  const used = { pages: arrays.pages, raw: arrays.raw, free: arrays.freeBytes, damage };
+  for (const { heap, start, end: to } of segmentsOf(view, heaps, layout)) {
+    walkSegment(view, classes, heap, start, to, layout, used, heap !== heaps[0]);
+  }
+  const totals = finish(used, counts, layout);
+  const { raw, buffer, firstPool, poolCount, freeBytes, pages, ...pools } = arrays;
+  const map = Object.freeze({ pageBytes: page_bytes, poolBytes: pool_bytes, pages, poolCount,
+    rawBytes: new Uint32Array(buffer, raw.byteOffset, raw.length), freeBytes, firstPool,
+    pools: Object.freeze(pools), totals, damage: Uint32Array.from(damage), buffer });
+  buffers.set(map, buffer);
+  return map;
 }
 
-/** The map of pools: class of the pool in each unit of pool_bytes, 0 for none.
- *  @param {DataView} view  @param {number} root  @param {Layout} layout
- *  @returns {Uint8Array} a view, as far as there is memory (the map may be ahead of it) */
-function poolClasses(view, root, layout) {
-  const { constants: c, space } = layout;
-  const address = view.getUint32(root + space.pool_map, true);
-  const units = Math.min(view.getUint32(root + space.pool_map_len, true),
-    Math.floor(view.byteLength / c.pool_bytes));
-  if (units > 0) checkRange(view, address, units, 'the map of pools', 1);
-  return new Uint8Array(view.buffer, address, units);
+/** @param {MapOptions['pools']} wanted  @param {number} pageBytes
+ *  @returns {{first: number, end: number}} pages */
+function pagesOf(wanted = true, pageBytes) {
+  if (typeof wanted === 'boolean') return { first: 0, end: wanted ? Infinity : 0 };
+  const { from, to } = wanted ?? {};
+  if (!(from >= 0 && to >= from)) {
+    throw badArgument('pools must be true, false or two addresses, { from, to }');
+  }
+  return { first: Math.floor(from / pageBytes), end: Math.ceil(to / pageBytes) };
+}
+
+/** @param {HeapMap | undefined} into  @returns {ArrayBuffer | null} */
+function bufferOf(into) {
+  if (into === undefined) return null;
+  const buffer = buffers.get(into);
+  if (!buffer) {
+    throw badArgument('into must be what map() returned in this thread, and not passed before');
+  }
+  buffers.delete(into);
+  return buffer;
+}
+
+/** All arrays of a result, on `old` if that is large enough (it has no bytes after a transfer).
+ *  @param {ArrayBuffer | null} old  @param {number} pages  @param {number} pools */
+function arraysFor(old, pages, pools) {
+  const bytes = 4 + 15 * (pages + pools);
+  const reused = old !== null && old.byteLength >= bytes;
+  // Where memory is used again and again, the next results are a little larger.
+  const buffer = reused ? old : new ArrayBuffer(old ? bytes + (bytes >> 3) : bytes);
+  let at = 0;
+  /** @template T
+   *  @param {{new (buffer: ArrayBuffer, at: number, length: number): T, BYTES_PER_ELEMENT: number}} Type
+   *  @param {number} length  @returns {T} */
+  const next = (Type, length) => {
+    at += length * Type.BYTES_PER_ELEMENT;
+    return new Type(buffer, at - length * Type.BYTES_PER_ELEMENT, length);
+  };
+  const arrays = {
+    buffer,
+    firstPool: next(Uint32Array, pages + 1),
+    raw: next(Int32Array, pages),
+    freeBytes: next(Uint32Array, pages),
+    address: next(Uint32Array, pools),
+    owner: next(Uint32Array, pools),
+    blockSize: next(Uint16Array, pools),
+    blocks: next(Uint16Array, pools),
+    capacity: next(Uint16Array, pools),
+    poolCount: next(Uint16Array, pages),
+    pages: next(Uint8Array, pages),
+    state: next(Uint8Array, pools),
+  };
+  if (reused) {
+    arrays.raw.fill(0);
+    arrays.freeBytes.fill(0);
+    arrays.pages.fill(0);
+  }
+  return arrays;
 }
 
 // ---- Pools ----
 
+/** @param {Uint8Array} classes  @param {number} pages  @param {number} perPage
+ *  @returns {Uint16Array} pools of each page */
+function countPools(classes, pages, perPage) {
+  const counts = new Uint16Array(pages);
+  for (let p = 0, unit = 0; p < pages; p++) {
+    let n = 0;
+    for (const end = Math.min(unit + perPage, classes.length); unit < end; unit++) {
+      if (classes[unit] !== 0) n++;
+    }
+    counts[p] = n;
+  }
+  return counts;
+}
+
 /** A pool's header is a line of cache in a page of its own, which is what this costs: so it is read
  *  once, and what the loop needs are numbers.
  *  @param {DataView} view  @param {Uint8Array} classes  @param {ReadonlySet<number>} heaps
- *  @param {Layout} layout  @param {Uint32Array} firstPool  filled in
- *  @returns {Readonly<PoolMap>} */
-function readPools(view, classes, heaps, layout, firstPool) {
+ *  @param {Layout} layout  @param {ReturnType<typeof arraysFor>} arrays  filled in
+ *  @param {number} first  page  @param {number} end */
+function readPools(view, classes, heaps, layout, arrays, first, end) {
   const { pool_bytes, page_bytes, pool_key, pool_room, alignment } = layout.constants;
   const { check, used, cap, size: sizeAt } = layout.pool;
-  const pools = emptyPools(classes);
-  const { address, owner, state, blockSize, blocks, capacity } = pools;
+  const { firstPool, address, owner, state, blockSize, blocks, capacity } = arrays;
   const perPage = page_bytes / pool_bytes;
   let known = 0;                                          // a heap, once it is not 0
   let k = 0;
-  for (let unit = 0; unit < classes.length; unit++) {
+  firstPool.fill(0, 0, first);
+  for (let unit = first * perPage; unit < end * perPage; unit++) {
     if ((unit & (perPage - 1)) === 0) firstPool[unit / perPage] = k;
-    const size = /** @type {number} */ (classes[unit]) * alignment;
+    const size = unit < classes.length ? /** @type {number} */ (classes[unit]) * alignment : 0;
     if (size === 0) continue;
     const at = unit * pool_bytes;
     const heap = view.getInt32(at + check, true) ^ at ^ pool_key;      // signed
     const out = view.getUint16(at + used, true);
     const most = view.getUint16(at + cap, true);
     if (heap !== known && heaps.has(heap >>> 0)) known = heap;
+    const sound = heap === known && heap !== 0 && view.getUint16(at + sizeAt, true) === size
+      && out <= most && most * size <= pool_room;
     address[k] = at;
-    if (heap === known && heap !== 0 && view.getUint16(at + sizeAt, true) === size
-      && out <= most && most * size <= pool_room) {
-      owner[k] = heap;
-      state[k] = out === most ? PoolState.FULL : PoolState.USABLE;
-      blockSize[k] = size;
-      blocks[k] = out;
-      capacity[k] = most;
-    } else {
-      state[k] = PoolState.DAMAGED;
-    }
+    owner[k] = sound ? heap : 0;
+    state[k] = !sound ? PoolState.DAMAGED : out === most ? PoolState.FULL : PoolState.USABLE;
+    blockSize[k] = sound ? size : 0;
+    blocks[k] = sound ? out : 0;
+    capacity[k] = sound ? most : 0;
     k++;
   }
-  firstPool.fill(k, Math.ceil(classes.length / perPage));
-  return Object.freeze(pools);
-}
-
-/** @param {Uint8Array} classes  @returns {PoolMap} room for as many as there are */
-function emptyPools(classes) {
-  let n = 0;
-  for (let unit = 0; unit < classes.length; unit++) if (classes[unit] !== 0) n++;
-  return { address: new Uint32Array(n), owner: new Uint32Array(n), state: new Uint8Array(n),
-    blockSize: new Uint16Array(n), blocks: new Uint16Array(n), capacity: new Uint16Array(n) };
+  firstPool.fill(k, end);
 }
 
 // ---- Segments and chunks ----
@@ -142,31 +220,6 @@ function emptyPools(classes) {
  *  @property {Int32Array} raw    bytes of raw chunks in use
  *  @property {Uint32Array} free  bytes of free chunks
  *  @property {number[]} damage */
-
-/** Walks all segments.  Those of the default heap together are no longer than the memory, nor are
- *  those of the others, which lie within them: so a list that is a loop ends.
- *  @param {DataView} view  @param {Uint8Array} classes  @param {readonly number[]} heaps
- *  @param {Layout} layout  @param {Used} used */
-function walkSegments(view, classes, heaps, layout, used) {
-  const { constants: c, segment, heap: f } = layout;
-  const unit = c.raw_flags + 1;
-  let left = view.byteLength;
-  heaps.forEach((heap, i) => {
-    if (i === 1) left = view.byteLength;
-    let s = view.getUint32(heap + f.segments, true);
-    while (s !== 0) {
-      checkRange(view, s, c.segment_header + c.raw_header, 'a segment', unit);
-      const end = view.getUint32(s + segment.end, true);
-      if (end < s + c.segment_header + c.raw_header || end % unit !== 0 || end > view.byteLength) {
-        throw badMemory(`the segment at ${hex(s)} would end at ${hex(end)}`);
-      }
-      left -= end - s;
-      if (left < 0) throw badMemory(`segments overlap, or their list is a loop, at ${hex(s)}`);
-      walkSegment(view, classes, heap, s, end, layout, used, i > 0);
-      s = view.getUint32(s + segment.next, true);
-    }
-  });
-}
 
 /** @param {DataView} view  @param {Uint8Array} classes  @param {number} heap
  *  @param {number} from  @param {number} end  @param {Layout} layout  @param {Used} used
@@ -205,23 +258,6 @@ function walkSegment(view, classes, heap, from, end, layout, used, nested) {
   }
 }
 
-/** Free, or at hand: so are the library's own chunks in use that are short and no pools.
- *  @param {number} head  @param {number} size  @param {Layout['constants']} c
- *  @returns {boolean} */
-function isFree(head, size, c) {
-  if ((head & c.raw_in_use) === 0) return true;
-  return (head & c.raw_flags) >> c.raw_domain_shift === INTERNAL && size < c.raw_hand_max;
-}
-
-/** @param {Uint8Array} classes  @param {number} first  unit  @param {number} last  that may be one
- *  @returns {number} how many units from `first` on are pools, one behind the other */
-function poolsFrom(classes, first, last) {
-  const stop = Math.min(Math.floor(last) + 1, classes.length);
-  let unit = first;
-  while (unit < stop && classes[unit] !== 0) unit++;
-  return unit - first;
-}
-
 /** Adds the bytes of [at, at + |size|) to their pages, or takes them off.
  *  @param {Int32Array | Uint32Array} pages  @param {number} at  @param {number} size
  *  @param {number} pageBytes */
@@ -247,16 +283,18 @@ function mark(pages, from, end, before, after, pageBytes) {
 }
 
 /** What a page holds is known only when all were visited.
- *  @param {Used} used  @param {Uint32Array} firstPool  @param {Layout} layout
+ *  @param {Used} used  @param {Uint16Array} counts  pools  @param {Layout} layout
  *  @returns {Readonly<MapTotals>} */
-function finish({ pages, raw, free }, firstPool, layout) {
+function finish({ pages, raw, free }, counts, layout) {
   const { page_bytes, pool_bytes, raw_header, arena_bytes } = layout.constants;
   const of = new Uint32Array(256);
+  let sum = 0;
   let arenas = 0;
   let lastArena = -1;
   for (let p = 0; p < pages.length; p++) {
     const freeBytes = /** @type {number} */ (free[p]);
-    const pools = /** @type {number} */ (firstPool[p + 1]) - /** @type {number} */ (firstPool[p]);
+    const pools = /** @type {number} */ (counts[p]);
+    sum += pools;
     // Pools in arenas of a hook were not met by the walk, but the block that such an arena is was.
     // The last bytes of a pool are the header of the chunk behind it.
     const room = Math.max(page_bytes - pools * (pool_bytes - raw_header) - freeBytes, 0);
@@ -275,34 +313,5 @@ function finish({ pages, raw, free }, firstPool, layout) {
   const count = (/** @type {number} */ kind) => /** @type {number} */ (of[kind]);
   return Object.freeze({ foreign: count(PageKind.FOREIGN), free: count(PageKind.FREE),
     raw: count(PageKind.RAW), pool: count(PageKind.POOL), damaged: count(PageKind.DAMAGED),
-    arenas });
-}
-
-// ---- Heaps ----
-
-/** The heaps of the program, in the order of their list.  Ends whatever the list holds.
- *  @param {DataView} view  @param {number} root  checked already  @param {Layout} layout
- *  @returns {number[]} addresses; each lies in memory and carries the mark of a live heap */
-export function readHeapList(view, root, layout) {
-  const { constants: c, space, heap } = layout;
-  const most = Math.floor(view.byteLength / c.heap_bytes);
-  const seen = new Set();
-  let address = view.getUint32(root + space.first_heap, true);
-  while (address !== 0) {
-    checkHeap(view, address, layout);
-    if (seen.has(address) || seen.size >= most) throw badMemory('the list of heaps is a loop');
-    seen.add(address);
-    address = view.getUint32(address + heap.next, true);
-  }
-  if (seen.size === 0) throw badMemory('there is no heap');
-  return [...seen];
-}
-
-/** @param {DataView} view  @param {number} address  @param {Layout} layout
- *  @throws {import('./errors.js').PymallocRangeError} BAD_MEMORY unless a live heap lies there */
-export function checkHeap(view, address, layout) {
-  checkRange(view, address, layout.constants.heap_bytes, 'a heap');
-  if (view.getUint32(address + layout.heap.magic, true) !== layout.constants.heap_magic) {
-    throw badMemory(`no live heap at ${hex(address)}`);
-  }
+    pools: sum, arenas });
 }

@@ -1,7 +1,7 @@
 /** Access to a linear memory that is not trusted: every structure is bound-checked before it is
  *  read, and no view outlives a call, since memory.grow detaches it. */
 
-import { PymallocTypeError, badMemory, hex } from './errors.js';
+import { PymallocError, PymallocRangeError, PymallocTypeError, badMemory, hex } from './errors.js';
 
 /** @param {{buffer: ArrayBufferLike}} memory
  *  @returns {DataView} over the memory as it is now
@@ -49,4 +49,27 @@ export function readText(view, address, most) {
   const bytes = new Uint8Array(view.buffer, address, n).slice();
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+const TRIES = 4;
+
+/** Reads.  What a shared memory holds may change while it is read, by another thread: then what looks
+ *  damaged may only be of two moments, and another try may find it whole.
+ *  @template T
+ *  @param {{readonly buffer: ArrayBufferLike}} memory  @param {() => T} read
+ *  @returns {T}
+ *  @throws {PymallocError} what `read` threw; from a shared memory RETRY in place of BAD_MEMORY */
+export function retrying(memory, read) {
+  for (let left = TRIES; ; left--) {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof PymallocError) || error.code !== 'BAD_MEMORY') throw error;
+      if (Object.prototype.toString.call(memory.buffer) !== '[object SharedArrayBuffer]') throw error;
+      if (left > 1) continue;
+      throw new PymallocRangeError('RETRY', 'the shared memory changed while it was read: try again '
+        + `when the other thread rests. If it stays, the heap is damaged: ${error.message}`,
+      { cause: error });
+    }
+  }
 }

@@ -12,7 +12,12 @@ import { hex } from './errors.js';
 
 const INDENT = '  ';
 
-/** @param {HeapStats} stats
+/** Statistics as text, as the command line prints them.
+ *
+ *  @example
+ *  console.log(memoryReport(heap.stats(), { title: 'lua.wasm' }));
+ *
+ *  @param {HeapStats} stats
  *  @param {ReportOptions} [options]
  *  @returns {string} lines of plain text, each ended by a newline */
 export function memoryReport(stats, options = {}) {

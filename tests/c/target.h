@@ -1,5 +1,6 @@
 /* What a test does to linear memory behind the library's back.  One file a target:
- * target_native.c (an mmap that acts as linear memory) and target_wasm.c. */
+ * target_native.c (an mmap that acts as linear memory), target_wasm.c with target_grow.c or
+ * target_sbrk.c. */
 #ifndef TARGET_H
 #define TARGET_H
 

@@ -1,6 +1,4 @@
 /* Linear memory is the module's own: it cannot shrink, so the cases of a program share it. */
-#include <stddef.h>
-
 #include "linmem.h"
 #include "target.h"
 
@@ -14,11 +12,6 @@ int target_reset(uint32_t initial, uint32_t max) {
 void target_fail_after(int64_t k, int forever) { pym__linmem_fail_after(k, forever); }
 
 uint64_t target_growths(void) { return pym__linmem_growths(); }
-
-void *target_foreign(uint32_t pages) {
-  size_t first = __builtin_wasm_memory_grow(0, pages);
-  return first == (size_t)-1 ? NULL : (void *)(first * WASM_PAGE);
-}
 
 int target_strangers(uint32_t every, uint32_t pages) {
   (void)every;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import { launch, open } from '../browser/lib/browser.mjs';
 import { serve } from '../browser/lib/server.mjs';
-import { app, cache } from './paths.mjs';
+import { app, cache, packed } from './paths.mjs';
 import { bundleWorker } from './worker.mjs';
 
 /** @typedef {{name: string, error: string | null}[]} Results  one for each test
@@ -13,7 +13,7 @@ import { bundleWorker } from './worker.mjs';
 /** @param {string} name  @param {string[]} args
  *  @returns {string} what it wrote */
 function output(name, args) {
-  return execFileSync(`${cache}/bin/${name}`, args, { cwd: app, encoding: 'utf8', timeout: 60_000,
+  return execFileSync(`${cache}/bin/${name}`, args, { cwd: app, encoding: 'utf8', timeout: 120_000,
     stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
@@ -40,12 +40,12 @@ async function workerd() {
 /** What bare imports of the package mean in a browser, for an import map.
  *  @returns {Record<string, string>} addresses by specifier */
 function browserImports() {
-  const { name, exports } = JSON.parse(readFileSync(`${app}node_modules/wasm-pymalloc/package.json`,
-    'utf8'));
+  const { name, exports } = JSON.parse(readFileSync(
+    `${packed}node_modules/wasm-pymalloc/package.json`, 'utf8'));
   const target = (value) => (typeof value === 'string' || value === null ? value
     : target(value[['browser', 'import', 'default'].find((condition) => condition in value)]));
   return Object.fromEntries(Object.entries(exports).map(([path, value]) =>
-    [name + path.slice(1), `./node_modules/${name}/${target(value).slice(2)}`]));
+    [name + path.slice(1), `../node_modules/${name}/${target(value).slice(2)}`]));
 }
 
 /** @param {import('../browser/lib/browser.mjs').Name} name
@@ -53,11 +53,11 @@ function browserImports() {
 async function inBrowser(name) {
   const html = readFileSync(`${app}index.html`, 'utf8')
     .replace('IMPORTS', JSON.stringify(browserImports()));
-  const server = await serve(app, { files: { 'index.html': html } });
+  const server = await serve(packed, { files: { 'hosts/index.html': html } });
   const browser = await launch(name);
   try {
-    const { page, problems } = await open(browser, server.url);
-    await page.waitForFunction('window.results', { timeout: 20_000 }).catch((error) => {
+    const { page, problems } = await open(browser, `${server.url}hosts/`);
+    await page.waitForFunction('window.results').catch((error) => {
       throw new Error(`the program did not start: ${problems.join('\n')}`, { cause: error });
     });
     const results = await page.evaluate('window.results');

@@ -3,7 +3,10 @@ import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
-export const app = `${root}build/hosts/app/`;
+/** What pack.mjs makes: the package, packed and installed, and who uses it beside. */
+export const packed = `${root}build/packed/`;
+/** The program of tests/hosts/app. */
+export const app = `${packed}hosts/`;
 
 /** @param {string} path  in the build folder */
 export const built = (path) => `${root}build/${path}`;

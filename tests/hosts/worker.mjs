@@ -19,6 +19,8 @@ export async function bundleWorker() {
     bundle: true,
     format: 'esm',
     conditions: ['workerd', 'worker', 'browser'],
+    external: ['module'], // Emscripten's glue imports it under Node.js
+    loader: { '.bin': 'binary' },
     logLevel: 'warning',
     plugins: [{
       name: 'wasm modules',

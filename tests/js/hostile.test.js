@@ -41,6 +41,7 @@ function readAll(module, image) {
   const heap = typed(() => Heap.from(module, image.instance));
   if (heap) readWith(heap, image);
   readWith(image.veteran, image);
+  readParts(image.veteran, image.memory.buffer.byteLength);
 }
 
 /** Each call may throw a PymallocError and nothing else. */
@@ -69,6 +70,17 @@ function readWith(heap, image) {
   assert.ok((checked?.message.length ?? 0) <= 1024);
 }
 
+/** The same for what looks at a part of memory. */
+function readParts(heap, bytes) {
+  for (const address of [9 * PAGE + 4096, 11 * PAGE + 40]) {
+    const found = typed(() => heap.blocks(address));
+    assert.ok((found?.states.length ?? 0) <= 512);
+    assert.ok((typed(() => heap.look(address))?.content.length ?? 0) <= 64);
+  }
+  const chunks = typed(() => heap.chunks(9 * PAGE, 14 * PAGE));
+  assert.ok((chunks?.address.length ?? 0) <= bytes / 8);
+}
+
 function typed(fn) {
   try {
     return fn();
@@ -92,6 +104,9 @@ function victim() {
   image.addSegment(13 * PAGE, 13 * PAGE + 4096, [[1024, 'raw']]);
   image.addPool(9 * PAGE + 4096, { size: 32, used: 7 });
   image.addPool(11 * PAGE, { size: 512, used: 7 });
+  image.blocks = 9 * PAGE + 4096 + image.layout.constants.pool_header;
+  image.setList(image.pool('free', 9 * PAGE + 4096), [0, 32, 64].map((n) => image.blocks + n));
+  image.setList(image.bin('obj', 4), [96, 128].map((n) => image.blocks + n));
   image.second = image.end + 16384;
   image.addHeap(image.second, 2);
   image.set('heap', image.heap, { next: image.second });
@@ -146,6 +161,8 @@ const poked = (what, address, size) => targets.push({ what, address, size, field
 for (const unit of [0, 1, 9 * 16, 9 * 16 + 1, 9 * 16 + 4, 11 * 16, 11 * 16 + 1, 255]) {
   poked(`class of unit ${unit}`, image.map + unit, 1);
 }
+for (const n of [0, 32, 96, 128]) poked(`link of block ${n}`, image.blocks + n, 4);
+for (const of of ['mem', 'obj']) poked(`list at hand of ${of}`, image.bin(of, 4), 4);
 for (const at of image.chunks) {
   poked(`check of chunk ${at}`, at, 4);
   poked(`head of chunk ${at}`, at + 4, 4);

@@ -83,14 +83,14 @@
  *  |--------------|-------------------|----------------------------------------------------------|
  *  | `limits`     | {limits}          | Limits in force afterwards                               |
  *  | `look`       | {address}         | Look: what lies there                                    |
- *  | `blocks`     | {address} of pool | Blocks: state of each block                              |
+ *  | `blocks`     | {address} of pool | Blocks: state of each block; null: no pool there now     |
  *  | `chunks`     | {from, to}        | Chunks that lie in these bytes (at most 1 MiB of them)   |
  *  | `snapshot`   | {name}            | SnapshotInfo; the worker keeps the snapshot itself       |
  *  | `difference` | {from, to}        | Difference; ids of snapshots, `to` null: now             |
  *  | `forget`     | {snapshot}        | null                                                     |
  *  | `dump`       | {}                | string: what pym_dump prints in the guest                |
  *  | `check`      | {}                | {sound, message}: pym_check                              |
- *  | `collect`    | {}                | number: bytes freed by a full garbage collection (Lua)   |
+ *  | `collect`    | {}                | number: bytes that a full garbage collection freed (Lua) |
  *  | `frame`      | {}                | Frame with map, now                                      |
  *
  *  @typedef {'limits' | 'look' | 'blocks' | 'chunks' | 'snapshot' | 'difference' | 'forget'
@@ -159,8 +159,8 @@
 /** What watching costs the guest, measured in its worker.
  *  @typedef {object} Cost
  *  @property {number} share    of the time since the program's start: 0.03 is 3 %
- *  @property {number} frameMs  last frame: reading and sending, map not counted
- *  @property {number} mapMs    last map
+ *  @property {number} frameMs  of a frame: reading and sending, map not counted
+ *  @property {number} mapMs    of a map
  *  @property {number} mapEvery milliseconds between two maps, as it is now */
 
 /** The program ended, after its last frame and output.
@@ -184,20 +184,7 @@
 
 // ---- Values of replies ----
 
-/** What lies at an address.  `text` is a sentence for people: "Block 12 of 126 of a pool for 32
- *  bytes: live."
- *  @typedef {object} Look
- *  @property {number} address
- *  @property {'foreign' | 'block' | 'pool' | 'raw' | 'free' | 'hand' | 'internal' | 'segment'
- *    | 'damaged' | 'outside'} kind
- *    block: inside a pool's blocks; pool: its header or its rest; raw: a raw block in use; hand: a
- *    raw block that was freed and waits for the next request of its size; internal: what the
- *    library keeps for itself; outside: behind the end of memory
- *  @property {number} start   of what lies there
- *  @property {number} bytes   its length
- *  @property {string} text
- *  @property {Uint8Array} content  up to 64 bytes from `start` of the block on (copied) */
-
+/** @typedef {import('../../src/blocks.js').Look} Look */
 /** @typedef {import('../../src/blocks.js').Blocks} Blocks */
 /** @typedef {import('../../src/blocks.js').Chunks} Chunks */
 
@@ -208,15 +195,12 @@
  *  @property {number} time      milliseconds into the run
  *  @property {HeapStats} stats */
 
-/** `diff` is what the library's diff() returns, see js/src/snapshot.js.
- *  @typedef {object} Difference
+/** @typedef {object} Difference
  *  @property {SnapshotInfo} from
  *  @property {SnapshotInfo} to
- *  @property {any} diff */
+ *  @property {import('../../src/snapshot.js').HeapDiff} diff  what `to` has more than `from` */
 
 /** Frames that may be on their way to the page without an ack. */
 export const FRAMES_AHEAD = 2;
 /** Bytes that `chunks` describes at the most. */
 export const CHUNKS_SPAN = 1 << 20;
-/** Bytes of a Look's content at the most. */
-export const LOOK_BYTES = 64;

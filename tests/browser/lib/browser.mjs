@@ -21,6 +21,9 @@ const CHROMIUM_FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
   '--disable-dev-shm-usage'];
 
+/** Milliseconds that something may take on a machine that is busy with other tests. */
+const PATIENCE = 120_000;
+
 const screenshots = fileURLToPath(new URL('../../../build/screenshots/', import.meta.url));
 
 /** @param {Name} name  @returns {string} path of the program */
@@ -48,6 +51,7 @@ export function launch(name, { flags = [] } = {}) {
     browser: name === 'chromium' ? 'chrome' : 'firefox',
     executablePath: programOf(name),
     headless: true,
+    timeout: PATIENCE,
     args: name === 'chromium' ? [...CHROMIUM_FLAGS, ...flags] : flags,
   });
 }
@@ -58,10 +62,12 @@ export function launch(name, { flags = [] } = {}) {
  *  @param {object} [options]
  *  @param {{width: number, height: number}} [options.viewport]
  *  @param {'light' | 'dark'} [options.scheme]  what prefers-color-scheme says (Chromium only)
+ *  @param {() => void} [options.before]  runs in the page, before its own scripts
  *  @returns {Promise<{page: import('puppeteer-core').Page, problems: string[]}>} problems: grows by
  *    a line for each error on the console, uncaught exception, and request that failed */
-export async function open(browser, url, { viewport, scheme } = {}) {
+export async function open(browser, url, { viewport, scheme, before } = {}) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE);
   /** @type {string[]} */
   const problems = [];
   page.on('console', (message) => {
@@ -78,6 +84,7 @@ export async function open(browser, url, { viewport, scheme } = {}) {
   if (scheme) {
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
   }
+  if (before) await page.evaluateOnNewDocument(before);
   await page.goto(url);
   return { page, problems };
 }

@@ -1,6 +1,7 @@
 /** The program of the package's API: the same file on every host, with the package as it is packed.
  *  Uses nothing of any host; `run` gets the modules compiled. */
-import { Heap, PageKind, PoolState, PymallocError } from 'wasm-pymalloc';
+import { Heap, PageKind, PoolState, PymallocError, compileModule, createHeap, createHeapSync }
+  from 'wasm-pymalloc';
 import { memoryReport } from 'wasm-pymalloc/report';
 
 const KIB = 1024;
@@ -10,8 +11,12 @@ const OBJECT = 2;
 
 /** @typedef {object} Modules
  *  @property {WebAssembly.Module} guest     guest.c, exports its memory
+ *  @property {Uint8Array} bytes             the file of it
  *  @property {WebAssembly.Module} importer  the same, imports its memory
- *  @property {WebAssembly.Module} bare      does not link the library */
+ *  @property {WebAssembly.Module} bare      does not link the library
+ *  @property {(options: object) => Promise<any>} factory  guest.c as an Emscripten program
+ *  @property {WebAssembly.Module} [emscripten]  its wasm file, where the glue cannot get it by itself
+ */
 
 function equal(found, expected, what = 'value') {
   if (!Object.is(found, expected)) throw new Error(`${what}: ${found}, expected ${expected}`);
@@ -152,6 +157,26 @@ const tests = [
     equal(heap.stats().domains.mem.liveBlocks, 100);
   }],
 
+  ['an Emscripten program is read through its Module', async ({ factory, emscripten }) => {
+    await fails('LOADING', () => Heap.from(factory({ instantiateWasm: () => ({}) })));
+    const module = await factory(emscripten ? {
+      instantiateWasm(imports, done) {
+        WebAssembly.instantiate(emscripten, imports).then((instance) => done(instance, emscripten));
+        return {};
+      },
+    } : {});
+    const heap = Heap.from(module);
+    const before = heap.stats().pages.memory;
+    equal(module._grab(OBJECT, 32, 100000), 100000);
+    equal(heap.stats().domains.object.liveBytes, 3200000);
+    ok(heap.stats().pages.memory > before, 'its memory grew');
+    equal(heap.check().sound, true);
+    heap.setLimits({ heap: { hard: 3200000 } });
+    equal(module._grab(OBJECT, 32, 1), 0, 'blocks above the limit');
+    equal(module._drop(OBJECT), 100000);
+    equal(heap.stats().domains.object.liveBlocks, 0);
+  }],
+
   ['blocks above 2 GiB are seen', (_, { heap, grab }) => {
     equal(grab(RAW, 0x7fff0000, 1), 1, 'blocks of 2 GiB');
     grab(OBJECT, 32, 10000);
@@ -173,6 +198,49 @@ const tests = [
     const error = await fails('BAD_MEMORY', () => heap.stats());
     ok(error instanceof RangeError, 'it is a RangeError');
     await fails('BAD_MEMORY', () => heap.map());
+  }],
+
+  ['createHeap() finds the allocator by itself', async () => {
+    const heap = await createHeap();
+    const p = heap.malloc(1000);
+    heap.u8.fill(7, p, p + 1000);
+    const q = heap.realloc(p, 100 * KIB);
+    equal(heap.u8[q + 999], 7);
+    const live = () => sum(Object.values(heap.heap.stats().domains).map((d) => d.liveBlocks));
+    equal(live(), 1);
+    heap.free(q);
+    equal(live(), 0);
+    heap.dispose();
+    await fails('DISPOSED', () => heap.malloc(1));
+  }],
+
+  ['createHeap() works in a memory that is in use, below a limit', async () => {
+    const memory = new WebAssembly.Memory({ initial: 3 });
+    new Uint8Array(memory.buffer).fill(0xa5);
+    const heap = createHeapSync({ wasm: await compileModule(), memory, limit: 20000 });
+    equal(heap.malloc(20001), 0, 'a block above the limit');
+    const p = heap.calloc(100, 100);
+    ok(p >= 3 * 64 * KIB, `a block at ${p} is behind what was there`);
+    ok(new Uint8Array(memory.buffer, 0, 3 * 64 * KIB).every((byte) => byte === 0xa5), 'it is kept');
+  }],
+
+  ['the entry is the one of this host', async () => {
+    if (globalThis.document) await fails('BAD_ARGUMENT', () => createHeapSync());
+    else ok(createHeapSync().malloc(1) > 0, 'the file is at hand without waiting');
+  }],
+
+  ['wasm bytes compile, or the error says that the host forbids it', async ({ bytes }) => {
+    let module;
+    try {
+      module = await compileModule(bytes);
+    } catch (error) {
+      if (globalThis.navigator?.userAgent !== 'Cloudflare-Workers') throw error;
+      equal(error.code, 'BLOCKED');
+      return;
+    }
+    ok(module instanceof WebAssembly.Module, 'a module');
+    await fails('TRUNCATED', () => compileModule(bytes.subarray(0, bytes.length - 100)));
+    await fails('NOT_WASM', () => compileModule(new TextEncoder().encode('<!doctype html>')));
   }],
 
   ['the report shows the domains', (_, { heap, grab }) => {

@@ -237,6 +237,22 @@ export class Image {
     return at;
   }
 
+  /** Address of a pool's field. */
+  pool(name, at) { return at + this.layout.groups.pool[name].offset; }
+
+  /** Address of the list at hand of one class (block size 8 * slot) of a domain, 'mem' or 'obj'. */
+  bin(domain, slot, heap = this.heap) {
+    return this.element('heap', heap, domain, slot) + this.layout.groups.bin.free.offset;
+  }
+
+  /** Links blocks through their first words, from the word at `head` on. */
+  setList(head, blocks) {
+    for (const block of [...blocks, 0]) {
+      this.view.setUint32(head, block, true);
+      head = block;
+    }
+  }
+
   /** Writes event `seq` into its slot of the ring and makes it the newest. */
   addEvent(seq, fields) {
     const at = this.element('space', this.root, 'events', ((seq - 1) >>> 0) % EVENTS);

@@ -1,4 +1,5 @@
-/* The machine that runs the tests. */
+/* Standard error and abort of a C library: Emscripten, and the machine that runs the tests.
+ * Emscripten's abort tells Module.onAbort, and the module is not entered again. */
 #include <stdlib.h>
 #include <unistd.h>
 

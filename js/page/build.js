@@ -1,0 +1,52 @@
+/** Builds the page into dist/: the bundles and the style sheet, the programs, Lua.
+ *
+ *    node build.js [--lua FOLDER]
+ *
+ *  FOLDER holds lua.mjs and lua.wasm (default: build/lua-page of the checkout).  Without them the
+ *  page is built all the same; it then runs only modules that are opened. */
+
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { THEMES, mix } from './src/ui/palette.js';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const DIST = `${HERE}dist`;
+
+/** Custom properties of both themes, for what the style sheet names with var().
+ *  @returns {string} */
+function properties() {
+  const of = (/** @type {keyof typeof THEMES} */ name) => {
+    const { ui, map } = THEMES[name];
+    const half = mix(map.pool[0], map.pool[1], 0.5).join(' ');
+    return [...Object.entries(ui), ['m-pool-empty', map.pool[0]], ['m-pool-half', `rgb(${half})`],
+      ['m-pool-full', map.pool[1]], ['m-raw-full', map.raw[1]]]
+      .map(([key, value]) => `--${key}:${value}`).join(';');
+  };
+  return `:root{${of('light')};color-scheme:light}`
+    + `@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${of('dark')};color-scheme:dark}}`
+    + `:root[data-theme=dark]{${of('dark')};color-scheme:dark}`;
+}
+
+/** @param {string} lua  folder with lua.mjs and lua.wasm */
+async function buildPage(lua) {
+  rmSync(DIST, { recursive: true, force: true });
+  mkdirSync(DIST);
+  const shared = { bundle: true, minify: true, sourcemap: true, target: 'es2022', logLevel: /** @type {const} */ ('warning') };
+  await build({ ...shared, entryPoints: [`${HERE}src/ui/main.js`, `${HERE}src/worker.js`], outdir: DIST,
+    entryNames: '[name]', outbase: `${HERE}src`, format: 'esm' });
+  const sheet = [readFileSync(`${HERE}node_modules/uplot/dist/uPlot.min.css`, 'utf8'), properties(),
+    readFileSync(`${HERE}src/ui/page.css`, 'utf8')].join('\n');
+  await build({ ...shared, stdin: { contents: sheet, loader: 'css' }, outfile: `${DIST}/page.css`, sourcemap: false });
+  cpSync(`${HERE}programs`, `${DIST}/programs`, { recursive: true });
+  mkdirSync(`${DIST}/lua`);
+  for (const name of ['lua.mjs', 'lua.wasm']) {
+    if (existsSync(`${lua}/${name}`)) cpSync(`${lua}/${name}`, `${DIST}/lua/${name}`);
+    else console.warn(`page: ${lua}/${name} is not there; the page is built without Lua`);
+  }
+  writeFileSync(`${DIST}/.built`, '');
+}
+
+const { values } = parseArgs({ options: { lua: { type: 'string' } } });
+await buildPage(values.lua ?? fileURLToPath(new URL('../../build/lua-page', import.meta.url)));

@@ -1,0 +1,128 @@
+/** A WASI command, or a module that exports functions and has no start.
+ *
+ *  The heap is read when the program calls the host.  Where the engine can suspend wasm (JSPI), such
+ *  a call may also wait for messages: limits, pause and stop work while it runs.  A program that
+ *  computes without calling anybody is seen at its end. */
+
+import { ConsoleStdout, File, OpenFile, WASI, WASIProcExit } from '@bjorn3/browser_wasi_shim';
+
+import { Heap } from '../../../src/heap.js';
+import { PageError } from '../failure.js';
+import { controlsOf } from './open.js';
+
+/** @typedef {import('../protocol.js').ModuleSpec} ModuleSpec */
+/** @typedef {import('../session.js').Guest} Guest */
+/** @typedef {import('../session.js').Host} Host */
+/** @typedef {import('../session.js').Outcome} Outcome */
+/** @typedef {(...args: any[]) => any} Fn */
+
+/** JSPI, which TypeScript's library does not have yet.
+ *  @type {{Suspending?: new (fn: Fn) => any, promising?: (fn: Fn) => Fn}} */
+const { Suspending, promising } = /** @type {any} */ (WebAssembly);
+const NAMESPACES = ['wasi_snapshot_preview1', 'wasi_unstable'];
+const RARELY = 'when the program calls the host (output, input, clocks), and at its end';
+
+/** @param {ModuleSpec} spec  @param {WebAssembly.Module} module  @param {Host} host
+ *  @returns {Guest} */
+export function openWasi(spec, module, host) {
+  checkImports(module);
+  const live = Suspending !== undefined && promising !== undefined;
+  const command = WebAssembly.Module.exports(module).some((e) => e.name === '_start');
+  /** @type {(() => void) | null} */
+  let dump = null;
+  const controls = controlsOf(module);
+  return {
+    about: { kind: command ? 'wasi' : 'plain', name: spec.name, language: null },
+    controls: { programs: false, live: live && command, ...controls, collect: false,
+      sampling: command ? RARELY : 'after its initialisation: it has no start' },
+    run: async (_program, _keep, attach) => {
+      const gate = { open: false };
+      const wasi = wasiOf(spec, host);
+      const instance = await WebAssembly.instantiate(module, importsOf(module, wasi, host, gate, live));
+      const functions = /** @type {Record<string, Fn>} */ (instance.exports);
+      wasi.inst = /** @type {WASI['inst']} */ (/** @type {unknown} */ (instance));
+      const heap = Heap.from(module, instance);
+      dump = controls.dump ? () => functions['pym_dump_stderr']?.(heap.address) : null;
+      attach(heap);
+      return runToEnd(functions, gate, live);
+    },
+    dump: controls.dump ? () => dump?.() : null,
+    collect: null,
+  };
+}
+
+/** @param {Record<string, Fn>} functions  exports  @param {{open: boolean}} gate
+ *  @param {boolean} live
+ *  @returns {Promise<Outcome>} */
+async function runToEnd({ _start: start, _initialize: initialize }, gate, live) {
+  try {
+    if (start && live && promising) {
+      gate.open = true;
+      await promising(start)();
+    } else if (start) {
+      start();
+    } else {
+      initialize?.();
+      return { result: 'done', exitCode: null, message: 'It has no start: this is what its '
+        + 'initialisation left.' };
+    }
+    return { result: 'done', exitCode: 0, message: '' };
+  } catch (error) {
+    if (!(error instanceof WASIProcExit)) throw error;
+    const { code } = error;
+    return { result: code === 0 ? 'done' : 'exit', exitCode: code, message: '' };
+  } finally {
+    gate.open = false;
+  }
+}
+
+/** @param {WebAssembly.Module} module */
+function checkImports(module) {
+  const foreign = WebAssembly.Module.imports(module)
+    .filter((i) => i.kind !== 'function' || !NAMESPACES.includes(i.module));
+  if (foreign.length === 0) return;
+  const names = foreign.slice(0, 5).map((i) => `${i.module}.${i.name}`).join(', ');
+  const more = foreign.length > 5 ? ` and ${foreign.length - 5} more` : '';
+  throw new PageError('IMPORTS', `the module imports ${names}${more}, which this page does not have: `
+    + 'it runs WASI commands, and Emscripten programs if the .js is dropped together with the .wasm');
+}
+
+/** @param {ModuleSpec} spec  @param {Host} host  @returns {WASI} */
+function wasiOf(spec, host) {
+  const stdin = new OpenFile(new File(new TextEncoder().encode(spec.stdin)));
+  const env = Object.entries(spec.env).map(([name, value]) => `${name}=${value}`);
+  return new WASI([spec.name, ...spec.args], env, [stdin,
+    new ConsoleStdout((bytes) => host.write('stdout', bytes)),
+    new ConsoleStdout((bytes) => host.write('stderr', bytes))]);
+}
+
+/** Functions in place of WASI's, that look at the heap first.
+ *  @param {WebAssembly.Module} module  @param {WASI} wasi  @param {Host} host
+ *  @param {{open: boolean}} gate  whether the guest was entered so that it can be suspended
+ *  @param {boolean} live
+ *  @returns {WebAssembly.Imports} */
+function importsOf(module, wasi, host, gate, live) {
+  /** @type {WebAssembly.Imports} */
+  const imports = {};
+  for (const { module: namespace, name } of WebAssembly.Module.imports(module)) {
+    const fn = wasi.wasiImport[name];
+    if (!fn) {
+      throw new PageError('IMPORTS', `the module imports ${namespace}.${name}, which WASI preview 1 `
+        + 'does not have');
+    }
+    const serve = (/** @type {unknown[]} */ args) => fn(...args.map(unsigned));
+    const observed = (/** @type {unknown[]} */ ...args) => {
+      if (!host.due(host.now()) || !gate.open) return serve(args);
+      return host.turn().then(() => serve(args));
+    };
+    const into = imports[namespace] ??= {};
+    into[name] = live && Suspending && name !== 'proc_exit' ? new Suspending(observed) : observed;
+  }
+  return imports;
+}
+
+/** Addresses above 2 GiB arrive as negative numbers.
+ *  @param {unknown} value */
+function unsigned(value) {
+  return typeof value === 'number' ? value >>> 0 : value;
+}

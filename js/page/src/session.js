@@ -1,0 +1,293 @@
+/** The worker's side of protocol.js: one guest, its runs, and the page's requests.
+ *
+ *  Knows nothing of Worker, so that it runs wherever tests want it. */
+
+import { PymallocError, hex } from '../../src/errors.js';
+import { buffersOf, Sampler } from './sampler.js';
+import { OutputBuffer } from './output.js';
+import { failureOf, PageError, Stopped, wordsOf } from './failure.js';
+import { answer } from './requests.js';
+import { openGuest } from './guests/open.js';
+
+/** @typedef {import('../../src/heap.js').Heap} Heap */
+/** @typedef {import('./protocol.js').ToWorker} ToWorker */
+/** @typedef {import('./protocol.js').ToPage} ToPage */
+/** @typedef {import('./protocol.js').Ended} Ended */
+/** @typedef {import('./protocol.js').Program} Program */
+
+/** How a program ended.
+ *  @typedef {Pick<Ended, 'result' | 'exitCode' | 'message'>} Outcome */
+
+/** One kind of guest.
+ *  @typedef {object} Guest
+ *  @property {import('./protocol.js').Ready['guest']} about
+ *  @property {import('./protocol.js').Controls} controls
+ *  @property {(program: Program | null, keep: boolean, attach: (heap: Heap) => void)
+ *    => Promise<Outcome>} run  in a new instance, or with `keep` in the last one if it can; calls
+ *    attach before the first instruction, host.due and host.turn; what it throws is a trap
+ *  @property {(() => void) | null} dump     lets the guest write pym_dump to standard error
+ *  @property {(() => void) | null} collect  a full garbage collection */
+
+/** What a guest is given.
+ *  @typedef {object} Host
+ *  @property {() => number} now  milliseconds
+ *  @property {(now: number) => boolean} due  to be called often while the program runs; reads the
+ *    heap if it is time to; true: turn should be called, if that is possible
+ *  @property {() => Promise<void>} turn  lets messages in; longer while the program is paused; throws
+ *    Stopped
+ *  @property {(stream: 'stdout' | 'stderr', bytes: Uint8Array) => void} write */
+
+/** Milliseconds that a program runs before messages are looked at; and between outputs. */
+const SLICE_MS = 8;
+const OUTPUT_MS = 16;
+
+export class Session {
+  #post;
+  #sampler;
+  #output = new OutputBuffer();
+  /** @type {Guest | null} */
+  #guest = null;
+  /** @type {Heap | null} */
+  #heap = null;
+  /** @type {string[] | null} */
+  #dumped = null;
+  /** @type {import('./requests.js').Snapshots} */
+  #snapshots = new Map();
+  #runs = 0;
+  #running = false;
+  #paused = false;
+  #stopping = false;
+  /** @type {(() => void) | null} */
+  #wake = null;
+  #sliceEnd = 0;
+  #nextOutput = 0;
+  #blind = false;
+  #turns = new Turns();
+
+  /** @param {(message: ToPage, transfer?: Transferable[]) => void} post */
+  constructor(post) {
+    this.#post = post;
+    this.#sampler = new Sampler((frame, transfer) => post(frame, transfer));
+  }
+
+  /** @param {ToWorker} message */
+  async receive(message) {
+    switch (message.type) {
+      case 'open': return this.#open(message.spec);
+      case 'run': return this.#run(message);
+      case 'ack': return this.#sampler.ack(message.seq);
+      case 'watch': return this.#sampler.watch(message);
+      case 'pause': return this.#pause(true);
+      case 'resume': return this.#pause(false);
+      case 'stop': return this.#stop();
+      case 'request': return this.#answer(message);
+    }
+  }
+
+  /** @param {import('./protocol.js').GuestSpec} spec */
+  async #open(spec) {
+    try {
+      const guest = await openGuest(spec, this.#host());
+      this.#guest = guest;
+      this.#post({ type: 'ready', guest: guest.about, controls: guest.controls });
+    } catch (error) {
+      this.#post({ type: 'refused', error: failureOf(error) });
+    }
+  }
+
+  /** @returns {Host} */
+  #host() {
+    return {
+      now: () => performance.now(),
+      due: (now) => {
+        this.#observe(now);
+        return now >= this.#sliceEnd;
+      },
+      turn: () => this.#turn(),
+      write: (stream, bytes) => {
+        if (this.#dumped) this.#dumped.push(new TextDecoder().decode(bytes.slice()));
+        else this.#output.write(stream, bytes);
+      },
+    };
+  }
+
+  /** @param {number} now */
+  #observe(now) {
+    if (!this.#blind) {
+      try {
+        this.#sampler.tick(now);
+      } catch (error) {
+        this.#goBlind(error);
+      }
+    }
+    if (now >= this.#nextOutput && !this.#output.empty && this.#sampler.open) this.#flush(now);
+  }
+
+  /** Memory is not what it should be: no more frames of this run.
+   *  @param {unknown} error */
+  #goBlind(error) {
+    this.#blind = true;
+    this.#post({ type: 'failed', id: null, error: failureOf(error) });
+  }
+
+  /** @param {number} now */
+  #flush(now) {
+    this.#nextOutput = now + OUTPUT_MS;
+    for (const output of this.#output.take()) this.#post(output);
+  }
+
+  async #turn() {
+    await this.#turns.next();
+    if (this.#paused && !this.#stopping) {
+      this.#frame();
+      this.#flush(performance.now());
+      await new Promise((resolve) => { this.#wake = () => resolve(undefined); });
+      this.#wake = null;
+    }
+    if (this.#stopping) throw new Stopped();
+    this.#sliceEnd = performance.now() + SLICE_MS;
+  }
+
+  /** @param {import('./protocol.js').Run} message */
+  async #run({ program, keep, limits }) {
+    if (this.#running || !this.#guest) {
+      const error = this.#guest
+        ? new PageError('BUSY', 'a program runs: stop it first')
+        : new PageError('NOT_RUNNING', 'nothing was opened yet');
+      this.#post({ type: 'failed', id: null, error: failureOf(error) });
+      return;
+    }
+    this.#running = true;
+    this.#paused = this.#stopping = this.#blind = false;
+    const run = ++this.#runs;
+    this.#post({ type: 'state', state: 'running' });
+    const outcome = await this.#outcome(this.#guest, run, program, keep, limits);
+    this.#sampler.pause(true);                   // its clock stands
+    this.#frame();
+    this.#flush(0);
+    this.#running = this.#paused = false;
+    this.#post({ type: 'ended', run, ...outcome, time: this.#sampler.time });
+    this.#post({ type: 'state', state: 'idle' });
+  }
+
+  /** @param {Guest} guest  @param {number} run  @param {Program | null} program
+   *  @param {boolean} keep  @param {import('./protocol.js').PartialLimits} limits
+   *  @returns {Promise<Outcome>} */
+  async #outcome(guest, run, program, keep, limits) {
+    try {
+      return await guest.run(program, keep, (heap) => {
+        this.#heap = heap;
+        if (Object.keys(limits).length > 0) heap.setLimits(limits);
+        this.#sampler.begin(heap, run);
+      });
+    } catch (error) {
+      if (error instanceof Stopped) return { result: 'stopped', exitCode: null, message: '' };
+      return { result: 'trap', exitCode: null, message: this.#reason(error) };
+    }
+  }
+
+  /** @param {unknown} error  @returns {string} what the engine said, and what the library found */
+  #reason(error) {
+    if (error instanceof PageError || error instanceof PymallocError) return error.message;
+    let fault = null;
+    try {
+      fault = this.#heap?.stats().fault;
+    } catch {
+      // what memory holds is no heap: the engine's words are all there is
+    }
+    const found = fault ? `. The library had found: ${fault.cause}, at ${hex(fault.address)}` : '';
+    return `${wordsOf(error)}${found}`;
+  }
+
+  #frame() {
+    if (this.#blind || !this.#heap) return;
+    try {
+      this.#sampler.frame();
+    } catch (error) {
+      this.#goBlind(error);
+    }
+  }
+
+  /** @param {boolean} paused */
+  #pause(paused) {
+    if (!this.#running || paused === this.#paused) return;
+    this.#paused = paused;
+    this.#sampler.pause(paused);
+    this.#post({ type: 'state', state: paused ? 'paused' : 'running' });
+    if (!paused) this.#wake?.();
+  }
+
+  #stop() {
+    if (!this.#running) return;
+    this.#stopping = true;
+    this.#wake?.();
+  }
+
+  /** @param {import('./protocol.js').Request} request */
+  #answer({ id, name, params }) {
+    try {
+      const { value, transfer } = answer(name, params, {
+        heap: this.#sampler.heap ?? this.#heap,
+        run: this.#runs,
+        time: this.#heap ? this.#sampler.time : 0,
+        snapshots: this.#snapshots,
+        frame: () => this.#sampler.frame(),
+        dump: () => this.#dump(),
+        collect: this.#guest?.collect ?? null,
+      });
+      this.#post({ type: 'reply', id, value }, transfer ? buffersOf(transfer) : []);
+    } catch (error) {
+      this.#post({ type: 'failed', id, error: failureOf(error) });
+    }
+  }
+
+  /** @returns {string} */
+  #dump() {
+    if (!this.#guest?.dump) {
+      throw new PageError('NO_EXPORT', 'the module does not export pym_dump_stderr: link it with '
+        + '-Wl,--export=pym_dump_stderr (CMake target pymalloc::exports)');
+    }
+    this.#dumped = [];
+    try {
+      this.#guest.dump();
+      return this.#dumped.join('');
+    } finally {
+      this.#dumped = null;
+    }
+  }
+}
+
+/** Turns of the event loop: a message to oneself goes behind those that wait already.  Timers would
+ *  wait 4 ms. */
+class Turns {
+  #channel = new MessageChannel();
+  /** @type {(() => void)[]} */
+  #waiting = [];
+
+  constructor() {
+    this.#channel.port1.onmessage = () => {
+      const resolve = this.#waiting.shift();
+      if (this.#waiting.length === 0) this.#hold(false);
+      resolve?.();
+    };
+    this.#hold(false);
+  }
+
+  /** Node ends when nothing holds it; a browser has no such functions.
+   *  @param {boolean} held */
+  #hold(held) {
+    const port = /** @type {{ref?: () => void, unref?: () => void}} */ (
+      /** @type {unknown} */ (this.#channel.port1));
+    if (held) port.ref?.();
+    else port.unref?.();
+  }
+
+  /** @returns {Promise<void>} */
+  next() {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#hold(true);
+      this.#channel.port2.postMessage(null);
+    });
+  }
+}

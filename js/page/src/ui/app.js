@@ -1,0 +1,330 @@
+/** The page: what a person does, the guest's answers, and what is shown of them. */
+
+import { Chart } from './chart.js';
+import { ClassTable } from './classes.js';
+import { Details } from './details.js';
+import { CHUNK_SCALE } from './paint.js';
+import { Domains } from './domains.js';
+import { Editor } from './editor.js';
+import { HeapMap } from './heapmap.js';
+import { Log } from './log.js';
+import { Looking } from './looking.js';
+import { Runner } from './runner.js';
+import { Snapshots, snapshotName } from './snapshots.js';
+import { Terminal } from './terminal.js';
+import { byId, make, setText, throttled } from './dom.js';
+import { detailAt } from './geometry.js';
+import { followTheme } from './theme.js';
+import { showLegend } from './legend.js';
+import { showResult } from './result.js';
+import { showTotals } from './totals.js';
+import { liveBytes, summary } from './describe.js';
+
+/** @typedef {import('../protocol.js').Frame} Frame */
+/** @typedef {import('../protocol.js').Ended} Ended */
+/** @typedef {import('../protocol.js').Ready} Ready */
+/** @typedef {import('../../../src/index.js').HeapEvent} HeapEvent */
+
+const TABLES_MS = 333;
+const TOTALS_MS = 150;
+const SUMMARY_MS = 2000;
+const HEAPS_SHOWN = 200;
+
+/** What each scale of the map shows, for the line above it. */
+const DETAILS = {
+  memory: 'a square is a page of 64 KiB', pages: 'a square is a page of 64 KiB, 4 × 4 pools of 4 KiB',
+  pools: 'pools of 4 KiB, four rows of four to a page', blocks: 'the blocks of pools, raw blocks where they lie',
+};
+
+export class App {
+  #theme = followTheme((theme) => this.#setTheme(theme));
+  /** @type {Frame | null} */
+  #frame = null;
+  #drawing = { fps: 0, drawMs: 0 };
+  #drawn = 0;
+  /** @type {HeapEvent | null} */
+  #refusal = null;
+  /** @type {(() => void)[]} */
+  #onMap = [];
+  #scheduled = false;
+  #mapIsNew = false;
+  #legend = '';
+
+  #runner = new Runner({
+    ready: (ready) => this.#ready(ready),
+    started: () => this.#started(),
+    frame: (frame) => this.#receive(frame),
+    output: (stream, text, dropped) => this.#terminal.write(stream, text, dropped),
+    state: (state) => this.#setStatus(state, state),
+    ended: (ended) => this.#ended(ended),
+    program: () => ({ name: this.#sample, source: this.#editor.value }),
+    limits: () => this.#domains.wanted,
+  });
+  #terminal = new Terminal(byId('output'), byId('output-note'));
+  #editor = new Editor(byId('editor'), () => void this.#runner.run());
+  #sample = 'program';
+  #details = new Details({
+    blocks: (address) => this.#runner.request('blocks', { address }),
+    chunks: (from, to) => this.#runner.request('chunks', { from, to }),
+  }, () => this.#map.invalidate());
+  #map = new HeapMap(byId('map', HTMLCanvasElement), {
+    details: this.#details,
+    onLook: (place, byKey) => this.#looking?.at(place, byKey),
+    onView: () => this.#viewChanged(),
+    onHint: () => this.#hint(),
+  }, this.#theme.map);
+  /** @type {Looking | undefined} */
+  #looking = new Looking(() => this.#map, this.#details, (address) => this.#runner.request('look', { address }));
+  #chart = new Chart(byId('chart'), byId('chart-legend'), this.#theme.ui);
+  #classes = new ClassTable(byId('classes', HTMLTableElement), byId('classes-note'));
+  #log = new Log(byId('log'), byId('log-note'));
+  #domains = new Domains(byId('domains', HTMLTableElement), byId('limit-error'),
+    (row, kind, limit) => void this.#setLimit({ [row]: { [kind]: limit } }));
+  /** @type {Snapshots} */
+  #snapshots = new Snapshots(() => this.#now(), (codes) => this.#setOverlay(codes), () => this.#takeSnapshot(),
+    (error) => this.#runner.complain('No snapshot', error));
+  #showTables = throttled(() => this.#tables(), TABLES_MS);
+  #showTotals = throttled(() => showTotals(this.#frame?.stats ?? null, this.#frame?.cost ?? null, this.#drawing), TOTALS_MS);
+  #showSummary = throttled(() => this.#summarize(), SUMMARY_MS);
+
+  constructor() {
+    const calm = matchMedia('(prefers-reduced-motion: reduce)');
+    this.#map.calm = calm.matches;
+    calm.addEventListener('change', () => { this.#map.calm = calm.matches; });
+    byId('zoom-in').addEventListener('click', () => this.#map.zoom(2));
+    byId('zoom-out').addEventListener('click', () => this.#map.zoom(1 / 2));
+    byId('zoom-fit').addEventListener('click', () => this.#map.fit());
+    byId('squeeze').addEventListener('click', () => {
+      const stats = this.#frame?.stats;
+      if (stats) this.#domains.set('heap', 'hard', liveBytes(stats));
+    });
+    byId('unlimit').addEventListener('click', () => this.#domains.unset());
+    byId('heap').addEventListener('change', () => this.#runner.watch(Number(byId('heap', HTMLSelectElement).value)));
+    this.#domainSwitch();
+    this.#viewChanged();
+    setInterval(() => {
+      this.#drawing = { fps: this.#drawn, drawMs: this.#map.drawMs };
+      this.#drawn = 0;
+      this.#showTotals();
+    }, 1000);
+  }
+
+  async start() {
+    await this.#samples();
+    await this.#runner.start();
+  }
+
+  // ---- Programs ----
+
+  async #samples() {
+    const select = byId('sample', HTMLSelectElement);
+    const base = new URL('./programs/', import.meta.url);
+    /** @type {{file: string, title: string, text: string}[]} */
+    let programs = [];
+    try {
+      programs = await (await fetch(new URL('index.json', base))).json();
+    } catch (error) {
+      this.#runner.complain('The sample programs could not be loaded', error);
+    }
+    select.replaceChildren(...programs.map(({ file, title }) => make('option', { value: file }, title)));
+    const show = async () => {
+      const program = programs.find(({ file }) => file === select.value);
+      if (!program) return;
+      const response = await fetch(new URL(program.file, base));
+      this.#editor.value = response.ok ? await response.text() : '';
+      this.#sample = program.file.replace(/\.lua$/, '');
+      setText(byId('sample-text'), program.text);
+    };
+    select.addEventListener('change', () => void show());
+    const wanted = new URL(location.href).searchParams.get('program');
+    if (wanted && programs.some(({ file }) => file === wanted)) select.value = wanted;
+    await show();
+  }
+
+  /** @param {Ready} ready */
+  #ready({ guest, controls }) {
+    setText(byId('guest-name'), guest.name);
+    this.#domains.settable = controls.limits;
+    setText(byId('limits-note'), controls.limits ? controls.live ? 'can be set while it runs' : 'take effect at the next run'
+      : 'this module does not export pym_limit_set');
+    this.#clear();
+    this.#frame = null;
+    this.#map.show(null);
+    this.#snapshots.clear();
+    this.#tables();
+    this.#showTotals();
+    byId('map-empty').hidden = false;
+    this.#setStatus('idle', 'ready');
+  }
+
+  #started() {
+    this.#clear();
+    byId('map-empty').hidden = true;
+  }
+
+  /** What belongs to one run. */
+  #clear() {
+    this.#terminal.clear();
+    this.#log.clear();
+    this.#chart.clear();
+    this.#details.clear();
+    this.#refusal = null;
+    byId('result').hidden = true;
+  }
+
+  /** @param {Ended} ended */
+  #ended(ended) {
+    const lua = this.#runner.takesPrograms;
+    const words = showResult(ended, this.#refusal, lua ? (line) => this.#editor.select(line) : null);
+    this.#setStatus(words.kind === 'bad' ? 'failed' : 'idle', words.pill);
+    this.#details.age();
+    this.#map.invalidate();
+    this.#looking?.refresh();
+  }
+
+  /** @param {'idle' | 'running' | 'paused' | 'failed'} state  @param {string} text */
+  #setStatus(state, text) {
+    const pill = byId('status');
+    if (state === 'idle' && text === 'idle') return;            // `ended` says it better
+    pill.dataset['state'] = state;
+    setText(pill, text);
+  }
+
+  // ---- Frames ----
+
+  /** @param {Frame} frame */
+  #receive(frame) {
+    this.#log.add(frame.events, frame.missed, frame.time);
+    for (const event of frame.events) {
+      if (event.type === 'oom' || event.limit === 'hard') this.#refusal = event;
+    }
+    const map = frame.map ?? this.#frame?.map ?? null;
+    if (frame.map) this.#mapIsNew = true;
+    this.#frame = { ...frame, map };
+    for (const id of ['snap', 'squeeze']) byId(id, HTMLButtonElement).disabled = false;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#scheduled = false;
+    const frame = this.#frame;
+    if (!frame) return;
+    this.#drawn++;
+    if (this.#mapIsNew) {
+      this.#mapIsNew = false;
+      this.#details.age();
+      this.#map.show(frame.map);
+      for (const fn of this.#onMap.splice(0)) fn();
+    }
+    this.#chart.add(frame.time, frame.stats);
+    this.#runner.drawn(frame.seq);
+    this.#showTables();
+    this.#showTotals();
+    this.#showSummary();
+  }
+
+  #tables() {
+    const stats = this.#frame?.stats ?? null;
+    this.#classes.show(stats);
+    this.#domains.show(stats);
+    if (this.#frame) this.#domains.showLimits(this.#frame.limits);
+    this.#showHeaps(this.#frame?.heaps ?? [], stats?.heap ?? 1);
+    this.#snapshots.refresh();
+    this.#looking?.refresh();
+  }
+
+  /** Most programs have one heap: then there is nothing to choose.
+   *  @param {readonly {id: number}[]} heaps  @param {number} watched */
+  #showHeaps(heaps, watched) {
+    const select = byId('heap', HTMLSelectElement);
+    byId('heap-label').hidden = heaps.length < 2;
+    const ids = heaps.slice(0, HEAPS_SHOWN).map(({ id }) => String(id));
+    if (ids.join() !== [...select.options].map((o) => o.value).join()) {
+      select.replaceChildren(...ids.map((id) => make('option', { value: id }, id)));
+    }
+    if (document.activeElement !== select) select.value = String(watched);
+  }
+
+  #summarize() {
+    setText(byId('map-summary'), summary(this.#frame?.map ?? null, this.#frame?.stats ?? null));
+  }
+
+  // ---- Limits, snapshots ----
+
+  /** @param {import('../protocol.js').PartialLimits} limits */
+  async #setLimit(limits) {
+    if (!this.#runner.hasHeap) return;                          // taken at the start of the next run
+    try {
+      this.#domains.showLimits(await this.#runner.request('limits', { limits }));
+    } catch (error) {
+      this.#domains.complain(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** @returns {import('./snapshots.js').Moment | null} */
+  #now() {
+    const frame = this.#frame;
+    return frame?.map ? { name: 'now', stats: frame.stats, codes: this.#map.codes } : null;
+  }
+
+  /** @returns {Promise<import('./snapshots.js').Moment>} */
+  async #takeSnapshot() {
+    const shown = new Promise((resolve) => { this.#onMap.push(() => resolve(null)); });
+    await this.#runner.request('frame', {});
+    await shown;
+    const frame = /** @type {Frame} */ (this.#frame);
+    return { name: snapshotName(this.#snapshots.next, frame.run, frame.time), stats: frame.stats,
+      codes: this.#map.codes.slice() };
+  }
+
+  /** @param {Uint8Array | null} codes */
+  #setOverlay(codes) {
+    if (!codes && !this.#map.overlaid) return;
+    this.#map.overlay = codes;
+    this.#viewChanged();
+  }
+
+  // ---- The map's surroundings ----
+
+  #viewChanged() {
+    const map = this.#map;
+    const detail = map.map ? detailAt(map.scale) : 'memory';
+    setText(byId('map-detail'), map.overlaid ? 'the difference of two snapshots' : DETAILS[detail]);
+    const close = detail === 'blocks' || detail === 'pools' && map.scale >= CHUNK_SCALE;
+    const kind = map.overlaid ? 'difference' : close ? 'blocks' : 'map';
+    if (kind !== this.#legend) showLegend(byId('legend'), kind, this.#theme.map);
+    this.#legend = kind;
+    byId('zoom-out', HTMLButtonElement).disabled = map.fitted;
+    byId('zoom-fit', HTMLButtonElement).disabled = map.fitted;
+    this.#looking?.refresh();
+  }
+
+  /** @type {number | undefined} */
+  #hinting;
+  #hint() {
+    byId('map-hint').hidden = false;
+    clearTimeout(this.#hinting);
+    this.#hinting = window.setTimeout(() => { byId('map-hint').hidden = true; }, 1600);
+  }
+
+  #domainSwitch() {
+    const names = /** @type {const} */ ({ all: 'All', object: 'object', mem: 'mem', raw: 'raw' });
+    for (const [value, text] of Object.entries(names)) {
+      const input = make('input', { type: 'radio', name: 'chart-domain', value, id: `chart-${value}` });
+      input.checked = value === 'all';
+      input.addEventListener('change', () => { this.#chart.which = /** @type {keyof typeof names} */ (value); });
+      byId('chart-domain').append(make('label', {}, input, text));
+    }
+  }
+
+  /** @param {import('./palette.js').Theme} theme */
+  #setTheme(theme) {
+    this.#theme = theme;
+    this.#map.colours = theme.map;
+    this.#chart.colours = theme.ui;
+    this.#legend = '';
+    this.#viewChanged();
+  }
+}

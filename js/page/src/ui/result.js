@@ -1,0 +1,54 @@
+/** How the program ended, in words. */
+
+import { byId, make } from './dom.js';
+import { bytes, seconds } from './format.js';
+
+/** @typedef {import('../protocol.js').Ended} Ended */
+/** @typedef {import('../../../src/index.js').HeapEvent} HeapEvent */
+
+/** @param {Ended} ended  @param {HeapEvent | null} refusal  the last request that got nothing
+ *  @returns {{kind: 'good' | 'warn' | 'bad', pill: string, title: string, text: string}} */
+export function resultText({ result, exitCode, time }, refusal) {
+  const after = `after ${seconds(time)}`;
+  switch (result) {
+    case 'done': return { kind: 'good', pill: `ended ${after}`, title: `Ended ${after}`, text: '' };
+    case 'stopped': return { kind: 'warn', pill: 'stopped', title: `Stopped ${after}`, text: '' };
+    case 'exit': return { kind: 'warn', pill: `exit code ${exitCode}`, title: `Ended ${after} with exit code ${exitCode}`, text: '' };
+    case 'memory': return { kind: 'bad', pill: 'out of memory', title: `Out of memory ${after}`, text: refusalText(refusal) };
+    case 'trap': return { kind: 'bad', pill: 'trapped', title: `Trapped ${after}`, text: refusal ? refusalText(refusal) : '' };
+    default: return { kind: 'bad', pill: 'error', title: `Ended with an error ${after}`, text: '' };
+  }
+}
+
+/** @param {HeapEvent | null} refusal  @returns {string} why there was none, and what helps */
+function refusalText(refusal) {
+  if (!refusal) return '';
+  const asked = bytes(refusal.bytes);
+  if (refusal.type === 'oom') {
+    return `Linear memory could not grow for a request of ${asked}: the module’s own maximum, or the browser’s, is reached.`;
+  }
+  const whose = refusal.domain === 'heap' ? 'the heap' : `the ${refusal.domain} domain`;
+  return `The hard limit of ${whose} refused a request of ${asked}. The program was told so and could have gone on; `
+    + 'what it held is still sound. Raise the limit, or take it off, and run it again.';
+}
+
+/** @param {Ended} ended  @param {HeapEvent | null} refusal
+ *  @param {((line: number) => void) | null} goTo  shows a line of the program
+ *  @returns {ReturnType<typeof resultText>} */
+export function showResult(ended, refusal, goTo) {
+  const words = resultText(ended, refusal);
+  const box = byId('result');
+  box.hidden = false;
+  box.dataset['kind'] = words.kind;
+  box.replaceChildren(make('strong', {}, words.title));
+  if (words.text) box.append(make('p', {}, words.text));
+  const message = ended.result === 'done' || ended.result === 'stopped' ? '' : ended.message;
+  if (message) box.append(make('pre', {}, message));
+  const line = Number(/:(\d+):/.exec(message)?.[1] ?? 0);
+  if (goTo && line > 0) {
+    const button = make('button', { type: 'button', class: 'quiet' }, `Go to line ${line}`);
+    button.addEventListener('click', () => goTo(line));
+    box.append(button);
+  }
+  return words;
+}

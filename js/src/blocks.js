@@ -1,0 +1,258 @@
+/** heap.blocks(), heap.chunks() and heap.look(): what lies in one pool, between two addresses, at
+ *  one address.
+ *
+ *  As everywhere nothing that is read is believed: lists are followed only as far as what they link
+ *  lies where it may, and no further than there is memory. */
+
+import { badArgument, badMemory, hex } from './errors.js';
+import { INTERNAL } from './layout.js';
+import { isFree, poolClasses, poolsFrom, readHeapList, segmentsOf } from './segments.js';
+
+/** @typedef {import('./layout.js').Layout} Layout */
+
+/** Value of Blocks.states.  AT_HAND: freed, and kept for the next request of its size; for its pool
+ *  it is handed out. */
+export const BlockState = Object.freeze({ FREE: 0, LIVE: 1, AT_HAND: 2 });
+/** Value of Chunks.kind.  RAW: a block above 512 bytes, in use; AT_HAND: one that was freed and
+ *  waits for the next request of its size; INTERNAL: what the library keeps for itself, also the
+ *  memory of another heap, whose chunks follow; DAMAGED: its header was overwritten, it is shown up
+ *  to the end of its segment. */
+export const ChunkKind = Object.freeze(
+  { FREE: 0, RAW: 1, POOL: 2, AT_HAND: 3, INTERNAL: 4, DAMAGED: 255 });
+
+/** The blocks of one pool.
+ *  @typedef {object} Blocks
+ *  @property {number} address    of the pool
+ *  @property {number} owner      address of its heap
+ *  @property {number} first      address of the first block; block i lies at first + i * blockSize
+ *  @property {number} blockSize  bytes
+ *  @property {Uint8Array} states  of each block, one of BlockState */
+
+/** Chunks by address: one element each.  They fill segments without a gap; where there is none lies
+ *  what is not the library's.
+ *  @typedef {object} Chunks
+ *  @property {Uint32Array} address  of its header
+ *  @property {Uint32Array} bytes    header in
+ *  @property {Uint8Array} kind      one of ChunkKind
+ *  @property {Uint8Array} domain    of blocks in use: 0 raw, 1 mem, 2 object, 3 the library's own
+ *  @property {Uint32Array} owner    address of the heap */
+
+/** What lies at an address.
+ *  @typedef {object} Look
+ *  @property {number} address
+ *  @property {LookKind} kind
+ *  @property {number} start  of what lies there, headers not counted
+ *  @property {number} bytes
+ *  @property {string} text   a sentence about it
+ *  @property {Uint8Array} content  its first bytes, 64 at the most: a copy */
+/** block: a block of a pool, live or not; pool: a pool's header, or what is too little for a block;
+ *  raw: a block above 512 bytes in use; hand: one that was freed and waits; free: free memory;
+ *  internal: the library's own; segment: the header of a segment; outside: behind the end of memory
+ *  @typedef {'foreign' | 'block' | 'pool' | 'raw' | 'hand' | 'free' | 'internal' | 'segment'
+ *    | 'damaged' | 'outside'} LookKind */
+
+const CONTENT_BYTES = 64;
+const DOMAINS = ['raw', 'mem', 'object', 'internal'];
+
+/** @param {DataView} view  @param {number} root  checked already  @param {Layout} layout
+ *  @param {number} address  anywhere in the pool
+ *  @returns {Readonly<Blocks> | null} null: no pool lies there (any more) */
+export function readBlocks(view, root, layout, address) {
+  checkAddress(address, 'the address');
+  const { pool_bytes, pool_header, alignment } = layout.constants;
+  const unit = Math.floor(address / pool_bytes);
+  const size = (poolClasses(view, root, layout)[unit] ?? 0) * alignment;
+  if (size === 0) return null;
+  const at = unit * pool_bytes;
+  const owner = ownerOf(view, at, size, layout, new Set(readHeapList(view, root, layout)));
+  if (owner === 0) throw badMemory(`the header of the pool at ${hex(at)} was overwritten`);
+  const capacity = view.getUint16(at + layout.pool.cap, true);
+  const pool = { first: at + pool_header, size,
+    states: new Uint8Array(capacity).fill(BlockState.LIVE) };
+  markList(view, view.getUint32(at + layout.pool.free, true), pool, BlockState.FREE, capacity);
+  const most = Math.floor(view.byteLength / size);
+  for (const { offset, stride } of [layout.bins.mem, layout.bins.obj]) {
+    const bin = owner + offset + size / alignment * stride;
+    markList(view, view.getUint32(bin + layout.bin.free, true), pool, BlockState.AT_HAND, most);
+  }
+  return Object.freeze({ address: at, owner, first: pool.first, blockSize: size,
+    states: pool.states });
+}
+
+/** @param {DataView} view  @param {number} pool  its address  @param {number} size  of its blocks
+ *  @param {Layout} layout  @param {ReadonlySet<number>} heaps
+ *  @returns {number} address of the heap whose pool it is; 0: its header is not sound */
+function ownerOf(view, pool, size, { constants: c, pool: f }, heaps) {
+  const heap = (view.getUint32(pool + f.check, true) ^ pool ^ c.pool_key) >>> 0;
+  const most = view.getUint16(pool + f.cap, true);
+  const sound = heaps.has(heap) && view.getUint16(pool + f.size, true) === size
+    && view.getUint16(pool + f.used, true) <= most && most * size <= c.pool_room;
+  return sound ? heap : 0;
+}
+
+/** Marks what of a list of freed blocks lies in the pool.  A pool's own list lies in it as a whole,
+ *  those of a heap lead through all pools of the size.
+ *  @param {DataView} view  @param {number} block  the first; 0: none
+ *  @param {{first: number, size: number, states: Uint8Array}} pool  @param {number} state
+ *  @param {number} most  blocks that the list can have */
+function markList(view, block, { first, size, states }, state, most) {
+  for (let n = 0; block !== 0; n++) {
+    const i = (block - first) / size;
+    const inside = i >= 0 && i < states.length;
+    const sound = n < most && (block & 3) === 0 && block + 4 <= view.byteLength
+      && (inside ? Number.isInteger(i) && states[i] === BlockState.LIVE
+        : state === BlockState.AT_HAND);
+    if (!sound) {
+      throw badMemory(`a list of freed blocks of ${size} bytes leads to ${hex(block)}: a block was `
+        + 'written to after it was freed, or freed twice');
+    }
+    if (inside) states[i] = state;
+    block = view.getUint32(block, true);
+  }
+}
+
+/** @typedef {import('./segments.js').Segment} Segment */
+
+/** Time is in proportion to what lies in the segments before `to`.
+ *  @param {DataView} view  @param {number} root  checked already  @param {Layout} layout
+ *  @param {number} from  @param {number} to
+ *  @returns {Readonly<Chunks>} those that have a byte in [from, to) */
+export function readChunks(view, root, layout, from, to) {
+  checkAddress(from, 'the first address');
+  checkAddress(to, 'the last address');
+  /** @type {[address: number, bytes: number, kind: number, domain: number, owner: number][]} */
+  const found = [];
+  const classes = poolClasses(view, root, layout);
+  for (const { heap, start, end } of segmentsOf(view, readHeapList(view, root, layout), layout)) {
+    if (end <= from || start >= to) continue;
+    walk(view, classes, layout, { heap, start, end }, to, (at, bytes, kind, domain) => {
+      if (at + bytes > from) found.push([at, bytes, kind, domain, heap]);
+    });
+  }
+  // Another heap's segment lies in a chunk of the first heap: the chunk comes first.
+  found.sort((a, b) => a[0] - b[0] || b[1] - a[1]);
+  return Object.freeze({
+    address: Uint32Array.from(found, (c) => c[0]),
+    bytes: Uint32Array.from(found, (c) => c[1]),
+    kind: Uint8Array.from(found, (c) => c[2]),
+    domain: Uint8Array.from(found, (c) => c[3]),
+    owner: Uint32Array.from(found, (c) => c[4]),
+  });
+}
+
+/** @param {DataView} view  @param {Uint8Array} classes  @param {Layout} layout
+ *  @param {Segment} segment  @param {number} to  where to stop
+ *  @param {(at: number, bytes: number, kind: number, domain: number) => void} meet */
+function walk(view, classes, { constants: c }, { heap, start, end }, to, meet) {
+  const key = c.raw_key ^ heap;
+  const last = end - c.raw_header;
+  let at = start + c.segment_header;
+  while (at < last && at < to) {
+    const base = at + c.raw_header;
+    if (base % c.pool_bytes === 0
+      && poolsFrom(classes, base / c.pool_bytes, (end - c.pool_bytes) / c.pool_bytes) > 0) {
+      meet(at, c.pool_bytes, ChunkKind.POOL, INTERNAL);
+      at += c.pool_bytes;
+      continue;
+    }
+    const head = view.getUint32(at + 4, true);
+    const size = (head & ~c.raw_flags) >>> 0;
+    if ((view.getUint32(at, true) ^ head ^ at) !== key || size <= c.raw_flags || size > last - at) {
+      meet(at, end - at, ChunkKind.DAMAGED, INTERNAL);
+      return;
+    }
+    const domain = (head & c.raw_flags) >> c.raw_domain_shift;
+    meet(at, size, kindOf(head, size, domain, c), domain);
+    at += size;
+  }
+}
+
+/** @param {number} head  @param {number} size  @param {number} domain
+ *  @param {Layout['constants']} c
+ *  @returns {number} */
+function kindOf(head, size, domain, c) {
+  if ((head & c.raw_in_use) === 0) return ChunkKind.FREE;
+  if (isFree(head, size, c)) return ChunkKind.AT_HAND;
+  return domain === INTERNAL ? ChunkKind.INTERNAL : ChunkKind.RAW;
+}
+
+/** @param {DataView} view  @param {number} root  checked already  @param {Layout} layout
+ *  @param {number} address
+ *  @returns {Readonly<Look>} */
+export function lookAt(view, root, layout, address) {
+  checkAddress(address, 'the address');
+  const found = find(view, root, layout, address);
+  const n = Math.max(Math.min(found.bytes, CONTENT_BYTES, view.byteLength - found.start), 0);
+  return Object.freeze({ address, ...found,
+    content: new Uint8Array(view.buffer, n > 0 ? found.start : 0, n).slice() });
+}
+
+/** @param {DataView} view  @param {number} root  @param {Layout} layout  @param {number} address
+ *  @returns {{kind: LookKind, start: number, bytes: number, text: string}} */
+function find(view, root, layout, address) {
+  if (address >= view.byteLength) {
+    return { kind: 'outside', start: view.byteLength, bytes: 0,
+      text: `Behind the end of linear memory, which has ${view.byteLength} bytes.` };
+  }
+  const blocks = readBlocks(view, root, layout, address);
+  if (blocks) return inPool(blocks, layout, address);
+  const chunks = readChunks(view, root, layout, address, address + 1);
+  const i = chunks.address.length - 1;                  // the innermost
+  if (i >= 0) return inChunk(chunks, i, layout.constants.raw_header);
+  const { segment_header } = layout.constants;
+  for (const { start, end } of segmentsOf(view, readHeapList(view, root, layout), layout)) {
+    if (address >= start && address < end) {
+      return { kind: 'segment', start: address < start + segment_header ? start : end - 8, bytes: 8,
+        text: `The ${address < start + segment_header ? 'start' : 'end'} of a segment of `
+          + `${end - start} bytes.` };
+    }
+  }
+  return { kind: 'foreign', start: address, bytes: 1,
+    text: "Not the allocator's: the program's data, its stack, or another allocator." };
+}
+
+/** @param {Blocks} blocks  @param {Layout} layout  @param {number} address
+ *  @returns {{kind: LookKind, start: number, bytes: number, text: string}} */
+function inPool({ address: pool, first, blockSize, states }, layout, address) {
+  const n = states.length;
+  const i = Math.floor((address - first) / blockSize);
+  const state = states[i];
+  if (i < 0 || state === undefined) {
+    const what = i < 0 ? 'The header' : 'The end, too short for a block,';
+    return { kind: 'pool', start: i < 0 ? pool : first + n * blockSize,
+      bytes: i < 0 ? first - pool : pool + layout.constants.pool_bytes - first - n * blockSize,
+      text: `${what} of a pool for ${n} blocks of ${blockSize} bytes.` };
+  }
+  /** @type {Record<number, string>} */
+  const words = { [BlockState.LIVE]: 'live', [BlockState.FREE]: 'free in its pool',
+    [BlockState.AT_HAND]: 'freed, waits for the next request of its size' };
+  return { kind: 'block', start: first + i * blockSize, bytes: blockSize,
+    text: `Block ${i + 1} of ${n} in a pool for ${blockSize} bytes: ${words[state]}.` };
+}
+
+/** @param {Chunks} chunks  @param {number} i  @param {number} header  bytes
+ *  @returns {{kind: LookKind, start: number, bytes: number, text: string}} */
+function inChunk({ address, bytes, kind, domain }, i, header) {
+  const start = Number(address[i]) + header;
+  const size = Number(bytes[i]) - header;
+  const name = DOMAINS[Number(domain[i])];
+  /** @type {Record<number, [LookKind, string]>} */
+  const kinds = {
+    [ChunkKind.FREE]: ['free', `Free memory, ${size} bytes.`],
+    [ChunkKind.RAW]: ['raw', `A block of ${size} bytes in the ${name} domain: live.`],
+    [ChunkKind.AT_HAND]: ['hand',
+      `A block of ${size} bytes, freed: waits for the next request of its size.`],
+    [ChunkKind.INTERNAL]: ['internal', `${size} bytes that the library keeps for itself.`],
+    [ChunkKind.DAMAGED]: ['damaged', 'The header of this chunk was overwritten: what lies from here '
+      + 'to the end of its segment cannot be told.'],
+  };
+  const [is, text] = kinds[Number(kind[i])] ?? kinds[ChunkKind.DAMAGED] ?? ['damaged', ''];
+  return { kind: is, start, bytes: size, text };
+}
+
+/** @param {number} address  @param {string} what */
+function checkAddress(address, what) {
+  if (!Number.isInteger(address) || address < 0 || address > 2 ** 32) {
+    throw badArgument(`${what} must be a whole number, 0..4294967296`);
+  }
+}

@@ -1,0 +1,95 @@
+/** What every walk over memory begins with: the heaps, their segments, the map of pools.  Nothing is
+ *  believed: an offset or a size is used after it was found to lie where it may, and lists end. */
+
+import { badMemory, hex } from './errors.js';
+import { INTERNAL } from './layout.js';
+import { checkRange } from './memory.js';
+
+/** @typedef {import('./layout.js').Layout} Layout */
+
+/** A piece of memory that chunks fill: [start, end).
+ *  @typedef {{heap: number, start: number, end: number}} Segment */
+
+/** The heaps of the program, in the order of their list.  Ends whatever the list holds.
+ *  @param {DataView} view  @param {number} root  checked already  @param {Layout} layout
+ *  @returns {number[]} addresses; each lies in memory and carries the mark of a live heap */
+export function readHeapList(view, root, layout) {
+  const { constants: c, space, heap } = layout;
+  const most = Math.floor(view.byteLength / c.heap_bytes);
+  const seen = new Set();
+  let address = view.getUint32(root + space.first_heap, true);
+  while (address !== 0) {
+    checkHeap(view, address, layout);
+    if (seen.has(address) || seen.size >= most) throw badMemory('the list of heaps is a loop');
+    seen.add(address);
+    address = view.getUint32(address + heap.next, true);
+  }
+  if (seen.size === 0) throw badMemory('there is no heap');
+  return [...seen];
+}
+
+/** @param {DataView} view  @param {number} address  @param {Layout} layout
+ *  @throws {import('./errors.js').PymallocRangeError} BAD_MEMORY unless a live heap lies there */
+export function checkHeap(view, address, layout) {
+  checkRange(view, address, layout.constants.heap_bytes, 'a heap');
+  if (view.getUint32(address + layout.heap.magic, true) !== layout.constants.heap_magic) {
+    throw badMemory(`no live heap at ${hex(address)}`);
+  }
+}
+
+/** All segments.  Those of the default heap together are no longer than the memory, nor are those of
+ *  the others, which lie within them: so a list that is a loop ends.
+ *  @param {DataView} view  @param {readonly number[]} heaps  @param {Layout} layout
+ *  @returns {Segment[]} those of the default heap first */
+export function segmentsOf(view, heaps, { constants: c, segment, heap: f }) {
+  const least = c.segment_header + c.raw_header;
+  const unit = c.raw_flags + 1;
+  /** @type {Segment[]} */
+  const segments = [];
+  let left = view.byteLength;
+  heaps.forEach((heap, i) => {
+    if (i === 1) left = view.byteLength;
+    let start = view.getUint32(heap + f.segments, true);
+    while (start !== 0) {
+      checkRange(view, start, least, 'a segment', unit);
+      const end = view.getUint32(start + segment.end, true);
+      if (end < start + least || end % unit !== 0 || end > view.byteLength) {
+        throw badMemory(`the segment at ${hex(start)} would end at ${hex(end)}`);
+      }
+      left -= end - start;
+      if (left < 0) throw badMemory(`segments overlap, or their list is a loop, at ${hex(start)}`);
+      segments.push({ heap, start, end });
+      start = view.getUint32(start + segment.next, true);
+    }
+  });
+  return segments;
+}
+
+/** The map of pools: class of the pool in each unit of pool_bytes, 0 for none.
+ *  @param {DataView} view  @param {number} root  @param {Layout} layout
+ *  @returns {Uint8Array} a copy, as far as there is memory (the map may be ahead of it) */
+export function poolClasses(view, root, layout) {
+  const { constants: c, space } = layout;
+  const address = view.getUint32(root + space.pool_map, true);
+  const units = Math.min(view.getUint32(root + space.pool_map_len, true),
+    Math.floor(view.byteLength / c.pool_bytes));
+  if (units > 0) checkRange(view, address, units, 'the map of pools', 1);
+  return new Uint8Array(view.buffer, address, units).slice();
+}
+
+/** @param {Uint8Array} classes  @param {number} first  unit  @param {number} last  that may be one
+ *  @returns {number} how many units from `first` on are pools, one behind the other */
+export function poolsFrom(classes, first, last) {
+  const stop = Math.min(Math.floor(last) + 1, classes.length);
+  let unit = first;
+  while (unit < stop && classes[unit] !== 0) unit++;
+  return unit - first;
+}
+
+/** Free, or at hand: so are the library's own chunks in use that are short and no pools.
+ *  @param {number} head  @param {number} size  @param {Layout['constants']} c
+ *  @returns {boolean} */
+export function isFree(head, size, c) {
+  if ((head & c.raw_in_use) === 0) return true;
+  return (head & c.raw_flags) >> c.raw_domain_shift === INTERNAL && size < c.raw_hand_max;
+}

@@ -1,0 +1,89 @@
+/** The documentation is what the sources say, every entry of the package has the same interface, and
+ *  every example runs. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { WASI } from 'node:wasi';
+
+import * as library from '../../js/src/index.node.js';
+import * as browser from '../../js/src/index.js';
+import { examples, render } from '../../js/tools/api.mjs';
+import { assemble, op } from './lib/guest.js';
+import { built } from './lib/run.js';
+
+test('docs/api.md is current', () => {
+  const file = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  assert.ok(file === render(), 'docs/api.md is not what the sources say: npm run api in js/');
+});
+
+test('every entry of the package exports the same names', () => {
+  const names = (text) => [...text.matchAll(/export (?:async )?function (\w+)/g)].map((m) => m[1]);
+  assert.deepEqual(Object.keys(library).sort(), Object.keys(browser).sort());
+  // workerd's imports a .wasm file, which Node.js does not take.
+  const [ours, workerd] = ['index.node.js', 'index.workerd.js'].map((name) =>
+    readFileSync(new URL(`../../js/src/${name}`, import.meta.url), 'utf8'));
+  assert.deepEqual(names(workerd), names(ours));
+  for (const text of [ours, workerd]) assert.match(text, /export \* from '\.\/library\.js'/);
+});
+
+const { examples: all, without } = examples();
+
+test('every function and method has an example', () => {
+  assert.deepEqual(without, []);
+  assert.ok(all.length >= 30);
+});
+
+/** What an example finds at hand: Lua in `module` and `instance`, its `heap`, an `allocator`. */
+function surroundings(printed) {
+  const bytes = readFileSync(built('lua/lua.wasm'));
+  const module = new WebAssembly.Module(bytes);
+  const imports = () => {
+    const wasi = new WASI({ version: 'preview1', args: ['lua', '-e', 'keep = {} '
+      + 'for i = 1, 1000 do keep[i] = {i} end os.exit(0)'] });
+    // Plain functions: node:wasi's need the instance first.
+    const plain = Object.fromEntries(Object.entries(wasi.wasiImport).map(([name, fn]) =>
+      [name, (...args) => Reflect.apply(fn, undefined, args)]));
+    return { wasi, imports: { wasi_snapshot_preview1: plain } };
+  };
+  const { wasi, imports: own } = imports();
+  const instance = new WebAssembly.Instance(module, own);
+  wasi.start(instance);
+  const allocator = library.createHeapSync();
+  return { ...library, assert, bytes, module, instance, memory: instance.exports.memory,
+    imports: imports().imports, heap: library.Heap.from(module, instance), allocator,
+    program: { step: () => allocator.malloc(10) },
+    fetch: async () => new Response(bytes, { headers: { 'content-type': 'application/wasm' } }),
+    console: { log: (...args) => printed.push(args.join(' ')), error: assert.fail } };
+}
+
+const AsyncFunction = (async () => {}).constructor;
+const run = (code, at) => new AsyncFunction(...Object.keys(at), `'use strict'; { ${code}\n }`)(
+  ...Object.values(at));
+
+for (const { name, example } of all) {
+  test(`the example of ${name} runs`, async () => {
+    const printed = [];
+    const at = surroundings(printed);
+    await run(example, at);
+    if (/^console\.log/m.test(example)) assert.ok(printed.length > 0, 'it printed nothing');
+    for (const line of printed) assert.doesNotMatch(line, /undefined|NaN|\[object/);
+  });
+}
+
+const readme = readFileSync(new URL('../../js/README.md', import.meta.url), 'utf8');
+const blocks = [...readme.matchAll(/```js\n([^]*?)```/g)].map(([, code]) => code);
+
+test('js/README.md has programs', () => assert.ok(blocks.length >= 4));
+
+blocks.forEach((code, i) => {
+  test(`program ${i + 1} of js/README.md runs`, async () => {
+    const at = surroundings([]);
+    // A module that imports malloc.
+    const bytes = assemble({ imports: [['env', 'malloc', 'one']], exportMemory: false,
+      functions: [['take', 'one', [0x20, 0, ...op.call(0)]]] });
+    const sent = [];
+    await run(code.replace(/^import .*$/gm, ''), { ...at, bytes, data: new Uint8Array(1000),
+      postMessage: (...args) => sent.push(structuredClone(args[0], { transfer: args[1] })) });
+    if (code.includes('postMessage')) assert.ok(sent[0].pages.length > 0);
+  });
+});
