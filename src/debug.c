@@ -35,9 +35,9 @@ static u32 calls;
 
 /* ---- Blocks that are held back ---- */
 
-static int is_held(const u8 *base) {
+static int is_held(const u8 *p) {
   for (unsigned i = 0; i < HELD_BLOCKS; i++)
-    if (held[i].base == base) return 1;
+    if (held[i].base == p - DEBUG_HEAD) return 1;
   return 0;
 }
 
@@ -105,12 +105,13 @@ static void *debug_calloc(void *ctx, size_t count, size_t size) {
 
 static void debug_free(void *ctx, void *block) {
   const struct layer *l = ctx;
-  u8 *p = block, *base = p - DEBUG_HEAD;
+  u8 *p = block;
   if (!p) return;
-  if (!pym__debug_verify(l->domain, p, is_held(base), CAUSE_TWICE)) {
+  if (!pym__debug_verify(l->domain, p, is_held(p), CAUSE_TWICE)) {
     l->below.free(l->below.ctx, p);
     return;
   }
+  u8 *base = p - DEBUG_HEAD;
   const u32 total = debug_total(debug_size_field(p));
   __builtin_memset(base, DEADBYTE, total);
   hold(l, base, total);
@@ -138,13 +139,14 @@ static void restore(const struct saved *s, u8 *p, u32 keep) {
 static void *debug_realloc(void *ctx, void *block, size_t n) {
   const struct layer *l = ctx;
   const pym_allocator *b = &l->below;
-  u8 *p = block, *base = p - DEBUG_HEAD, *moved;
+  u8 *p = block, *base, *moved;
   struct saved ends;
   if (!p) return make(l, n, 0);
-  if (!pym__debug_verify(l->domain, p, is_held(base), CAUSE_FREED_USED))
+  if (!pym__debug_verify(l->domain, p, is_held(p), CAUSE_FREED_USED))
     return b->realloc(b->ctx, p, n);
   if (n > DEBUG_SIZE_MAX) return NULL;
   const u32 old = debug_size_field(p), keep = old < n ? old : (u32)n, call = debug_call(p);
+  base = p - DEBUG_HEAD;
   save(&ends, p, keep);
   __builtin_memset(base, DEADBYTE, DEBUG_HEAD + ends.first);
   __builtin_memset(p + keep - ends.last, DEADBYTE, ends.last + (old - keep) + DEBUG_TAIL);
@@ -165,12 +167,16 @@ static void *debug_realloc(void *ctx, void *block, size_t n) {
 
 static u32 size_of_block(const void *p) {
   const u8 *bytes = p;
-  pym__debug_verify(PYM_DOMAINS, bytes, is_held(bytes - DEBUG_HEAD), CAUSE_FREED_USED);
+  pym__debug_verify(PYM_DOMAINS, bytes, is_held(bytes), CAUSE_FREED_USED);
   return debug_size_field(bytes);
 }
 
 static int are_on(unsigned d) {
   return pym__hooks[d].on && pym__hooks[d].fn.malloc == debug_malloc;
+}
+
+static int made(const void *p) {
+  return pym__debug_made(p, are_on(PYM_RAW) || are_on(PYM_MEM) || are_on(PYM_OBJ));
 }
 
 /* ---- Installation ---- */
@@ -190,7 +196,7 @@ static struct layer *layer_over(unsigned d, const pym_allocator *below) {
 }
 
 int pym_debug_hooks(void) {
-  static const struct debug functions = {pym__debug_made, size_of_block, let_go, are_on};
+  static const struct debug functions = {made, size_of_block, let_go, are_on};
   if (!pym__debug) { /* never, or what there was was forgotten: pym__reset */
     __builtin_memset(layers, 0, sizeof layers);
     __builtin_memset(held, 0, sizeof held);

@@ -46,18 +46,20 @@ static int is_raw_block(u32 o) {
   return 0;
 }
 
-/* Is p a block of ours just as it is?  One from before the hooks, an aligned one, one of another
- * heap.  No block of the hooks begins where one of ours does: it lies 16 bytes into one of at least
- * 32, and what stands before it is no header. */
-static int is_plain(const u8 *p) {
+/* Does a block of ours begin at p?  No data of the hooks does: it lies 16 bytes into a block of at
+ * least 32, and what stands before it is no header. */
+static int begins_block(const u8 *p) {
   const u32 o = off(p);
-  if (at(o) != (const void *)p || made_here(p + DEBUG_HEAD)) return 0;
+  if (at(o) != (const void *)p) return 0;
   if (!class_of(o)) return is_raw_block(o);
   const u32 first = off(pool_of(o)) + POOL_HEADER;
   return o >= first && (o - first) % (class_of(o) * PYM_ALIGNMENT) == 0;
 }
 
-int pym__debug_made(const void *p) { return !is_plain(p); }
+int pym__debug_made(const void *p, int on) {
+  if (begins_block(p)) return 0;
+  return pym_owns(p) || on || made_here(p);
+}
 
 /* ---- What is wrong with a block ---- */
 
@@ -89,12 +91,6 @@ static void end_line(struct line *l) {
   pym__put(l, "\n");
   pym__host_write(l->text, l->n);
   l->n = 0;
-}
-
-static void say(const char *text) {
-  struct line l = {.n = 0};
-  pym__put(&l, text);
-  end_line(&l);
 }
 
 static void put_byte(struct line *l, const char *before, u8 v) {
@@ -155,7 +151,7 @@ static void say_size(const u8 *p, u32 size) {
     pym__put(&l, ": its copy says ");
     pym__put_number(&l, size, 0);
   } else {
-    pym__put(&l, " or its copy is: where the block ends is not known");
+    pym__put(&l, ", or its copy at p-16: where the block ends is not known");
   }
   end_line(&l);
 }
@@ -178,9 +174,19 @@ static void say_block(const u8 *p, u32 size) {
     pym__put(&l, "    The block was made by call #");
     pym__put_number(&l, debug_call(p), 0);
     pym__put(&l, " to debug malloc/realloc.");
-    end_line(&l);
+  } else {
+    pym__put(&l, "    The copy of the size at p-16 is overwritten");
   }
+  end_line(&l);
   say_data(p, size);
+}
+
+static void say_freed(const u8 *p) {
+  struct line l = {.n = 0};
+  pym__put(&l, "Debug memory block at address p=");
+  pym__put_hex(&l, off(p));
+  pym__put(&l, " that was freed: its marks are DEADBYTE (0xdd)");
+  end_line(&l);
 }
 
 /* The last line, as all reports of the library have it, and the end. */
@@ -211,10 +217,11 @@ static _Noreturn void fail(enum cause cause, unsigned d, const u8 *p, u8 id) {
 }
 
 int pym__debug_verify(unsigned d, const u8 *p, int held, enum cause freed) {
-  if (is_plain(p)) return 0;
-  if (!readable(p, 0, 1)) fail(CAUSE_NOT_BLOCK, d, p, 0);
+  const int plain = begins_block(p);
+  if (plain && !made_here(p + DEBUG_HEAD)) return 0;
+  if (plain || !readable(p, 0, 1)) fail(CAUSE_NOT_BLOCK, d, p, 0);
   if (held || all_are(p - 8, 8, DEADBYTE)) {
-    say("Debug memory block that was freed: its marks are DEADBYTE (0xdd)");
+    say_freed(p);
     fail(freed, d, p, 0);
   }
   const struct finding f = look(d, p);

@@ -3,6 +3,8 @@
 
 struct hook pym__hooks[PYM_DOMAINS];
 const struct debug *pym__debug;
+size_t (*pym__libc_size)(const void *p);
+void (*pym__dump_more)(pym__say_fn *say_number, const void *o);
 
 void *pym_raw_malloc(size_t n) { return pym__malloc_slow(PYM_RAW, n); }
 void *pym_raw_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_RAW, count, size); }
@@ -91,6 +93,7 @@ void *pym_raw_aligned_alloc(size_t align, size_t n) {
 size_t pym_usable_size(const void *p) {
   if (!p) return 0;
   if (UNLIKELY(pym__debug != NULL) && pym__debug->made(p)) return pym__debug->size(p);
+  if (UNLIKELY(pym__libc_size != NULL) && !pym_owns(p)) return pym__libc_size(p);
   u32 s = class_of(off(p)) * PYM_ALIGNMENT;
   return s ? s : pym__raw_usable(p);
 }

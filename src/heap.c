@@ -101,5 +101,7 @@ void pym__reset(void) {
   pym__hooked = NULL;
   pym__limits = NULL;
   pym__debug = NULL;
+  pym__libc_size = NULL;
+  pym__dump_more = NULL;
 }
 #endif

@@ -58,12 +58,13 @@ ac_cv_func_pipe=no
 ac_cv_header_netpacket_packet_h=no
 ac_cv_header_sys_resource_h=no
 ac_cv_header_sys_un_h=no
+ac_cv_lib_rt_clock_nanosleep=no
 SITE
 }
 
-# configure in the current folder, with the given answers
+# configure in the current folder, with the given answers; what is decided stands last and wins
 configure() {
-  { decided; cat "$@" /dev/null; } >config.site
+  { cat "$@" /dev/null; decided; } >config.site
   # No pkg-config: it would find this machine's libraries.
   CC=$cc CPP="$cc -E" AR=${bin}llvm-ar$suffix RANLIB=${bin}llvm-ranlib$suffix READELF=true \
     PKG_CONFIG=false CFLAGS="-g0 -Wno-error=int-conversion" CONFIG_SITE=$PWD/config.site \
@@ -75,7 +76,7 @@ configure() {
 # Of all that configure noted, what holds on every machine.
 answers() {
   sed -n 's/^\([a-z]*_cv_[^=]*\)=${\1=\(.*\)}$/\1=\2/p' config.cache |
-    grep -Ev '^(pkg_cv|ac_cv_(env|path|prog|build|host|target)_?)' | LC_ALL=C sort
+    grep -Ev '^(pkg_cv|py_cv_module|ac_cv_(env|path|prog|build|host|target)_?)' | LC_ALL=C sort
 }
 
 compile() {

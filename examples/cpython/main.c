@@ -3,10 +3,10 @@
  * PYTHONMALLOC, which the pre-initialization reads (not with -E or -I), means here:
  *
  *   default, pymalloc        wasm-pymalloc; as without it
- *   debug, pymalloc_debug    debug hooks over wasm-pymalloc; also -X dev and PYTHONDEVMODE
- *   malloc, malloc_debug     libc's malloc, the latter with debug hooks over it
+ *   debug, pymalloc_debug    with the library's debug hooks; also -X dev and PYTHONDEVMODE
+ *   malloc, malloc_debug     libc's malloc, the latter with libpython's debug hooks
  *
- * PYTHONMALLOCSTATS prints the report of the allocator at exit. */
+ * PYTHONMALLOCSTATS is pymalloc::report's. */
 #include <Python.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,22 +43,13 @@ static PyStatus preinitialize(int argc, char **argv) {
   if (PyStatus_Exception(status) || is_ours()) return status;
   if (name && strncmp(name, "malloc", 6) == 0) return status; /* libc's, as asked for */
   pym_cpython_install();
-  if (!name || strstr(name, "debug")) PyMem_SetupDebugHooks();
+  if (!name || strstr(name, "debug")) pym_debug_hooks();
   return status;
-}
-
-/* Runs when the interpreter is gone, as CPython's own report does. */
-static void print_statistics(void) { pym_dump_stderr(pym_heap_default()); }
-
-static int wants_statistics(void) {
-  const char *value = Py_IgnoreEnvironmentFlag ? NULL : getenv("PYTHONMALLOCSTATS");
-  return value && *value;
 }
 
 int main(int argc, char **argv) {
   PyStatus status = preinitialize(argc, argv);
   if (PyStatus_Exception(status)) Py_ExitStatusException(status);
   if (PyImport_AppendInittab("pymalloc", PyInit_pymalloc) < 0) Py_FatalError("no memory at start");
-  if (wants_statistics()) Py_AtExit(print_statistics);
   return Py_BytesMain(argc, argv);
 }

@@ -124,7 +124,7 @@ static PyObject *dump(PyObject *module, PyObject *args, PyObject *keywords) {
   (void)module;
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:dump", names, &file)) return NULL;
   if (file == Py_None) file = PySys_GetObject("stderr"); /* borrowed */
-  if (!file || file == Py_None) Py_RETURN_NONE;           /* as print() */
+  if (!file || file == Py_None) Py_RETURN_NONE;          /* as print() */
   if (!(text = PyUnicode_FromString(""))) return NULL;
   pym_dump(pym_heap_default(), collect, &text);
   if (!text) return NULL;
@@ -184,10 +184,12 @@ static int walk_all(struct items *all) {
 
 static PyObject *item_tuple(const struct item *i) {
   switch (i->what) {
-    case PYM_WALK_POOL: return Py_BuildValue("IIH", i->address, i->size, i->count);
+    case PYM_WALK_POOL:
+      return Py_BuildValue("IIH", i->address, i->size, i->count);
     case PYM_WALK_CHUNK:
       return Py_BuildValue("IIs", i->address, i->size, domain_names[i->domain % PYM_DOMAINS]);
-    default: return Py_BuildValue("II", i->address, i->size);
+    default:
+      return Py_BuildValue("II", i->address, i->size);
   }
 }
 
@@ -249,9 +251,8 @@ static PyGetSetDef attributes[] = {
 
 /* A module with attributes that are computed: an instance of a subclass. */
 static PyType_Slot type_slots[] = {{Py_tp_getset, attributes}, {0, NULL}};
-static PyType_Spec type_spec = {.name = "pymalloc.module",
-                                .flags = Py_TPFLAGS_DEFAULT,
-                                .slots = type_slots};
+static PyType_Spec type_spec = {
+    .name = "pymalloc.module", .flags = Py_TPFLAGS_DEFAULT, .slots = type_slots};
 
 static PyObject *create(PyObject *spec, PyModuleDef *def) {
   PyObject *type = PyType_FromSpecWithBases(&type_spec, (PyObject *)&PyModule_Type), *module;

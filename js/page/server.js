@@ -1,21 +1,52 @@
 /** Serves the page on this machine and prints its address.
  *
- *    node server.js [PORT]      (default 8080, or the next port that is free)
+ *    node server.js [PORT]      (default 8080, or the next one that is free)
  *
- *  Builds it first if it was not built.  Sends no header that a plain static host would not. */
+ *  Makes what is missing first: packages, the page's Lua, dist/.  Sends no header that a plain static
+ *  host would not. */
 
 import { spawnSync } from 'node:child_process';
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
+const TOP = fileURLToPath(new URL('../../', import.meta.url));
 const TYPES = new Map([['.html', 'text/html; charset=utf-8'], ['.js', 'text/javascript; charset=utf-8'],
   ['.mjs', 'text/javascript; charset=utf-8'], ['.css', 'text/css; charset=utf-8'], ['.json', 'application/json'],
-  ['.wasm', 'application/wasm'], ['.lua', 'text/plain; charset=utf-8'], ['.map', 'application/json'], ['.png', 'image/png']]);
+  ['.wasm', 'application/wasm'], ['.lua', 'text/plain; charset=utf-8'], ['.map', 'application/json']]);
 /** What of this folder is the page. */
 const SERVED = /^(index\.html|dist\/.*)$/;
+const LUA = `${TOP}build/lua-page`;
+
+/** @param {string} command  @param {string[]} args  @param {string} cwd */
+function run(command, args, cwd) {
+  const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit' });
+  if (status === 0) return;
+  console.error(`page: ${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`);
+  process.exit(1);
+}
+
+/** @param {string} path  @returns {number} when it, or the newest file in it, was written */
+function newest(path) {
+  if (!existsSync(path)) return 0;
+  if (!statSync(path).isDirectory()) return statSync(path).mtimeMs;
+  return Math.max(0, ...readdirSync(path).filter((name) => name !== 'node_modules').map((name) => newest(join(path, name))));
+}
+
+function makeWhatIsMissing() {
+  if (!existsSync(`${HERE}node_modules/esbuild`)) run('npm', ['ci', '--no-audit', '--no-fund'], HERE);
+  if (!existsSync(`${LUA}/lua.mjs`) && existsSync(`${TOP}wasm/setup.sh`)) {
+    console.log('page: building its Lua, once; Emscripten is fetched into the cache folder if it is not there (2.4 GB)');
+    run('wasm/setup.sh', ['build', 'emscripten', 'lua'], TOP);
+    run('cmake', ['-S', 'js/page/guest', '-B', LUA, '-G', 'Ninja', '--toolchain', `${TOP}wasm/toolchain-emscripten.cmake`], TOP);
+    run('cmake', ['--build', LUA], TOP);
+  }
+  const built = newest(`${HERE}dist/.built`);
+  const sources = ['src', 'programs', 'build.js', '../src'].map((name) => newest(HERE + name));
+  if (Math.max(...sources, newest(`${LUA}/lua.mjs`)) > built) run(process.execPath, ['build.js'], HERE);
+}
 
 /** @param {string} url  @returns {string | null} a file of the page; null: there is none */
 function fileOf(url) {
@@ -39,10 +70,7 @@ const server = createServer((request, response) => {
   else createReadStream(file).pipe(response);
 });
 
-if (!existsSync(`${HERE}dist/.built`)) {
-  const { status } = spawnSync(process.execPath, [`${HERE}build.js`], { stdio: 'inherit' });
-  if (status !== 0) process.exit(status ?? 1);
-}
+makeWhatIsMissing();
 let port = Number(process.argv[2] ?? 8080);
 server.on('error', (error) => {
   if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EADDRINUSE' || process.argv[2]) throw error;

@@ -21,21 +21,21 @@ static inline void *fast_calloc(unsigned d, size_t count, size_t size) {
   return p;
 }
 
-#define SMALL_DOMAIN(name, d)                                                          \
-  void *pym_cpython_##name##_malloc(void *ctx, size_t n) {                             \
-    void *p = try_malloc(&pym__main, d, n);                                            \
-    return (void)ctx, LIKELY(p != NULL) ? p : pym__malloc_slow(d, n);                  \
-  }                                                                                    \
-  void *pym_cpython_##name##_calloc(void *ctx, size_t count, size_t size) {            \
-    return (void)ctx, fast_calloc(d, count, size);                                     \
-  }                                                                                    \
-  void *pym_cpython_##name##_realloc(void *ctx, void *p, size_t n) {                   \
-    void *q = try_realloc(&pym__main, d, p, n);                                        \
-    return (void)ctx, LIKELY(q != NULL) ? q : pym__realloc_slow(d, p, n);              \
-  }                                                                                    \
-  void pym_cpython_##name##_free(void *ctx, void *p) {                                 \
-    (void)ctx;                                                                         \
-    if (UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(d, p);                   \
+#define SMALL_DOMAIN(name, d)                                               \
+  void *pym_cpython_##name##_malloc(void *ctx, size_t n) {                  \
+    void *p = try_malloc(&pym__main, d, n);                                 \
+    return (void)ctx, LIKELY(p != NULL) ? p : pym__malloc_slow(d, n);       \
+  }                                                                         \
+  void *pym_cpython_##name##_calloc(void *ctx, size_t count, size_t size) { \
+    return (void)ctx, fast_calloc(d, count, size);                          \
+  }                                                                         \
+  void *pym_cpython_##name##_realloc(void *ctx, void *p, size_t n) {        \
+    void *q = try_realloc(&pym__main, d, p, n);                             \
+    return (void)ctx, LIKELY(q != NULL) ? q : pym__realloc_slow(d, p, n);   \
+  }                                                                         \
+  void pym_cpython_##name##_free(void *ctx, void *p) {                      \
+    (void)ctx;                                                              \
+    if (UNLIKELY(!try_free(&pym__main, d, p))) pym__free_slow(d, p);        \
   }
 SMALL_DOMAIN(mem, PYM_MEM)
 SMALL_DOMAIN(obj, PYM_OBJ)

@@ -47,9 +47,9 @@ void pym_cpython_arena_free(void *ctx, void *p, size_t size);
 /* Let the library serve the three domains and the arenas, in place of what serves them now.  Only
  * while no block of those is alive: before Py_PreInitialize, or right after it. */
 static inline void pym_cpython_install(void) {
-#define PYM__ALLOCATOR(d) \
-  { NULL, pym_cpython_##d##_malloc, pym_cpython_##d##_calloc, pym_cpython_##d##_realloc, \
-    pym_cpython_##d##_free }
+#define PYM__ALLOCATOR(d)                                                               \
+  {NULL, pym_cpython_##d##_malloc, pym_cpython_##d##_calloc, pym_cpython_##d##_realloc, \
+   pym_cpython_##d##_free}
   PyMemAllocatorEx raw = PYM__ALLOCATOR(raw), mem = PYM__ALLOCATOR(mem), obj = PYM__ALLOCATOR(obj);
 #undef PYM__ALLOCATOR
   PyObjectArenaAllocator arenas = {NULL, pym_cpython_arena_alloc, pym_cpython_arena_free};

@@ -8,6 +8,7 @@ import { WASI } from 'node:wasi';
 import * as library from '../../js/src/index.node.js';
 import * as browser from '../../js/src/index.js';
 import { examples, render } from '../../js/tools/api.mjs';
+import { assemble, op } from './lib/guest.js';
 import { built } from './lib/run.js';
 
 test('docs/api.md is current', () => {
@@ -56,14 +57,33 @@ function surroundings(printed) {
 }
 
 const AsyncFunction = (async () => {}).constructor;
+const run = (code, at) => new AsyncFunction(...Object.keys(at), `'use strict'; { ${code}\n }`)(
+  ...Object.values(at));
 
 for (const { name, example } of all) {
   test(`the example of ${name} runs`, async () => {
     const printed = [];
     const at = surroundings(printed);
-    await new AsyncFunction(...Object.keys(at), `'use strict'; { ${example}\n }`)(
-      ...Object.values(at));
+    await run(example, at);
     if (/^console\.log/m.test(example)) assert.ok(printed.length > 0, 'it printed nothing');
     for (const line of printed) assert.doesNotMatch(line, /undefined|NaN|\[object/);
   });
 }
+
+const readme = readFileSync(new URL('../../js/README.md', import.meta.url), 'utf8');
+const blocks = [...readme.matchAll(/```js\n([^]*?)```/g)].map(([, code]) => code);
+
+test('js/README.md has programs', () => assert.ok(blocks.length >= 4));
+
+blocks.forEach((code, i) => {
+  test(`program ${i + 1} of js/README.md runs`, async () => {
+    const at = surroundings([]);
+    // A module that imports malloc.
+    const bytes = assemble({ imports: [['env', 'malloc', 'one']], exportMemory: false,
+      functions: [['take', 'one', [0x20, 0, ...op.call(0)]]] });
+    const sent = [];
+    await run(code.replace(/^import .*$/gm, ''), { ...at, bytes, data: new Uint8Array(1000),
+      postMessage: (...args) => sent.push(structuredClone(args[0], { transfer: args[1] })) });
+    if (code.includes('postMessage')) assert.ok(sent[0].pages.length > 0);
+  });
+});

@@ -44,4 +44,4 @@ def main(steps):
     print(f"energy {before:.6f} {energy(pairs, all_bodies):.6f}")
 
 
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 30000)
+main(int(sys.argv[1]) if len(sys.argv) > 1 else 100000)

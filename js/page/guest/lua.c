@@ -108,7 +108,7 @@ static enum result explain(int status) {
   return result;
 }
 
-EMSCRIPTEN_KEEPALIVE enum result page_resume(void) {
+static enum result resume(void) {
   int results = 0;
   if (!program) return DONE;
   for (;;) {
@@ -119,6 +119,12 @@ EMSCRIPTEN_KEEPALIVE enum result page_resume(void) {
     if (status != LUA_YIELD) return explain(status);
     lua_pop(program, results); /* coroutine.yield() by the program itself: nobody is there */
   }
+}
+
+EMSCRIPTEN_KEEPALIVE enum result page_resume(void) {
+  enum result result = resume();
+  fflush(stdout); /* a line without an end is to be seen too */
+  return result;
 }
 
 /* Why page_start or page_resume failed. */

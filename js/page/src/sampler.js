@@ -26,8 +26,8 @@ const SLOWEST_FRAME_MS = 250;
 const SLOWEST_MAP_MS = 2000;
 
 
-/** What something costs: the median of the last times, since a thread that loses its processor
- *  measures that too. */
+/** What something costs: the mean of the last times without the longest quarter, since a thread that
+ *  loses its processor measures that too.  (Not the least: clocks may be as coarse as 1 ms.) */
 export class Typical {
   /** @type {number[]} */
   #last = [];
@@ -35,12 +35,12 @@ export class Typical {
   /** @param {number} ms */
   add(ms) {
     this.#last.push(ms);
-    if (this.#last.length > 5) this.#last.shift();
+    if (this.#last.length > 16) this.#last.shift();
   }
 
   get ms() {
-    const sorted = [...this.#last].sort((a, b) => a - b);
-    return sorted[sorted.length >> 1] ?? 0;
+    const kept = [...this.#last].sort((a, b) => a - b).slice(0, Math.ceil(this.#last.length * 3 / 4));
+    return kept.reduce((sum, ms) => sum + ms, 0) / Math.max(kept.length, 1);
   }
 }
 

@@ -62,9 +62,10 @@ export function launch(name, { flags = [] } = {}) {
  *  @param {object} [options]
  *  @param {{width: number, height: number}} [options.viewport]
  *  @param {'light' | 'dark'} [options.scheme]  what prefers-color-scheme says (Chromium only)
+ *  @param {() => void} [options.before]  runs in the page, before its own scripts
  *  @returns {Promise<{page: import('puppeteer-core').Page, problems: string[]}>} problems: grows by
  *    a line for each error on the console, uncaught exception, and request that failed */
-export async function open(browser, url, { viewport, scheme } = {}) {
+export async function open(browser, url, { viewport, scheme, before } = {}) {
   const page = await browser.newPage();
   page.setDefaultTimeout(PATIENCE);
   /** @type {string[]} */
@@ -83,6 +84,7 @@ export async function open(browser, url, { viewport, scheme } = {}) {
   if (scheme) {
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
   }
+  if (before) await page.evaluateOnNewDocument(before);
   await page.goto(url);
   return { page, problems };
 }

@@ -147,17 +147,29 @@ export class App {
     this.#domains.settable = controls.limits;
     setText(byId('limits-note'), controls.limits ? controls.live ? 'can be set while it runs' : 'take effect at the next run'
       : 'this module does not export pym_limit_set');
+    this.#clear();
+    this.#frame = null;
+    this.#map.show(null);
+    this.#snapshots.clear();
+    this.#tables();
+    this.#showTotals();
+    byId('map-empty').hidden = false;
     this.#setStatus('idle', 'ready');
   }
 
   #started() {
+    this.#clear();
+    byId('map-empty').hidden = true;
+  }
+
+  /** What belongs to one run. */
+  #clear() {
     this.#terminal.clear();
     this.#log.clear();
     this.#chart.clear();
     this.#details.clear();
     this.#refusal = null;
     byId('result').hidden = true;
-    byId('map-empty').hidden = true;
   }
 
   /** @param {Ended} ended */
@@ -166,7 +178,6 @@ export class App {
     const words = showResult(ended, this.#refusal, lua ? (line) => this.#editor.select(line) : null);
     this.#setStatus(words.kind === 'bad' ? 'failed' : 'idle', words.pill);
     this.#details.age();
-    this.#chart.flush();
     this.#map.invalidate();
     this.#looking?.refresh();
   }

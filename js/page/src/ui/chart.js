@@ -2,7 +2,7 @@
 
 import uPlot from 'uplot';
 import { bytes, seconds } from './format.js';
-import { make, setText } from './dom.js';
+import { make, setText, throttled } from './dom.js';
 import { History } from './history.js';
 
 /** @typedef {import('../../../src/index.js').HeapStats} HeapStats */
@@ -36,7 +36,7 @@ export class Chart {
   #plot = null;
   /** @type {Which} */
   #which = 'all';
-  #drawn = 0;
+  #soon = throttled(() => this.#redraw(), REDRAW_MS);
   /** @type {Node[]} of the legend: one for each line, and the time */
   #figures = [];
   #told = -Infinity;
@@ -73,14 +73,8 @@ export class Chart {
   /** @param {number} time  milliseconds into the run  @param {HeapStats} stats */
   add(time, stats) {
     this.#history.add(time, valuesOf(stats));
-    const now = performance.now();
-    if (now - this.#drawn < REDRAW_MS) return;
-    this.#drawn = now;
-    this.#redraw();
+    this.#soon();
   }
-
-  /** What is known now is drawn, whenever the last drawing was. */
-  flush() { this.#redraw(); }
 
   #redraw() {
     this.#plot?.setData(/** @type {uPlot.AlignedData} */ (this.#dataShown()));

@@ -132,8 +132,8 @@ export class Domains {
     const all = domains ? [domains.raw, domains.mem, domains.object] : [];
     const sum = (/** @type {'liveBytes' | 'liveBlocks' | 'failures'} */ key) => all.reduce((n, d) => n + d[key], 0);
     for (const [name, { row }] of this.#rows) {
-      const d = name === 'heap' ? { liveBytes: sum('liveBytes'), liveBlocks: sum('liveBlocks'), failures: sum('failures'),
-        hardLimit: stats?.hardLimit ?? null } : domains?.[name];
+      const d = name === 'heap' && stats ? { liveBytes: sum('liveBytes'), liveBlocks: sum('liveBlocks'), failures: sum('failures'),
+        hardLimit: stats.hardLimit } : name === 'heap' ? undefined : domains?.[name];
       const [, live, blocks, refused] = /** @type {HTMLTableCellElement[]} */ ([...row.cells]);
       if (!live || !blocks || !refused) continue;
       setText(/** @type {Node} */ (live.firstChild), d ? bytes(d.liveBytes) : '–');

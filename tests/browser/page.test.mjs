@@ -1,0 +1,324 @@
+/** The page in real browsers: what it shows must be what the guest says, whatever the guest does. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { Image } from '../js/lib/image.js';
+import { assemble, commandOver, op, print, printImports } from '../js/lib/guest.js';
+import { BROWSERS, launch, screenshot } from './lib/browser.mjs';
+import { HeapPage, figuresOfDump, servePage } from './lib/page.mjs';
+
+const built = (path) => readFileSync(fileURLToPath(new URL(`../../build/${path}`, import.meta.url)));
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const LUA = { name: 'lua.wasm', bytes: built('lua/lua.wasm') };
+const PAIR = ['command.js', 'command.wasm'].map((name) =>
+  ({ name, bytes: built(`emscripten/tests/hosts/${name}`) }));
+
+/** Programs that were never sound: each must be one message, and the page go on. */
+const image = new Image();
+const { code: hello, data } = print(1, 'hello');
+const store = (address, value) => [...op.i32(address), ...op.i32(value), 0x36, 2, 0];
+const NOT_OPENED = {
+  'no wasm at all': [Buffer.from('<!doctype html><title>404'), 'NOT_WASM'],
+  'a file that is cut short': [LUA.bytes.subarray(0, LUA.bytes.length >> 1), 'TRUNCATED'],
+  'a module without the library': [assemble({ functions: [['_start', 'none', []]] }), 'NO_DESCRIPTOR'],
+  'a damaged descriptor': [assemble({ functions: [['_start', 'none', []]],
+    descriptor: new Uint8Array(100).fill(0xff) }), 'BAD_DESCRIPTOR'],
+};
+/** Overwrites its own root, then calls the host, which looks. */
+const LIAR = commandOver(image, [...Array.from({ length: 40 }, (_, i) =>
+  store(image.root + 4 * i, -1)).flat(), ...hello], { data });
+const FOREVER = commandOver(image, [...hello, ...op.forever], { data, imports: printImports });
+
+const TABLES = 'keep = {} for i = 1, 60000 do keep[i] = {i} end print(#keep) big = ("x"):rep(300000)';
+const GROWS = `keep = {}
+for i = 1, 150 do
+  for k = 1, 2000 do keep[#keep + 1] = {i, k} end
+  local until_ = os.clock() + 0.004
+  while os.clock() < until_ do end
+end
+print("grown")`;
+/** Allocates all the time and keeps little of it. */
+const HUNGRY = `keep = {}
+for i = 1, math.huge do
+  for k = 1, 100 do local t = {k} end
+  if i % 100 == 0 then keep[#keep + 1] = ("x"):rep(2000) .. i end
+end`;
+
+/** Tries until it holds.  @param {() => Promise<void>} assertion */
+async function eventually(assertion) {
+  for (let end = performance.now() + 20_000; ;) {
+    try {
+      return await assertion();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+    }
+  }
+}
+
+/** @param {HeapPage} page  the page shows what pym_dump prints in its guest, at this moment */
+const showsTheDump = (page) => eventually(async () =>
+  assert.deepEqual(await page.figures(), figuresOfDump(await page.ask('dump'))));
+
+for (const name of BROWSERS) {
+  describe(name, () => {
+    let browser;
+    let server;
+    /** @type {HeapPage} */
+    let page;
+    before(async () => {
+      [browser, server] = await Promise.all([launch(name), servePage({ 'lua.wasm': LUA.bytes })]);
+      page = await HeapPage.open(browser, server.url);
+    });
+    after(() => Promise.all([browser?.close(), server?.close()]));
+
+    test('a program runs, and the figures shown are those of pym_dump', async () => {
+      const { kind, text } = await page.run(TABLES);
+      assert.equal(kind, 'good', text);
+      assert.equal(await page.text('#output'), '60000');
+      await showsTheDump(page);
+      assert.ok((await page.figures()).domains.object.blocks > 60000);
+    });
+
+    test('every sample program ends well or says why', async () => {
+      const files = await page.page.$$eval('#sample option', (options) => options.map((o) => o.value));
+      assert.ok(files.length > 3, `${files.length} programs`);
+      for (const file of files) {
+        const source = await page.text('#sample-text');
+        await page.page.select('#sample', file);
+        if (file !== files[0]) {
+          await page.page.waitForFunction((before) =>
+            document.querySelector('#sample-text').textContent.trim() !== before, {}, source);
+        }
+        await page.start();
+        await new Promise((resolve) => { setTimeout(resolve, 400); });
+        await page.click('#stop');
+        const { kind, text } = await page.end();
+        assert.match(kind, /good|warn/, `${file}: ${text}`);
+      }
+    });
+
+    test('memory grows while the map is drawn, and each growth is told', async () => {
+      await page.start(GROWS);
+      const seen = new Set();
+      await eventually(async () => {
+        seen.add((await page.figures()).linear);
+        assert.notEqual(await page.text('#status'), 'running');
+      });
+      assert.equal((await page.end()).kind, 'good');
+      assert.ok(seen.size > 2, `linear memory was seen at ${[...seen].join(', ')} bytes`);
+      await showsTheDump(page);
+      const growths = Number(/# growths\W+(\d+)$/m.exec(await page.ask('dump'))[1]);
+      assert.ok(growths > 5);
+      assert.match(await page.text('#log-note'), new RegExp(`^${growths} growths$`));
+    });
+
+    test('while it is paused the figures are those of pym_dump', async () => {
+      await page.start(HUNGRY);
+      await page.page.waitForFunction(() =>
+        Number(document.querySelector('#total-live').dataset.value) > 500_000);
+      await page.click('#pause');
+      await page.page.waitForFunction(() =>
+        document.querySelector('#status').dataset.state === 'paused');
+      await showsTheDump(page);
+      const { live } = await page.figures();
+      await page.click('#pause');
+      await page.page.waitForFunction((before) =>
+        Number(document.querySelector('#total-live').dataset.value) > before + 500_000, {}, live);
+    });
+
+    test('a limit set while it runs ends it out of memory', async () => {
+      assert.equal(await page.text('#status'), 'running');
+      await page.fill('#limit-heap-hard', '4M');
+      const { kind, text } = await page.end();
+      assert.equal(kind, 'bad');
+      assert.match(text, /^Out of memory/);
+      assert.match(text, /hard limit of the heap refused/);
+      await showsTheDump(page);
+      const { live, domains } = await page.figures();
+      assert.ok(live <= 4 << 20 && live > 3.5 * 2 ** 20, `${live} bytes live`);
+      assert.ok(domains.all.refused > 0);
+      assert.equal(await page.page.$eval('#log .badge', (badge) => badge.dataset.type), 'hard');
+    });
+
+    test('a limit that is no size is refused in words', async () => {
+      await page.fill('#limit-heap-hard', 'much');
+      assert.match(await page.text('#limit-error'), /much/);
+      await page.click('#unlimit');
+      await page.fill('#limit-heap-hard', '');
+      assert.equal(await page.text('#limit-error'), '');
+    });
+
+    test('a program with an error shows its line', async () => {
+      const { kind, text } = await page.run('local x = 1\nerror("too bad")');
+      assert.equal(kind, 'bad');
+      assert.match(text, /:2: too bad/);
+    });
+
+    test('a dropped WASI command runs with its arguments', async () => {
+      await page.fill('#args', '-e "keep = {} for i = 1, 5000 do keep[i] = {} end print(6 * 7) os.exit(0, false)"');
+      await page.drop([LUA]);
+      await page.page.waitForFunction(() => !document.querySelector('#module-card').hidden);
+      assert.match(await page.text('#module-text'), /^lua\.wasm, .*: a WASI command/);
+      assert.equal((await page.run()).kind, 'good');
+      assert.equal(await page.text('#output'), '42');
+      await showsTheDump(page);
+      assert.ok((await page.figures()).domains.object.blocks > 5000);
+    });
+
+    test('a dropped Emscripten pair runs with its arguments', async () => {
+      await page.fill('#args', 'one two');
+      await page.drop(PAIR);
+      await page.opened(/^command\.wasm$/);
+      const { kind, text } = await page.run();
+      assert.equal(kind, 'good', text);
+      assert.equal(await page.text('#output'), '2 arguments, the last is two');
+      await showsTheDump(page);
+      assert.equal((await page.figures()).domains.mem.blocks, 1000);
+    });
+
+    for (const [what, [bytes, code]] of Object.entries(NOT_OPENED)) {
+      test(`${what} is ${code}, and the page is alive`, async () => {
+        const before = await page.text('#guest-name');
+        await page.drop([{ name: 'bad.wasm', bytes }]);
+        await page.page.waitForFunction(() => !document.querySelector('#error').hidden);
+        assert.match(await page.text('#error-title'), new RegExp(`bad\\.wasm.*\\(${code}\\)`));
+        assert.ok((await page.text('#error-text')).length > 20);
+        await page.click('#error-close');
+        assert.equal(await page.text('#guest-name'), before);
+        assert.equal((await page.run()).kind, 'good');
+      });
+    }
+
+    test('a module that lies while it runs is one message, and the page is alive', async () => {
+      await page.drop([{ name: 'liar.wasm', bytes: LIAR }]);
+      await page.opened(/^liar\.wasm$/);
+      await page.start();
+      await page.page.waitForFunction(() => !document.querySelector('#error').hidden);
+      assert.match(await page.text('#error-title'), /\(BAD_MEMORY\)/);
+      await page.click('#error-close');
+    });
+
+    test('a module that never ends can be stopped', async () => {
+      await page.drop([{ name: 'forever.wasm', bytes: FOREVER }]);
+      await page.opened(/^forever\.wasm$/);
+      await page.start();
+      await page.page.waitForFunction(() => !document.querySelector('#stop').disabled);
+      await page.click('#stop');
+      assert.match((await page.end()).text, /^Stopped/);
+      await page.click('#back-to-lua');
+      await page.opened(/^Lua/);
+      await page.ready();
+      assert.equal((await page.run('print(1)')).kind, 'good');
+    });
+
+    test('the difference of two snapshots is what was allocated between them', async () => {
+      await page.run('keep = {} for i = 1, 1000 do keep[i] = {} end');
+      await page.click('#snap');
+      await page.page.waitForSelector('#difference:not([hidden]) tbody tr');
+      await page.run('keep = {} for i = 1, 3000 do keep[i] = {} end');
+      await page.click('#snap');
+      await page.page.waitForFunction(() => document.querySelectorAll('#snap-from option').length === 2);
+      const rows = await page.page.$$eval('#difference tbody tr', (lines) =>
+        lines.map(({ cells }) => [...cells].map((cell) => cell.textContent)));
+      const [, from, to] = rows.find(([what]) => what === 'live blocks')
+        .map((text) => Number(text.replace(/\D/g, '')));
+      assert.ok(to - from > 1990 && to - from < 2100, `${from} blocks, then ${to}`);
+    });
+
+    test('keys run the program, walk over the map and zoom', async () => {
+      await page.fill('#source', TABLES);
+      await page.page.focus('#source');
+      await page.page.$eval('#result', (result) => { result.hidden = true; });
+      await page.page.keyboard.down('Control');
+      await page.page.keyboard.press('Enter');
+      await page.page.keyboard.up('Control');
+      assert.equal((await page.end()).kind, 'good');
+      await page.page.focus('#map');
+      await page.page.keyboard.press('Home');
+      await eventually(async () => assert.match(await page.text('#look'), /^Page 0 of/));
+      for (let i = 0; i < 4; i++) await page.page.keyboard.press('ArrowRight');  // by pools or pages
+      await eventually(async () => assert.match(await page.text('#look'), /^Page [14] of/));
+      for (let i = 0; i < 8; i++) await page.page.keyboard.press('+');
+      await eventually(async () => assert.match(await page.text('#map-detail'), /pools|blocks/));
+      await page.page.keyboard.press('Escape');
+      await eventually(async () => assert.equal(
+        await page.page.$eval('#zoom-fit', (button) => button.disabled), true));
+      await eventually(async () => assert.match(await page.text('#live'), /^Page [14] of/));
+    });
+
+    test('the totals of the map are there in words', async () => {
+      await page.run(TABLES);
+      const { linear } = await page.figures();
+      await eventually(async () => assert.match(await page.text('#map-summary'),
+        new RegExp(`\\b${linear / 65536} pages`)));
+    });
+
+    test('axe finds nothing, light and dark', async () => {
+      for (const theme of ['light', 'dark']) {
+        while (await page.page.$eval('html', (html) => html.dataset.theme) !== theme) {
+          await page.click('#theme');
+        }
+        await page.page.evaluate(axe);
+        const { violations } = await page.page.evaluate('axe.run()');
+        assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html)}`), []);
+      }
+    });
+
+    test('nothing went wrong that was not shown', () => assert.deepEqual(page.problems, []));
+
+    test('?module= opens what is there', async () => {
+      const other = await HeapPage.open(browser,
+        `${server.url}?module=lua.wasm&args=-e%20%22print(2%5E10)%22`);
+      assert.equal(await other.text('#guest-name'), 'lua.wasm');
+      assert.equal((await other.run()).kind, 'good');
+      assert.equal(await other.text('#output'), '1024.0');
+      assert.deepEqual(other.problems, []);
+      await other.page.close();
+    });
+
+    test('?module= of nothing says so, and Lua is there', async () => {
+      const other = await HeapPage.open(browser, `${server.url}?module=nothing.wasm`);
+      assert.match(await other.text('#error-text'), /nothing\.wasm/);
+      await other.opened(/^Lua/);
+      assert.equal((await other.run('print(1)')).kind, 'good');
+      await other.page.close();
+    });
+
+    if (name !== 'chromium') return;
+
+    test('screen readers find the map, its totals, the limits and the buttons', async () => {
+      await page.page.bringToFront();
+      await page.run(TABLES);
+      const nodes = [await page.page.accessibility.snapshot()];
+      for (const node of nodes) nodes.push(...node.children ?? []);
+      const has = (role, label) => assert.ok(nodes.some((node) => node.role === role
+        && label.test(node.name)), `a ${role} called ${label}`);
+      has('application', /^Map of linear memory$/);
+      has('button', /Run$/);
+      has('textbox', /^hard limit of the heap$/);
+      const { linear } = await page.figures();
+      await eventually(async () => assert.match(await page.page.$eval('#map', (map) => map
+        .getAttribute('aria-describedby').split(' ').map((id) => document.getElementById(id).textContent)
+        .join(' ')), new RegExp(`\\b${linear / 65536} pages`)));
+    });
+
+    for (const [look, scheme, width] of [['light', 'light', 1400], ['dark', 'dark', 1400],
+      ['narrow', 'light', 360]]) {
+      test(`the ${look} page needs no scrolling sideways (screenshot)`, async () => {
+        const other = await HeapPage.open(browser, server.url,
+          { viewport: { width, height: 900 }, scheme });
+        await other.run(TABLES);
+        await showsTheDump(other);
+        await screenshot(other.page, `page-${look}`);
+        const wide = await other.page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(wide <= width, `${wide} pixels in a window of ${width}`);
+        await other.page.close();
+      });
+    }
+  });
+}
