@@ -10,7 +10,8 @@ install(TARGETS ${targets} EXPORT pymalloc
 install(FILES src/pymalloc.h src/pymalloc_python.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pymalloc)
 install(FILES src/adapters/lua.h src/adapters/quickjs.h src/adapters/sqlite.h
-  src/adapters/duktape.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pymalloc/adapters)
+  src/adapters/duktape.h src/adapters/cpython.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pymalloc/adapters)
 install(EXPORT pymalloc NAMESPACE pymalloc:: FILE pymallocConfig.cmake DESTINATION ${package_dir})
 
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/pymallocConfigVersion.cmake

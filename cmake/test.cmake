@@ -9,8 +9,12 @@ sub_build(lua ARGS ${lua})
 foreach(name quickjs sqlite duktape)
   sub_build(${name} ARGS -S "${CMAKE_SOURCE_DIR}/examples/${name}" ${example})
 endforeach()
+sub_build(python ARGS -S "${CMAKE_SOURCE_DIR}/examples/cpython" ${example})
 # js/wasm/pymalloc.wasm, the allocator of the npm package
 sub_build(js-guest ARGS -S "${CMAKE_SOURCE_DIR}/js/guest" -G Ninja
+  "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-freestanding.cmake")
+# js/wasm/pyodide.wasm, the same for Pyodide
+sub_build(js-pyodide ARGS -S "${CMAKE_SOURCE_DIR}/js/pyodide" -G Ninja
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-freestanding.cmake")
 # The interpreter of the page.
 sub_build(lua-page ARGS -S "${CMAKE_SOURCE_DIR}/js/page/guest" -G Ninja
@@ -37,6 +41,7 @@ function(npm_packages target folder)
 endfunction()
 npm_packages(js js)
 npm_packages(js_tests tests)
+npm_packages(js_tests_pyodide tests/pyodide)
 npm_packages(page_packages js/page)
 
 # js/page/dist, the page as a static host has it.
@@ -66,6 +71,10 @@ foreach(file IN LISTS page_tests)
   js_test(page.${name} "${file}")
 endforeach()
 js_test(browser.lib tests/browser/lib.test.mjs)
+foreach(release 0.28 0.29 314 315) # the npm names in tests/pyodide/package.json
+  js_test(pyodide.${release} tests/pyodide/attach.test.mjs ENVIRONMENT "PYODIDE=${release}")
+endforeach()
+js_test(pyodide.hosts tests/pyodide/hosts.test.mjs)
 
 # One program on every host and one app with every bundler, with the package as users get it; what
 # docs/hosts.md says of them.

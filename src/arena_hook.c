@@ -38,6 +38,9 @@ static void arena_to_hook(struct pym_heap *h, u32 c) {
   while (s && s + SEGMENT_BYTES != c) s = ((struct segment *)at(s))->next;
   if (!s) return;
   const struct arena gone = *arena_of(s);
+  struct domain *counts = &h->domains[INTERNAL];
+  if (arenas_now() > counts->peak) counts->peak = arenas_now();
+  counts->raw_frees++;
   pym__unbin(h, c, size_of(c));
   pym__drop_segment(h, s);
   gone.from.free(gone.from.ctx, gone.base, PYM_ARENA_BYTES);

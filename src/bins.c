@@ -115,6 +115,7 @@ COLD int pym__flush_all(void) {
 
 COLD void pym_heap_trim(pym_heap *h) {
   pym__start();
+  if (pym__debug && h == &pym__main) pym__debug->let_go();
   pym__flush(h);
 }
 

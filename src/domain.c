@@ -2,6 +2,9 @@
 #include "object.h"
 
 struct hook pym__hooks[PYM_DOMAINS];
+const struct debug *pym__debug;
+size_t (*pym__libc_size)(const void *p);
+void (*pym__dump_more)(pym__say_fn *say_number, const void *o);
 
 void *pym_raw_malloc(size_t n) { return pym__malloc_slow(PYM_RAW, n); }
 void *pym_raw_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_RAW, count, size); }
@@ -89,6 +92,8 @@ void *pym_raw_aligned_alloc(size_t align, size_t n) {
 
 size_t pym_usable_size(const void *p) {
   if (!p) return 0;
+  if (UNLIKELY(pym__debug != NULL) && pym__debug->made(p)) return pym__debug->size(p);
+  if (UNLIKELY(pym__libc_size != NULL) && !pym_owns(p)) return pym__libc_size(p);
   u32 s = class_of(off(p)) * PYM_ALIGNMENT;
   return s ? s : pym__raw_usable(p);
 }
@@ -116,11 +121,13 @@ static void *base_realloc(void *ctx, void *p, size_t n) {
 }
 static void base_free(void *ctx, void *p) { pym__free_direct(&pym__main, domain_of(ctx), p); }
 
+pym_allocator pym__base(unsigned d) {
+  return (pym_allocator){(void *)(uintptr_t)d, base_malloc, base_calloc, base_realloc, base_free};
+}
+
 void pym_allocator_get(enum pym_domain d, pym_allocator *out) {
   pym__start();
-  *out = pym__hooks[d].on ? pym__hooks[d].fn
-                          : (pym_allocator){(void *)(uintptr_t)d, base_malloc, base_calloc,
-                                            base_realloc, base_free};
+  *out = pym__hooks[d].on ? pym__hooks[d].fn : pym__base(d);
 }
 
 void pym_allocator_set(enum pym_domain d, const pym_allocator *a) {

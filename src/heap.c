@@ -100,5 +100,8 @@ void pym__reset(void) {
   __builtin_memset(pym__hooks, 0, sizeof pym__hooks);
   pym__hooked = NULL;
   pym__limits = NULL;
+  pym__debug = NULL;
+  pym__libc_size = NULL;
+  pym__dump_more = NULL;
 }
 #endif

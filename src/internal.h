@@ -199,6 +199,15 @@ int pym__has_usable(const struct pym_heap *h, u32 s);               /* a pool of
  * ones come out of it while it has a function `more`. */
 extern struct pym_heap *pym__hooked;
 
+/* Arenas for the report: 256 KiB of linear memory each, the last perhaps in part, and those from a
+ * hook.  Of the hook's, raw_frees and peak of domain INTERNAL are arenas given back, and the most
+ * that there were in all before one was. */
+static inline u32 arenas_now(void) {
+  const u32 size = (u32)PYM_ARENA_BYTES;
+  return pym__main.raw_bytes / size + (pym__main.raw_bytes % size != 0) +
+         (pym__hooked ? pym__hooked->raw_segments : 0);
+}
+
 /* ---- object.c ---- */
 /* pym__malloc_slow, pym__free_slow: the default heap's, hooks asked; see pymalloc.h */
 void *pym__calloc_slow(unsigned d, size_t count, size_t size);
@@ -247,6 +256,25 @@ struct hook {
   int on;
 };
 extern struct hook pym__hooks[PYM_DOMAINS];
+pym_allocator pym__base(unsigned d); /* the domain's own functions, below every hook */
+
+/* ---- debug.c: linked with the debug hooks ---- */
+struct debug {
+  int (*made)(const void *p); /* 0: a block of ours just as it is, not one of theirs */
+  u32 (*size)(const void *p); /* bytes asked for of a block they made, which is verified */
+  int (*let_go)(void);        /* what is held back; 0: nothing was */
+  int (*are_on)(unsigned d);  /* and nothing is over them in domain d */
+};
+extern const struct debug *pym__debug; /* NULL: never installed */
+
+/* ---- trace.c: linked with the first trace ---- */
+typedef void pym__say_fn(const void *o, const char *what, uint64_t v);
+/* What it adds to a dump; NULL: nothing is traced. */
+extern void (*pym__dump_more)(pym__say_fn *say_number, const void *o);
+
+/* ---- allocators.c ---- */
+int pym__allocators_use_nth(unsigned i); /* by place in the list of names; -1: there is none */
+extern size_t (*pym__libc_size)(const void *p); /* not NULL: libc's malloc may serve domains */
 
 /* ---- heap.c ---- */
 void pym__heap_init(struct pym_heap *h);
@@ -270,7 +298,12 @@ void pym__drop_segment(struct pym_heap *h, u32 s); /* out of h's list: s holds n
   X(TWICE_OR_WRITTEN, "double free, or freed block written to")                         \
   X(HEAP, "heap cannot be destroyed: not a heap, the default one, or destroyed before") \
   X(ROOT, "root structure overwritten")                                                 \
-  X(SIZED, "wrong size given to a sized free")
+  X(SIZED, "wrong size given to a sized free")                                          \
+  X(FREED_USED, "use of a freed block")                                                 \
+  X(BAD_ID, "bad ID")                                                                   \
+  X(BAD_LEADING, "bad leading pad byte")                                                \
+  X(BAD_SIZE, "bad size field")                                                         \
+  X(BAD_TRAILING, "bad trailing pad byte")
 
 #define CAUSE_NAME(name, text) CAUSE_##name,
 enum cause { CAUSE_NONE, CAUSES(CAUSE_NAME) };

@@ -20,7 +20,7 @@ static void open_pages(uint32_t first, uint32_t n) {
   pages = first + n;
 }
 
-__attribute__((constructor)) static void reserve(void) {
+__attribute__((constructor(101))) static void reserve(void) {
   void *p = mmap((void *)LINMEM_BASE, 1ull << 32, PROT_NONE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
   if (p != (void *)LINMEM_BASE) __builtin_trap();

@@ -11,17 +11,25 @@ const char pym__is_malloc = 1;
 
 static size_t rounded(size_t n) { return n > 8 && n <= PYM_SMALL_MAX ? (n + 15) & ~(size_t)15 : n; }
 
+/* The debug hooks align every block and should see the first byte behind it. */
+static size_t asked(size_t n) {
+  return UNLIKELY(pym__debug != NULL) && pym__debug->are_on(PYM_OBJ) ? n : rounded(n);
+}
+
 static void *or_enomem(void *p) {
   if (UNLIKELY(!p)) errno = ENOMEM;
   return p;
 }
 
 /* Raw blocks of either domain come here: the block says which. */
-static unsigned domain_of_block(void *p) { return class_of(off(p)) ? PYM_OBJ : pym__raw_domain(p); }
+static unsigned domain_of_block(void *p) {
+  if (UNLIKELY(pym__debug != NULL) && pym__debug->made(p)) return PYM_OBJ;
+  return class_of(off(p)) ? PYM_OBJ : pym__raw_domain(p);
+}
 
 void *malloc(size_t n) {
   void *p = try_malloc(&pym__main, PYM_OBJ, rounded(n));
-  return LIKELY(p != NULL) ? p : or_enomem(pym__malloc_slow(PYM_OBJ, rounded(n)));
+  return LIKELY(p != NULL) ? p : or_enomem(pym__malloc_slow(PYM_OBJ, asked(n)));
 }
 
 void free(void *p) {
@@ -32,13 +40,13 @@ void free(void *p) {
 void *calloc(size_t count, size_t size) {
   size_t n;
   if (__builtin_mul_overflow(count, size, &n)) return or_enomem(NULL);
-  return or_enomem(pym_obj_calloc(1, rounded(n)));
+  return or_enomem(pym_obj_calloc(1, asked(n)));
 }
 
 void *realloc(void *p, size_t n) {
   if (!p) return malloc(n);
   if (domain_of_block(p) == PYM_RAW) return or_enomem(pym_raw_realloc(p, n));
-  return or_enomem(pym_obj_realloc(p, rounded(n)));
+  return or_enomem(pym_obj_realloc(p, asked(n)));
 }
 
 void *aligned_alloc(size_t align, size_t n) {

@@ -169,6 +169,38 @@ void pym_allocator_get(enum pym_domain d, pym_allocator *out);
  * again.  Source: PyMem_SetAllocator. */
 void pym_allocator_set(enum pym_domain d, const pym_allocator *a);
 
+/* Put CPython's debug hooks over what serves the three domains now; a domain that has them on top
+ * already is left as it is.  Taken off by setting what was below again.
+ *
+ * Each block then has marks before and behind it: new memory is 0xCD, freed memory 0xDD, and every
+ * free, realloc and pym_usable_size looks at the marks.  What is wrong ends in a report in CPython's
+ * words on the host's standard error, and a trap: written before or behind the block, another
+ * domain's block, a block freed twice, used or written to after it was freed.  Data keeps the
+ * alignment it has below, pym_usable_size is the size asked for, a block takes 20 to 35 bytes more.
+ *
+ * Blocks that the hooks did not make are served as they were: those that live already, aligned
+ * ones, those of other heaps.  The pym_heap_* functions go past hooks, so for them a block of these
+ * is none.  The last 64 freed blocks of 1 KiB and less are held back, so that a write to one is
+ * noticed: they count as live until pym_heap_trim, or until memory is short; none is held back once
+ * a limit was set.
+ * return 0, or -1: there are 16 layers already, each over another allocator
+ * Source: CPython C API, PyMem_SetupDebugHooks.  No lock is held, so none is checked. */
+int pym_debug_hooks(void);
+
+/* Choose what serves the three domains, by the names that the environment variable PYTHONMALLOC
+ * knows.  To be called before there are other hooks: it takes them off.
+ *
+ * name   "default", "pymalloc"          this library, as without the call
+ *        "malloc"                       libc's malloc if the program links one that is not this
+ *                                       library, else raw memory; for all domains, no pools
+ *        "debug", "pymalloc_debug",
+ *        "malloc_debug"                 the same with pym_debug_hooks over it
+ * return 0; -1: there is no such name, and nothing was changed
+ * With pymalloc::pythonmalloc the variable is read before the program starts; where there is no
+ * environment a host calls the export pym_pythonmalloc(i), i the place in the list default, malloc,
+ * pymalloc, debug, malloc_debug, pymalloc_debug.  Source: CPython command line, PYTHONMALLOC. */
+int pym_allocators_use(const char *name);
+
 /* Where arenas come from.  Source: CPython C API, PyObjectArenaAllocator. */
 typedef struct {
   void *ctx;
@@ -247,6 +279,25 @@ typedef void pym_write_fn(void *ctx, const char *text, size_t n);
 void pym_dump(pym_heap *h, pym_write_fn *write, void *ctx);
 /* The same on the host's standard error; nothing where the host has none. */
 void pym_dump_stderr(pym_heap *h);
+
+/* ---- Memory of others --------------------------------------------------------------------- */
+
+/* Blocks that somebody else handed out (a foreign malloc, a GPU, a host) and that are to show in
+ * the report.  `domain` is any number of the caller's; a block is a domain and an address, which is
+ * never read.  A note takes 16 bytes; the table of them is at most 4/3 to 8/3 as long, and doubles.
+ * Source: CPython C API, PyTraceMalloc_Track; tracemalloc.start, stop.  Interpreter lock held. */
+int pym_trace_start(void); /* 0, also if it was started; -1: no memory */
+void pym_trace_stop(void); /* forgets all of them */
+/* p has n bytes now.  0; -1: no memory to note it, nothing has changed; -2: not started */
+int pym_trace(unsigned domain, uintptr_t p, size_t n);
+/* p is gone, or was never noted.  0; -2: not started */
+int pym_untrace(unsigned domain, uintptr_t p);
+typedef struct {
+  uint64_t blocks, bytes; /* of the domain */
+  uint64_t peak_bytes;    /* high-water mark since the start; PYM_TRACE_ALL only, else 0 */
+} pym_trace_stats;
+#define PYM_TRACE_ALL (~0u)
+int pym_trace_stats_get(unsigned domain, pym_trace_stats *out); /* 0; -2: not started, all zero */
 
 /* Entry for readers outside the module: address of the root structure that the custom section
  * `pymalloc` describes (src/layout.h).  Exported from every wasm module that links the library. */

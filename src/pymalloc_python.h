@@ -65,6 +65,14 @@ typedef enum { PYMEM_DOMAIN_RAW, PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ } PyMemAlloc
 void PyMem_GetAllocator(PyMemAllocatorDomain domain, PyMemAllocatorEx *allocator);
 void PyMem_SetAllocator(PyMemAllocatorDomain domain, PyMemAllocatorEx *allocator);
 
+/* Debug hooks over the three allocators that are set now: pym_debug_hooks of pymalloc.h. */
+void PyMem_SetupDebugHooks(void);
+
+/* Count memory that others handed out.  0; -1: no memory to note it; -2: nothing is traced, which is
+ * so until pym_trace_start of pymalloc.h is called: it stands for tracemalloc.start(). */
+int PyTraceMalloc_Track(unsigned int domain, uintptr_t ptr, size_t size);
+int PyTraceMalloc_Untrack(unsigned int domain, uintptr_t ptr);
+
 typedef struct {
   void *ctx;
   void *(*alloc)(void *ctx, size_t size);

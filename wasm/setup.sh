@@ -5,7 +5,7 @@
 #
 #   demo        build wasi node lua
 #   test        demo, native wasi-2022 npm wasmedge quickjs sqlite duktape browsers hosts
-#               emscripten
+#               emscripten cpython
 #   bench       build wasi node wasmedge emscripten python-source mimalloc engines, and what
 #               traces are recorded from: lua quickjs sqlite duktape; libcxx
 #   build       ninja
@@ -21,6 +21,7 @@
 #   hosts       other hosts of the JavaScript package: Node.js 20 to 26, Bun, Deno, workerd
 #   engines     what the benchmark runs in: Node.js 20 to 26, Bun, SpiderMonkey's shell; its plots
 #   python-source, mimalloc  sources of allocators to compare with
+#   cpython     build wasi node python-source, and what CPython's build needs
 #   emscripten  Emscripten 3.1.69 or newer: Debian 13's, in a folder, run through bubblewrap
 #   emscripten-6  the newest Emscripten that Debian has, 6.0.5, the same way
 #
@@ -337,6 +338,13 @@ part_python_source() {
     2411c74bda5bbcfcddaf4531f66d1adc73f247f529aee981b029513aefdbf849
 }
 
+# A cross build freezes modules and compiles the library with a Python of the same version.
+part_cpython() {
+  part_build; part_wasi; part_node; part_python_source
+  have make || apt_install make make
+  [ -x /usr/bin/python3.11 ] || apt_install "Python 3.11" python3.11
+}
+
 # The sources of mimalloc 3 that come with the Emscripten of Debian's testing.  That moves on: what
 # it has today need not be what it has tomorrow, so no mimalloc 3 is no error.
 part_mimalloc() {
@@ -426,6 +434,7 @@ part_bench() {
 part_test() {
   part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge
   part_quickjs; part_sqlite; part_duktape; part_browsers; part_hosts; part_emscripten
+  part_cpython
 }
 
 [ $# -gt 0 ] || die "name what is wanted: demo, test, or parts of them; see the head of $0"

@@ -90,6 +90,11 @@ export const CAUSES = Object.freeze([
   'heap cannot be destroyed: not a heap, the default one, or destroyed before',
   'root structure overwritten',
   'wrong size given to a sized free',
+  'use of a freed block',
+  'bad ID',
+  'bad leading pad byte',
+  'bad size field',
+  'bad trailing pad byte',
 ]);
 
 const UNLIMITED = 0xffffffff;

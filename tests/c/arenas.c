@@ -284,6 +284,25 @@ static void other_heaps_do_not_use_the_arena_hook(void) {
   pym_heap_destroy(h);
 }
 
+/* The number in the line of a dump that begins with `what`. */
+struct wanted {
+  const char *what;
+  uint64_t value;
+};
+static void look_for(void *ctx, const char *text, size_t n) {
+  struct wanted *w = ctx;
+  size_t k = 0;
+  while (w->what[k] && k < n && text[k] == w->what[k]) k++;
+  if (w->what[k]) return;
+  for (; k < n; k++)
+    if (text[k] >= '0' && text[k] <= '9') w->value = w->value * 10 + (uint64_t)(text[k] - '0');
+}
+static uint64_t told_by_dump(const char *what) {
+  struct wanted w = {what, 0};
+  pym_dump(pym_heap_default(), look_for, &w);
+  return w.value;
+}
+
 /* An arena from a hook goes back as a whole, also when the one before it in memory is in use, and
  * those that hold something stay. */
 static void arenas_go_back_one_by_one(void) {
@@ -295,6 +314,10 @@ static void arenas_go_back_one_by_one(void) {
   unsigned count = 0;
   while (count < SMALL && arena_seen.allocs < 6) small[count++] = pym_obj_malloc(208);
   CHECK_EQ(arena_seen.allocs, 6);
+  const uint64_t reclaimed = told_by_dump("# arenas reclaimed ");
+  const uint64_t arenas = told_by_dump("# arenas allocated current ") - 6;
+  CHECK_EQ(told_by_dump("Total "), (arenas + 6) * PYM_ARENA_BYTES);
+  CHECK(told_by_dump("# bytes lost to arena alignment ") < 7 * PYM_ARENA_BYTES);
   for (unsigned a = 0; a < 6; a++) { /* the odd ones first */
     unsigned k = a < 3 ? 2 * a + 1 : 2 * (a - 3);
     const unsigned char *gone = arena_seen.given[k];
@@ -312,6 +335,11 @@ static void arenas_go_back_one_by_one(void) {
     check_sound(pym_heap_default());
     check_guards();
   }
+  CHECK_EQ(told_by_dump("# arenas reclaimed "), reclaimed + 6);
+  CHECK_EQ(told_by_dump("# arenas highwater mark "), arenas + 6);
+  CHECK_EQ(told_by_dump("# arenas allocated total "), arenas + reclaimed + 6);
+  CHECK_EQ(told_by_dump("# arenas allocated current "), arenas);
+  CHECK_EQ(told_by_dump("Total "), arenas * PYM_ARENA_BYTES);
   for (unsigned i = 0; i < count; i++) pym_obj_free(small[i]); /* from before the first arena */
   pym_arena_allocator_set(&first);
   CHECK_EQ(arena_seen.wrong, 0);

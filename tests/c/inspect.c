@@ -169,7 +169,7 @@ static uint64_t dumped(const char *what) {
     uint64_t value = 0;
     for (i += k; dump.text[i] != '\n'; i++) {
       char c = dump.text[i];
-      value = c >= '0' && c <= '9' ? value * 10 + (uint64_t)(c - '0') : 0;
+      if (c != ',') value = c >= '0' && c <= '9' ? value * 10 + (uint64_t)(c - '0') : 0;
     }
     return value;
   }
@@ -198,7 +198,56 @@ static void a_dump_tells_what_the_counters_say(void) {
   }
   CHECK_EQ(dumped("# bytes in allocated blocks"), in_use);
   CHECK_EQ(dumped("# pools in use"), pools);
+  CHECK_EQ(dumped("# bytes lost to arena alignment"), 0); /* its memory is all there */
+  CHECK_EQ(dumped("Total"), view_heap(h)->raw_bytes);
   pym_heap_destroy(h);
+}
+
+static int dump_has(const char *line) {
+  for (size_t i = 0; i < dump.n; i++) {
+    size_t k = 0;
+    while (line[k] && dump.text[i + k] == line[k]) k++;
+    if (!line[k]) return 1;
+  }
+  return 0;
+}
+
+/* Line by line and column by column, for what reads CPython's. */
+static void a_dump_begins_with_cpythons_report(void) {
+  void *p = pym_obj_malloc(24);
+  pym_class_stats c;
+  pym_class_stats_get(pym_heap_default(), 2, &c);
+  dump.n = dump.pieces = 0;
+  pym_dump(pym_heap_default(), collect, &dump);
+  CHECK(
+      dump_has("Small block threshold = 512, in 64 size classes.\n\n"
+               "class   size   num pools   blocks in use  avail blocks\n"
+               "-----   ----   ---------   -------------  ------------\n"));
+  CHECK(dump.text[0] == 'S');
+  char row[] = "    2     24           .               .           ...\n";
+  if (c.pools == 1 && c.live_blocks == 1) {
+    row[23] = '1';
+    row[39] = '1';
+    row[51] = (char)('0' + c.free_blocks / 100);
+    row[52] = (char)('0' + c.free_blocks / 10 % 10);
+    row[53] = (char)('0' + c.free_blocks % 10);
+    CHECK(dump_has(row));
+  }
+  const uint64_t arenas = dumped("# arenas allocated current         =");
+  CHECK_EQ(arenas, (view_heap(pym_heap_default())->raw_bytes + 262143) / 262144);
+  CHECK_EQ(dumped("# arenas allocated total           ="), arenas);
+  CHECK_EQ(dumped("# arenas reclaimed                 ="), 0);
+  CHECK_EQ(dumped("# arenas highwater mark            ="), arenas);
+  CHECK(dump_has(" arenas * 262144 bytes/arena     =") ||
+        dump_has(" arenas * 262144 bytes/arena      ="));
+  CHECK(dump_has("# bytes in allocated blocks        =") &&
+        dump_has(" unused pools * 4096 bytes "));
+  CHECK(dump_has("# bytes in available blocks        =") &&
+        dump_has("# bytes lost to pool headers       ="));
+  CHECK(dump_has("# bytes lost to quantization       ="));
+  CHECK(dumped("# bytes lost to arena alignment    =") < 262144);
+  CHECK_EQ(dumped("Total                              ="), arenas * 262144);
+  pym_obj_free(p);
 }
 
 /* ---- What readers outside see ---- */
@@ -329,7 +378,7 @@ static void a_sound_heap_has_no_message(void) {
 
 CHECK_CASES(TEST(a_walk_meets_every_live_block_once), TEST(a_walk_stops_when_told),
             TEST(a_walk_tells_the_domain_of_raw_blocks), TEST(a_dump_tells_what_the_counters_say),
-            TEST(the_root_says_what_the_functions_say),
+            TEST(a_dump_begins_with_cpythons_report), TEST(the_root_says_what_the_functions_say),
             TEST(events_tell_of_growth_limits_and_refusals), TEST(a_soft_limit_is_an_event),
             TEST(an_event_names_the_limit_that_refused), TEST(a_far_limit_costs_nothing),
             TEST(a_sound_heap_has_no_message));

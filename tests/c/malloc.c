@@ -169,8 +169,29 @@ static void nothing_is_left_behind(void) {
   check_sound(pym_heap_default());
 }
 
+/* To the byte, although malloc rounds what it asks for; aligned blocks pass by the hooks. */
+static void the_debug_hooks_guard_what_malloc_gives(void) {
+  CHECK_EQ(pym_debug_hooks(), 0);
+  for (size_t n = 1; n <= 600; n++) {
+    unsigned char *p = n % 2 ? malloc(n) : calloc(1, n);
+    check_context("size", n);
+    CHECK(malloc_usable_size(p) == n && (uintptr_t)p % 16 == 0);
+    CHECK(p[-4] == 'o' && p[-1] == 0xfd && p[n] == 0xfd && p[n + 3] == 0xfd);
+    p = realloc(p, n + 13);
+    CHECK(malloc_usable_size(p) == n + 13 && p[n + 13] == 0xfd);
+    free(p);
+  }
+  libc_takes_its_memory_from_us();
+  a_written_stream_grows_in_our_memory();
+  sorting_works();
+  alignment_is_kept();
+  pym_heap_trim(pym_heap_default());
+  CHECK_EQ(pym_allocators_use("default"), 0);
+  nothing_is_left_behind();
+}
+
 CHECK_CASES(TEST(the_four_functions_are_ours), TEST(zero_bytes_are_a_distinct_block),
             TEST(libc_takes_its_memory_from_us), TEST(a_written_stream_grows_in_our_memory),
             TEST(sorting_works), TEST(failure_sets_errno), TEST(any_object_may_lie_in_a_block),
-            TEST(alignment_is_kept), TEST(a_bad_alignment_is_refused),
-            TEST(nothing_is_left_behind));
+            TEST(alignment_is_kept), TEST(a_bad_alignment_is_refused), TEST(nothing_is_left_behind),
+            TEST(the_debug_hooks_guard_what_malloc_gives));

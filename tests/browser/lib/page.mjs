@@ -165,9 +165,12 @@ export function figuresOfDump(dump) {
     return [name, { live, blocks, refused, peak }];
   }));
   const sum = (key) => Object.values(domains).reduce((n, domain) => n + domain[key], 0);
-  const pages = Number(/# pages of linear memory .* (\d+)$/m.exec(dump)[1]);
-  const classes = rows.filter((words) => words.length === 6 && words.every((word) => /^\d+$/.test(word)))
-    .map(numbers).map(([, size, pools, live, , ever]) => [size, live, pools, ever].join(' ')).sort();
+  const pages = Number(/# pages of linear memory .* ([\d,]+)$/m.exec(dump)[1].replaceAll(',', ''));
+  const tables = rows.filter((words) => words.every((word) => /^\d+$/.test(word))).map(numbers);
+  const held = new Map(tables.filter((row) => row.length === 5)      // classes that have pools
+    .map(([, size, pools, live]) => [size, [live, pools]]));
+  const classes = tables.filter((row) => row.length === 4)           // classes ever used
+    .map(([, size, ever]) => [size, ...held.get(size) ?? [0, 0], ever].join(' ')).sort();
   return {
     linear: pages * 65536, live: sum('live'), peak: sum('peak'),
     domains: {

@@ -1,0 +1,146 @@
+/** attach: the allocator of this package takes the mem and object domains of a running Pyodide. */
+
+import { descriptorOf } from '../descriptor.js';
+import { PymallocTypeError, badArgument } from '../errors.js';
+import { Heap } from '../heap.js';
+import { checkGrowth, checkPyodide, isTracing } from './guest.js';
+import { ALLOCATOR_BYTES, install, places, withStack, write } from './hooks.js';
+import { installPython } from './python.js';
+
+/** @typedef {import('./guest.js').Pyodide} Pyodide */
+/** @typedef {import('./guest.js').PyodideModule} PyodideModule */
+/** @typedef {import('../wasm.js').WasmSource} WasmSource */
+
+/** One that was attached to.
+ *  @typedef {object} Attached
+ *  @property {Heap} heap
+ *  @property {SideModule} exports
+ *  @property {boolean} detached */
+
+/** @typedef {object} SideModule
+ *  @property {(mem: number, obj: number) => void} pym_pyodide_attach
+ *  @property {(off: number) => void} pym_pyodide_detach
+ *  @property {() => number} pym_pyodide_items
+ *  @property {(items: number) => void} pym_pyodide_forget
+ *  @property {() => void} pym_dump_stderr */
+
+/** @type {WeakMap<PyodideModule, Attached>} */
+const attached = new WeakMap();
+const SIDE_MODULE = Object.freeze({ loadAsync: false, nodelete: true, allowUndefined: true });
+
+/** What a first look finds; nothing is touched.
+ *  @param {unknown} value
+ *  @returns {{pyodide: Pyodide, heap: Heap | undefined}} heap: of an attach before, in force again
+ *  @throws {import('../errors.js').PymallocError} see attach */
+export function look(value) {
+  const pyodide = checkPyodide(value);
+  const state = attached.get(pyodide._module);
+  if (state?.detached) {
+    state.exports.pym_pyodide_detach(0);
+    state.detached = false;
+  }
+  if (!state) places(pyodide._module, isTracing(pyodide));
+  return { pyodide, heap: state?.heap };
+}
+
+/** @param {unknown} value  @param {WebAssembly.Module} wasm
+ *  @returns {Heap} */
+export function attachNow(value, wasm) {
+  const { pyodide, heap } = look(value);
+  if (heap) return heap;
+  checkSideModule(wasm);
+  const module = pyodide._module;
+  const { mem, obj } = places(module, isTracing(pyodide));
+  checkGrowth(module);
+  const lines = new Lines();
+  const exports = load(module, wasm, lines);
+  const memory = { get buffer() { return module.HEAPU8.buffer; } };
+  withStack(module, 2 * ALLOCATOR_BYTES, (at) => {
+    write(module, at, mem.allocator);
+    write(module, at + ALLOCATOR_BYTES, obj.allocator);
+    exports.pym_pyodide_attach(at, at + ALLOCATOR_BYTES);
+    install(module, mem, at);
+    install(module, obj, at + ALLOCATOR_BYTES);
+  });
+  const made = Heap.from(wasm, { exports }, { memory: /** @type {any} */ (memory) });
+  attached.set(module, { heap: made, exports, detached: false });
+  forbidSnapshot(pyodide);
+  installPython(pyodide, made, exports, (fn) => lines.of(fn));
+  return made;
+}
+
+/** @param {unknown} wasm
+ *  @throws {import('../errors.js').PymallocError} BAD_ARGUMENT, NO_DESCRIPTOR */
+function checkSideModule(wasm) {
+  if (!(wasm instanceof WebAssembly.Module)) {
+    throw badArgument('attachSync needs a compiled module: { wasm: await compilePyodide() }');
+  }
+  descriptorOf(wasm);
+  if (!WebAssembly.Module.exports(wasm).some(({ name }) => name === 'pym_pyodide_attach')) {
+    throw badArgument('the option wasm must be pyodide.wasm of this package');
+  }
+}
+
+/** @param {unknown} value
+ *  @returns {{liveBlocks: number, liveBytes: number}} see detach */
+export function detachNow(value) {
+  const state = attached.get(checkPyodide(value)._module);
+  if (!state) throw badArgument('this Pyodide was not attached to: there is nothing to detach');
+  if (!state.detached) state.exports.pym_pyodide_detach(1);
+  state.detached = true;
+  const { mem, object } = state.heap.stats().domains;
+  return Object.freeze({
+    liveBlocks: mem.liveBlocks + object.liveBlocks, liveBytes: mem.liveBytes + object.liveBytes,
+  });
+}
+
+/** @param {PyodideModule} module  @param {WebAssembly.Module} wasm  @param {Lines} lines
+ *  @returns {SideModule} */
+function load(module, wasm, lines) {
+  const scope = {
+    pym_host_resize: (/** @type {number} */ bytes) => { module.growMemory(bytes >>> 0); },
+    pym_host_write: (/** @type {number} */ at, /** @type {number} */ n) => {
+      lines.write(new TextDecoder().decode(module.HEAPU8.slice(at >>> 0, (at >>> 0) + n)));
+    },
+  };
+  return module.loadWebAssemblyModule(wasm, SIDE_MODULE, 'wasm-pymalloc', scope, 0);
+}
+
+/** A snapshot would hold pointers to functions that a fresh instance does not have.
+ *  @param {Pyodide} pyodide */
+function forbidSnapshot(pyodide) {
+  if (typeof pyodide.makeMemorySnapshot !== 'function') return;
+  pyodide.makeMemorySnapshot = () => {
+    throw new PymallocTypeError('UNSUPPORTED', 'a memory snapshot cannot be made after attach: make '
+      + 'it first, and attach to what is loaded from it');
+  };
+}
+
+/** Text that the library writes: to the console, or to who asked for it. */
+class Lines {
+  /** @type {string[] | null} */
+  #asked = null;
+  #rest = '';
+
+  /** @param {string} text */
+  write(text) {
+    if (this.#asked) {
+      this.#asked.push(text);
+      return;
+    }
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) console.error(line);
+  }
+
+  /** @param {() => void} fn  @returns {string} what the library wrote meanwhile */
+  of(fn) {
+    this.#asked = [];
+    try {
+      fn();
+      return this.#asked.join('');
+    } finally {
+      this.#asked = null;
+    }
+  }
+}

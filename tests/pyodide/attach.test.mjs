@@ -1,0 +1,410 @@
+/** attach() on the stock npm package of Pyodide, one release a run: PYODIDE=314 node --test ... */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { before, describe, test } from 'node:test';
+
+import { attach, attachSync, compilePyodide, detach, PymallocError }
+  from '../../js/src/pyodide.node.js';
+import { EXPECTED, PROGRAM, allocators, load, loadHook, version, withoutGrowth } from './lib.mjs';
+
+const objectBlocks = (heap) => heap.stats().domains.object.totalBlocks;
+const sound = (heap) => assert.deepEqual(heap.check(), { sound: true, message: '' });
+const thrown = (code) => (error) => error instanceof PymallocError && error.code === code;
+
+/** Python runs, gets its right result, and the heap, if there is one, is sound. */
+function alive(pyodide, heap) {
+  assert.equal(pyodide.runPython(PROGRAM), EXPECTED);
+  if (heap) sound(heap);
+}
+
+describe(`Pyodide ${version}`, () => {
+  let pyodide;
+  let heap;
+  before(async () => {
+    pyodide = await load();
+    pyodide.runPython(`
+      old = {i: [str(i)] * (i % 40) for i in range(4000)}
+      old_text = "".join(map(str, range(9000)))
+      old_list = list(range(3000))`);
+    heap = await attach(pyodide);
+  });
+
+  test('objects made after attach are served by this package, with the right results', () => {
+    const before = objectBlocks(heap);
+    alive(pyodide, heap);
+    assert.ok(objectBlocks(heap) > before + 20000);
+    const { mem, raw } = heap.stats().domains;
+    assert.ok(mem.totalBlocks > 1000);
+    assert.equal(raw.totalBlocks, 0);                     // the raw domain stays Pyodide's
+  });
+
+  test('a second attach returns the same heap', async () => {
+    assert.equal(await attach(pyodide), heap);
+    assert.equal(attachSync(pyodide, {}), heap);
+    const [a, b] = await Promise.all([attach(pyodide), attach(pyodide)]);
+    assert.equal(a, b);
+  });
+
+  test('blocks from before attach are resized and freed by the allocator that made them', () => {
+    const { liveBlocks } = heap.stats().domains.object;
+    assert.equal(pyodide.runPython(`
+      import gc
+      for i in range(0, 4000, 2): del old[i]
+      old_list.extend(range(5000))
+      del old_list[100:]
+      old_text += "x" * 5000
+      n = (len(old), sum(map(len, old.values())), sum(old_list), len(old_text))
+      del old, old_list, old_text
+      gc.collect()
+      str(n)`), '(2000, 40000, 4950, 39890)');
+    assert.ok(heap.stats().domains.object.liveBlocks < liveBlocks + 2000);
+    sound(heap);
+  });
+
+  test('Heap shows what Python holds: statistics, map, events', () => {
+    const grown = [];
+    const off = heap.on('grow', (event) => grown.push(event));
+    // Beyond 64 MiB, where the first bitmap of who owns what ends.
+    pyodide.runPython(`
+      hold = [bytes(60) for _ in range(200_000)]
+      large = [bytearray(1_000_000) for _ in range(50)]`);
+    assert.ok(pyodide._module.HEAPU8.length > 80 << 20);
+    const { domains, pages } = heap.stats();
+    assert.ok(domains.object.liveBytes > 200_000 * 72);
+    const map = heap.map();
+    assert.equal(map.pages.length, pages.memory);
+    assert.equal(pages.memory * 65536, pyodide._module.HEAPU8.length);
+    assert.ok(map.pools.address.length * 4096 > 200_000 * 72);
+    heap.poll();
+    off();
+    assert.ok(grown.length > 0);
+    assert.ok(grown.every((e) => e.pagesAfter > e.pagesBefore));
+    pyodide.runPython('del hold, large');
+    assert.ok(heap.stats().domains.object.liveBytes < domains.object.liveBytes - 200_000 * 72);
+    assert.ok(heap.stats().domains.mem.liveBytes < domains.mem.liveBytes - 40_000_000);
+    sound(heap);
+  });
+
+  test('at the hard limit Python gets a MemoryError and goes on', () => {
+    const limits = [];
+    const off = heap.on('limit', (event) => limits.push(event));
+    const { mem, object } = heap.stats().domains;
+    heap.setLimits({ heap: { hard: mem.liveBytes + object.liveBytes + (4 << 20) } });
+    for (const expression of ['bytearray(50_000_000)', '[bytes(100) for _ in range(100_000)]',
+      '"x" * 30_000_000', '{i: str(i) for i in range(200_000)}']) {
+      assert.equal(pyodide.runPython(`
+        try:
+            ${expression}
+            result = "no error"
+        except MemoryError:
+            result = "MemoryError"
+        result`), 'MemoryError', expression);
+    }
+    heap.poll();
+    off();
+    assert.ok(limits.some((e) => e.limit === 'hard' && e.bytes >= 50_000_000));
+    heap.setLimits({ heap: { hard: null } });
+    alive(pyodide, heap);
+  });
+
+  test('when memory cannot grow Python gets a MemoryError and goes on', async () => {
+    const failures = () => heap.stats().growth.failures;
+    const before = failures();
+    const result = await withoutGrowth(() => pyodide.runPython(`
+      keep = []
+      try:
+          while True: keep.append(bytes(100_000))
+      except MemoryError:
+          result = "MemoryError"
+      del keep
+      result`));
+    assert.equal(result, 'MemoryError');
+    assert.ok(failures() > before);
+    alive(pyodide, heap);
+  });
+
+  test('Python can import pymalloc', () => {
+    const result = pyodide.runPython(`
+      import io, pymalloc, sys
+      def error(fn):
+          try: fn()
+          except Exception as e: return f"{type(e).__name__}: {e}"
+      before = pymalloc.stats()
+      keep = [bytes(400) for _ in range(1000)]
+      large = bytes(9000)
+      after = pymalloc.stats()
+      snapshot = pymalloc.snapshot()
+      text = io.StringIO()
+      pymalloc.dump(text)
+      pymalloc.check()
+      assert pymalloc.limit is None and pymalloc.soft_limit is None
+      sum_live = sum(d["live_bytes"] for d in after["domains"].values())
+      pymalloc.limit = sum_live + 2_000_000
+      assert pymalloc.limit == sum_live + 2_000_000
+      assert error(lambda: bytes(4_000_000)) == "MemoryError: "
+      pymalloc.limit = None
+      pymalloc.soft_limit = 5; pymalloc.soft_limit = None
+      assert error(lambda: setattr(pymalloc, "limit", -1)).startswith("ValueError")
+      assert error(lambda: setattr(pymalloc, "limit", 2**32)).startswith("ValueError")
+      assert error(lambda: setattr(pymalloc, "limit", "1")).startswith("TypeError")
+      assert sys.modules["pymalloc"] is pymalloc and pymalloc.__version__
+      address = id(large)
+      import json
+      json.dumps({
+        "object": after["domains"]["object"]["live_blocks"] - before["domains"]["object"]["live_blocks"],
+        "keys": sorted(after), "map": sorted(snapshot["map"]), "class": sorted(after["classes"][0]),
+        "pages": after["pages"], "hard": after["domains"]["mem"]["hard_limit"],
+        "large": [b for b in snapshot["map"]["blocks"] if b[0] == address],
+        "pools": len(snapshot["map"]["pools"]), "segments": len(snapshot["map"]["segments"]),
+        "dump": text.getvalue(), "version": pymalloc.__version__,
+      })`);
+    const found = JSON.parse(result);
+    assert.ok(found.object >= 1000 && found.object < 2500, String(found.object));
+    assert.deepEqual(found.keys,
+      ['classes', 'domains', 'growth', 'hard_limit', 'pages', 'soft_limit']);
+    assert.deepEqual(found.map, ['blocks', 'free', 'pools', 'segments']);
+    assert.deepEqual(found.class,
+      ['block_size', 'free_blocks', 'live_blocks', 'peak_pools', 'pools', 'total_blocks']);
+    assert.equal(found.hard, null);
+    assert.equal(found.pages.memory * 65536, pyodide._module.HEAPU8.length);
+    assert.equal(found.large.length, 1);
+    assert.equal(found.large[0][2], 'object');
+    assert.ok(found.large[0][1] >= 9000);
+    assert.ok(found.pools > 100 && found.segments > 0);
+    assert.match(found.dump, /class/);
+    const manifest = new URL('../../js/package.json', import.meta.url);
+    assert.equal(found.version, JSON.parse(readFileSync(manifest, 'utf8')).version);
+  });
+
+  test('exceptions, coroutines and KeyboardInterrupt work as before', async () => {
+    assert.throws(() => pyodide.runPython('raise ValueError("x" * 700)'), /ValueError: x{700}/);
+    assert.equal(await pyodide.runPythonAsync(`
+      import asyncio
+      async def f(n): 
+          await asyncio.sleep(0)
+          return [n] * n
+      sum(map(len, await asyncio.gather(*(f(i) for i in range(100)))))`), 4950);
+    const flag = new Uint8Array(1);
+    pyodide.setInterruptBuffer(flag);
+    flag[0] = 2;
+    assert.throws(() => pyodide.runPython(`
+      keep = []
+      while True: keep.append(object())`), /KeyboardInterrupt/);
+    pyodide.setInterruptBuffer(undefined);
+    alive(pyodide, heap);
+  });
+
+  test('tracemalloc started after attach sees every block, and stops', () => {
+    assert.equal(pyodide.runPython(`
+      import tracemalloc
+      tracemalloc.start()
+      hold = [bytes(1000) for _ in range(500)]
+      traced = tracemalloc.get_traced_memory()[0] > 500_000
+      del hold
+      tracemalloc.stop()
+      traced`), true);
+    alive(pyodide, heap);
+  });
+
+  test('an allocator hook installed after attach counts, and comes off again', async () => {
+    const hook = await loadHook(pyodide);
+    hook.hook_install();
+    const before = objectBlocks(heap);
+    alive(pyodide, heap);
+    hook.hook_remove();
+    assert.ok(hook.hook_calls() > 20000);
+    assert.ok(objectBlocks(heap) > before + 20000);
+    alive(pyodide, heap);
+  });
+
+  test('ctypes may set an allocator: Python and the heap stay sound', (t) => {
+    const found = pyodide.runPython(`
+      try:
+          import ctypes
+          api = ctypes.pythonapi
+          slots = (ctypes.c_void_p * 5)()
+          api.PyMem_GetAllocator(2, ctypes.byref(slots))
+          api.PyMem_SetAllocator(2, ctypes.byref(slots))
+          result = "set"
+      except (ImportError, AttributeError, OSError) as e:
+          result = str(e)
+      result`);
+    if (found !== 'set') t.diagnostic(`no ctypes here: ${found}`);
+    alive(pyodide, heap);
+  });
+
+  test('detach says what lives, serves it on and takes nothing new; attach resumes', async () => {
+    pyodide.runPython('kept = [str(i) * 3 for i in range(2000)]; kept_big = bytearray(100_000)');
+    const { liveBlocks, liveBytes } = detach(pyodide);
+    assert.ok(liveBlocks > 2000 && liveBytes > 100_000);
+    const before = objectBlocks(heap);
+    alive(pyodide, heap);
+    assert.equal(objectBlocks(heap), before);
+    pyodide.runPython('kept_big.extend(kept_big); del kept, kept_big');
+    const after = detach(pyodide);
+    assert.ok(after.liveBlocks <= liveBlocks - 2000, `${after.liveBlocks} of ${liveBlocks}`);
+    sound(heap);
+    assert.equal(await attach(pyodide), heap);
+    alive(pyodide, heap);
+    assert.ok(objectBlocks(heap) > before + 20000);
+  });
+});
+
+describe(`Pyodide ${version} with hooks of CPython's own`, () => {
+  test('tracemalloc that was on before attach goes on, and stops', async () => {
+    const pyodide = await load();
+    pyodide.runPython(`
+      import tracemalloc
+      tracemalloc.start()
+      old = [bytes(1000) for _ in range(500)]`);
+    const heap = await attach(pyodide);
+    assert.equal(pyodide.runPython(`
+      new = [bytes(1000) for _ in range(500)]
+      traced = tracemalloc.get_traced_memory()[0] > 1_000_000
+      del old
+      tracemalloc.stop()
+      traced`), true);
+    const before = objectBlocks(heap);
+    alive(pyodide, heap);
+    pyodide.runPython('del new');
+    assert.ok(objectBlocks(heap) > before + 20000);
+    sound(heap);
+  });
+
+  const debug = { env: { HOME: '/home/pyodide', PYTHONMALLOC: 'debug' } };
+
+  test('the debug hooks stay above, under tracemalloc too', async () => {
+    const pyodide = await load(debug);
+    pyodide.runPython(`
+      import tracemalloc
+      tracemalloc.start()
+      old = [bytes(i) for i in range(2000)]`);
+    const before = allocators(pyodide);
+    const heap = await attach(pyodide);
+    assert.deepEqual(allocators(pyodide), before);        // they are the topmost still
+    pyodide.runPython('del old; tracemalloc.stop()');
+    assert.notEqual(allocators(pyodide)[5], 0);           // the debug hook, which has a context
+    alive(pyodide, heap);
+    assert.ok(objectBlocks(heap) > 20000);
+  });
+
+  test('they report a damaged block of ours; then Pyodide is dead, which attach says', async () => {
+    const lines = [];
+    const pyodide = await load({ ...debug, stderr: (line) => lines.push(line) });
+    const before = allocators(pyodide);
+    assert.notEqual(before[5], 0);
+    const heap = await attach(pyodide);
+    assert.deepEqual(allocators(pyodide), before);
+    alive(pyodide, heap);
+    const [address, size] = pyodide.runPython('x = bytes(40); [id(x), x.__sizeof__()]').toJs();
+    pyodide._module.HEAPU8[address + size] = 1;
+    assert.throws(() => pyodide.runPython('del x'));
+    assert.match(lines.join('\n'), /bad trailing pad byte/);
+    await assert.rejects(attach(pyodide), thrown('ABORTED'));
+  });
+});
+
+test(`Pyodide ${version} from a memory snapshot; its maker from a callback`, async () => {
+  const maker = await load({ _makeSnapshot: true });
+  const snapshot = maker.makeMemorySnapshot();
+  const pyodide = await load({ _loadSnapshot: snapshot });
+  alive(pyodide, await attach(pyodide));
+
+  const wasm = await compilePyodide();
+  let heap;
+  maker.globals.set('attach', () => { heap = attachSync(maker, { wasm }); });
+  assert.equal(maker.runPython(`
+    def deep(n):
+        values = [str(i) for i in range(n)]
+        if n == 50: attach()
+        return len(values) + (deep(n - 1) if n else 0)
+    deep(100)`), 5050);
+  alive(maker, heap);
+  assert.throws(() => maker.makeMemorySnapshot(), thrown('UNSUPPORTED'));
+});
+
+describe(`Pyodide ${version}, what attach refuses`, () => {
+  let pyodide;
+  let untouched;
+  before(async () => {
+    pyodide = await load();
+    untouched = [allocators(pyodide), pyodide._module.wasmTable.length];
+  });
+  const refused = async (value, code) => {
+    await assert.rejects(attach(value), thrown(code));
+    assert.throws(() => attachSync(value, {}), thrown(code));
+  };
+  const stays = () => {
+    assert.deepEqual([allocators(pyodide), pyodide._module.wasmTable.length], untouched);
+    alive(pyodide);
+  };
+
+  test('what is no Pyodide', async () => {
+    for (const value of [undefined, null, 1, 'pyodide', {}, { _module: {} }, () => {},
+      { version: '314.0.7', _module: null }]) await refused(value, 'NOT_PYODIDE');
+    await refused(Promise.resolve(pyodide), 'LOADING');
+    assert.throws(() => detach({}), thrown('NOT_PYODIDE'));
+  });
+
+  test('a version that is not known, a build without what is needed', async () => {
+    for (const other of ['0.27.7', '0.30.0', '3140.0.0', '316.0.0']) {
+      await refused(Object.create(pyodide, { version: { value: other } }), 'UNSUPPORTED');
+    }
+    const { _PyMem_SetAllocator: gone, ...rest } = pyodide._module;
+    assert.equal(typeof gone, 'function');
+    await refused(Object.create(pyodide, { _module: { value: rest } }), 'UNSUPPORTED');
+    stays();
+  });
+
+  test('a memory that cannot grow', async () => {
+    await withoutGrowth(() => assert.rejects(attach(pyodide), thrown('NO_ROOM')));
+    stays();
+  });
+
+  test('a file that is not the side module', async () => {
+    await assert.rejects(attach(pyodide, { wasm: new Uint8Array([1, 2]) }), thrown('NOT_WASM'));
+    await assert.rejects(attach(pyodide, { wasm: new URL('file:///nowhere.wasm') }),
+      thrown('LOAD_FAILED'));
+    const empty = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
+    await assert.rejects(attach(pyodide, { wasm: empty }), thrown('NO_DESCRIPTOR'));
+    assert.throws(() => attachSync(pyodide, {}), thrown('BAD_ARGUMENT'));
+    stays();
+  });
+
+  test('detach without attach', () => {
+    assert.throws(() => detach(pyodide), thrown('BAD_ARGUMENT'));
+    stays();
+  });
+
+  test('a hook of another package; when it is gone, a coroutine that uses a wheel may attach',
+    async () => {
+      const hook = await loadHook(pyodide);
+      hook.hook_install();
+      await assert.rejects(attach(pyodide), thrown('FOREIGN_HOOK'));
+      alive(pyodide);
+      hook.hook_remove();
+      const wheel = pyodide.runPython(`
+        import io, zipfile
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as z:
+            z.writestr("small_wheel.py", "def squares(n): return [i * i for i in range(n)]")
+            info = "small_wheel-1.0.dist-info/"
+            z.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: small-wheel\\nVersion: 1.0\\n")
+            z.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+            z.writestr(info + "RECORD", "")
+        file.getvalue()`);
+      const bytes = wheel.toJs();
+      wheel.destroy();
+      pyodide.unpackArchive(bytes, 'wheel');
+      let heap;
+      pyodide.globals.set('attach', async () => { heap = await attach(pyodide); });
+      const result = await pyodide.runPythonAsync(`
+        import small_wheel
+        rows = [small_wheel.squares(i) for i in range(300)]
+        await attach()
+        rows += [small_wheel.squares(i) for i in range(300)]
+        sum(map(sum, rows))`);
+      assert.equal(result, 2 * [...Array(300).keys()].reduce((s, n) => s + (n - 1) * n * (2 * n - 1) / 6, 0));
+      alive(pyodide, heap);
+    });
+});
