@@ -74,9 +74,12 @@ EXPORT(pym_pyodide_attach) void pym_pyodide_attach(pym_allocator *mem, pym_alloc
   *obj = (pym_allocator){NULL, obj_malloc, obj_calloc, obj_realloc, obj_free};
 }
 
-/* Nothing is at hand any more and frees take the slow way, or all is as after attach. */
+/* Nothing is at hand any more, frees take the slow way and no limit is left; or all is as after
+ * attach. */
 EXPORT(pym_pyodide_detach) void pym_pyodide_detach(int off) {
   detached = off;
+  for (unsigned d = 0; d <= PYM_WHOLE_HEAP; d++)
+    pym_limit_set(&pym__main, d, PYM_UNLIMITED, PYM_UNLIMITED);
   pym__limits = NULL;
   pym__flush(&pym__main);
   pym__main.closed = off != 0;

@@ -235,7 +235,10 @@ describe(`Pyodide ${version}`, () => {
 
   test('detach says what lives, serves it on and takes nothing new; attach resumes', async () => {
     pyodide.runPython('kept = [str(i) * 3 for i in range(2000)]; kept_big = bytearray(100_000)');
+    heap.setLimits({ heap: { hard: 1 << 30 }, object: { soft: 1 } });
     const { liveBlocks, liveBytes } = detach(pyodide);
+    assert.equal(heap.limits.heap.hard, null);
+    assert.equal(heap.limits.object.soft, null);
     assert.ok(liveBlocks > 2000 && liveBytes > 100_000);
     const before = objectBlocks(heap);
     alive(pyodide, heap);
