@@ -26,6 +26,17 @@ function(sub_build name)
   set(sub_builds ${sub_builds} ${name} PARENT_SCOPE)
 endfunction()
 
+# include_tests(): one ctest runs the tests of all sub-builds
+macro(include_tests)
+  enable_testing()
+  set(sub_tests)
+  foreach(name IN LISTS sub_builds)
+    string(APPEND sub_tests "subdirs([==[${CMAKE_SOURCE_DIR}/build/${name}]==])\n")
+  endforeach()
+  file(CONFIGURE OUTPUT sub_tests.cmake CONTENT "${sub_tests}" @ONLY)
+  set_property(DIRECTORY PROPERTY TEST_INCLUDE_FILES "${CMAKE_BINARY_DIR}/sub_tests.cmake")
+endmacro()
+
 set(top -S "${CMAKE_SOURCE_DIR}")
 set(example -G Ninja -DCMAKE_BUILD_TYPE=Release
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-wasi.cmake")

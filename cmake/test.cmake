@@ -5,6 +5,7 @@ sub_build(wasi ARGS ${top} --preset wasi)
 sub_build(wasi-2022 ARGS ${top} --preset wasi -DPYM_TEST_PREFIX=wasi-2022
   "-DPYM_WASI_SYSROOT=${PYM_CACHE}/wasi-libc-2022/usr")
 sub_build(freestanding ARGS ${top} --preset freestanding)
+sub_build(emscripten ARGS ${top} --preset emscripten)
 sub_build(lua ARGS ${lua})
 foreach(name quickjs sqlite duktape)
   sub_build(${name} ARGS -S "${CMAKE_SOURCE_DIR}/examples/${name}" ${example})
@@ -20,13 +21,7 @@ sub_build(js-pyodide ARGS -S "${CMAKE_SOURCE_DIR}/js/pyodide" -G Ninja
 sub_build(lua-page ARGS -S "${CMAKE_SOURCE_DIR}/js/page/guest" -G Ninja
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-emscripten.cmake")
 
-enable_testing()
-set(include_tests)
-foreach(name IN LISTS sub_builds)
-  string(APPEND include_tests "subdirs([==[${CMAKE_SOURCE_DIR}/build/${name}]==])\n")
-endforeach()
-file(CONFIGURE OUTPUT sub_tests.cmake CONTENT "${include_tests}" @ONLY)
-set_property(DIRECTORY PROPERTY TEST_INCLUDE_FILES "${CMAKE_BINARY_DIR}/sub_tests.cmake")
+include_tests()
 
 # npm_packages(TARGET FOLDER): what FOLDER/package-lock.json names, once each time that it changes
 function(npm_packages target folder)
@@ -71,6 +66,7 @@ foreach(file IN LISTS page_tests)
   js_test(page.${name} "${file}")
 endforeach()
 js_test(browser.lib tests/browser/lib.test.mjs)
+js_test(browser.page tests/browser/page.test.mjs)
 foreach(release 0.28 0.29 314 315) # the npm names in tests/pyodide/package.json
   js_test(pyodide.${release} tests/pyodide/attach.test.mjs ENVIRONMENT "PYODIDE=${release}")
 endforeach()

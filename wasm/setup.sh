@@ -292,14 +292,19 @@ debian_root() {
 
 # emsdk_of EMSDK ROOT: the cache's folder EMSDK looks like an emsdk; its commands are those of the
 # Debian in ROOT, which see this machine's files with that /usr.  `emcmake cmake` is that cmake.
+# Libraries that the Debian package has not ready are built into the folder's `cache`.
 emsdk_of() {
-  local bin=$cache/$1/upstream/emscripten command
+  local bin=$cache/$1/upstream/emscripten libraries='' command
+  [ -d "$cache/$2/usr/share/emscripten/cache" ] ||
+    libraries='export EM_CACHE="${EM_CACHE:-$(dirname "$(readlink -f "$0")")/../../cache}"'
   mkdir -p "$bin"
   cat >"$bin/run" <<WRAPPER
 #!/bin/sh
 root=\$(dirname "\$(readlink -f "\$0")")/../../../$2
+$libraries
 exec bwrap --dev-bind / / --bind "\$root/usr" /usr --bind "\$root/etc" /etc \\
-  --unsetenv NODE_EXTRA_CA_CERTS "/usr/bin/\$(basename "\$0")" "\$@"
+  --setenv PATH "/usr/bin:\$PATH" --unsetenv NODE_EXTRA_CA_CERTS \\
+  "/usr/bin/\$(basename "\$0")" "\$@"
 WRAPPER
   chmod +x "$bin/run"
   for command in emcc em++ emar emranlib emnm emstrip em-config emcmake emmake emconfigure; do
@@ -327,6 +332,7 @@ part_emscripten() {
 
 # The newest Emscripten that Debian has, as the emsdk in $cache/emsdk-6.
 part_emscripten_6() {
+  part_build; part_wasi; part_node
   # shellcheck disable=SC2086
   debian_root forky debian-forky $emscripten_packages
   emsdk_of emsdk-6 debian-forky

@@ -23,10 +23,7 @@ export async function create(options, packaged) {
 export function createSync(options, packaged) {
   checkOptions(options);
   const { wasm = packaged() } = options;
-  if (!(wasm instanceof WebAssembly.Module)) {
-    throw badArgument('createHeapSync needs a compiled module: { wasm: await compileModule() }');
-  }
-  return allocatorIn(wasm, options);
+  return allocatorIn(/** @type {WebAssembly.Module} */ (wasm), options);
 }
 
 /** @param {CreateOptions} options */

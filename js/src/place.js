@@ -108,7 +108,7 @@ function align16(n) {
  *  @returns {{bytes: number, slots: number}} of data, of function table */
 function needs(module) {
   if (!(module instanceof WebAssembly.Module)) {
-    throw badArgument('wasm must be a compiled WebAssembly.Module here: compileModule() gives one');
+    throw badArgument('wasm must be a compiled WebAssembly.Module here: await compileModule()');
   }
   const section = WebAssembly.Module.customSections(module, 'dylink.0')[0];
   const bytes = new Uint8Array(section ?? new ArrayBuffer(0));

@@ -281,7 +281,7 @@ test('map() into an earlier result is the same map on the same buffer', () => {
   const second = heap.map({ into: first, pools: false });
   assert.equal(second.buffer, first.buffer);
   assert.deepEqual(plain(second), plain(heap.map({ pools: false })));
-  const range = { from: 5 * P, to: 16 * P };
+  const range = { from: 9 * P, to: 16 * P };
   const ranged = heap.map({ into: heap.map(), pools: range });
   assert.deepEqual(plain(ranged), plain(heap.map({ pools: range })));
   const third = heap.map({ into: second });                 // one pool more: it needs more room

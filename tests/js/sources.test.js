@@ -165,6 +165,21 @@ test('while another thread writes, a read ends with numbers or with RETRY', asyn
   assert.ok(read > 0 && retry > 0, `${read} read, ${retry} RETRY`);
 });
 
+test('what another thread has set right by the next look is not told', () => {
+  const image = lively({ shared: true });
+  const { root } = open(image);
+  const { memory } = image;
+  let [looks, right] = [0, 0];
+  const heap = Heap.over(image.module, { get buffer() {
+    if (++looks === right) image.set('space', image.root, { first_heap: image.heap });
+    return memory.buffer;
+  } }, root);
+  image.set('space', image.root, { first_heap: 12 });
+  right = looks + 3;
+  assert.equal(heap.heaps().length, 1);
+  assert.ok(looks >= right);
+});
+
 test('a shared heap that stays damaged is RETRY, and says so', () => {
   const image = lively({ shared: true });
   const heap = Heap.over(image.module, image.memory, open(image).root);

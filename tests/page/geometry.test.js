@@ -123,6 +123,8 @@ test('every block of a pool is found where it is drawn', () => {
         assert.equal(blockAt(x / side, y / side, side, capacity), i, `${i} of ${capacity} at ${side}`);
       }
       assert.equal(blockAt(0, 0, side, capacity), -1, 'the margin is no block');
+      const last = { x: 1 - 1.5 * inset.side / side, y: 1 - 1.5 * inset.side / side };
+      assert.equal(blockAt(last.x, last.y, side, capacity), columns * rows === capacity ? capacity - 1 : -1, 'behind the last one');
     }
   }
 });

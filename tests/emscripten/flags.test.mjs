@@ -1,0 +1,167 @@
+// The library under flags of emcc that programs are built with: each case links
+// tests/emscripten/program.c, runs it under this Node.js and looks at what it printed.
+//
+// PYM_EMSCRIPTEN  the folder of emcc;  PYM_BUILD  a build folder of the library for it
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const source = fileURLToPath(new URL('../..', import.meta.url));
+const { PYM_EMSCRIPTEN: emscripten, PYM_BUILD: build, PYM_CLOSURE: closure } = process.env;
+assert.ok(emscripten && build, 'PYM_EMSCRIPTEN and PYM_BUILD are not set: run this by ctest');
+const emcc = join(emscripten, 'emcc');
+const folder = join(build, 'tests', 'flags');
+mkdirSync(folder, { recursive: true });
+
+const LIBRARY = [join(build, 'libpymalloc.a')];
+const MALLOC = [join(build, 'libpymalloc_malloc.a'), '-sMALLOC=none', ...LIBRARY];
+// For flags that the library itself has to be compiled with.
+const SOURCES = ['linmem_sbrk', 'host_posix', 'space', 'raw', 'pool', 'arena_hook', 'object', 'domain',
+  'heap', 'limits', 'bins', 'walk', 'check', 'stats', 'dump', 'report', 'descriptor']
+  .map((name) => join(source, 'src', `${name}.c`));
+const EXPORTS = ['root', 'check', 'check_message', 'dump_stderr', 'heap_destroy', 'heap_new',
+  'limit_set', 'descriptor'].map((name) => `-Wl,--export=pym_${name}`)
+  .concat(`--post-js=${join(source, 'wasm/emscripten/post.js')}`);
+
+/** Links the program; returns the file to run. */
+async function link(name, flags, { library = LIBRARY, suffix = 'js' } = {}) {
+  const file = join(folder, `${name}.${suffix}`);
+  await run(emcc, ['-O2', '-Wall', '-Werror', `-I${join(source, 'src')}`,
+    join(source, 'tests/emscripten/program.c'), ...flags, ...library, ...EXPORTS, '-o', file], {
+    env: { ...process.env, ...(closure ? { EM_CLOSURE_COMPILER: closure } : {}) },
+  });
+  return file;
+}
+
+/** Runs it with `args`: { code, out, err }. */
+async function start(file, ...args) {
+  try {
+    const { stdout, stderr } = await run(process.execPath, [file, ...args], { maxBuffer: 1 << 24 });
+    return { code: 0, out: stdout, err: stderr };
+  } catch (error) {
+    if (error.stdout === undefined) throw error;
+    return { code: error.code, out: error.stdout, err: error.stderr };
+  }
+}
+
+function assertSound({ code, out, err }) {
+  assert.match(out, /^check: sound$/m, `${out}${err}`);
+  assert.match(out, /pools/); // pym_dump
+  assert.equal(code, 0);
+}
+
+const GROWTH = '-sALLOW_MEMORY_GROWTH';
+
+describe('with these flags a program allocates, grows and its heap is sound:', { concurrency: 2 }, () => {
+  const cases = {
+    'memory that grows': [GROWTH],
+    '-O0': ['-O0', GROWTH],
+    '-Oz': ['-Oz', GROWTH],
+    '-O3 and assertions': ['-O3', '-sASSERTIONS=2', GROWTH],
+    '-sSAFE_HEAP': ['-sSAFE_HEAP', '-O1', GROWTH],
+    'emmalloc beside': ['-sMALLOC=emmalloc', GROWTH],
+    'mimalloc beside': ['-sMALLOC=mimalloc', GROWTH],
+    'memory that does not grow': ['-sINITIAL_MEMORY=64MB'],
+  };
+  for (const [name, flags] of Object.entries(cases)) {
+    test(name, async () => {
+      const file = await link(name.replace(/\W+/g, '-'), flags);
+      assertSound(await start(file));
+    });
+  }
+  test('pymalloc::malloc in the place of dlmalloc', async () => {
+    assertSound(await start(await link('malloc', [GROWTH], { library: MALLOC })));
+  });
+  test('-flto, the library too', async () => {
+    assertSound(await start(await link('lto', ['-flto', GROWTH], { library: SOURCES })));
+  });
+  test('-fsanitize=address, the library too', async () => {
+    const file = await link('asan', ['-fsanitize=address', GROWTH, '-sINITIAL_MEMORY=128MB'],
+      { library: SOURCES });
+    assertSound(await start(file));
+  });
+  test('-Oz, the library too', async () => {
+    assertSound(await start(await link('oz', ['-Oz', GROWTH], { library: SOURCES })));
+  });
+});
+
+test('live blocks above 2 GiB', async () => {
+  const result = await start(await link('high', [GROWTH, '-sMAXIMUM_MEMORY=4GB']), 'high');
+  assertSound(result);
+  assert.match(result.out, /^10 large blocks, [1-9]\d* small ones above 2 GiB/m);
+});
+
+describe('out of memory', { concurrency: 2 }, () => {
+  const bounded = { 'where memory grows': [GROWTH, '-sMAXIMUM_MEMORY=64MB'],
+    'with -sABORTING_MALLOC=0': ['-sINITIAL_MEMORY=64MB', '-sABORTING_MALLOC=0'] };
+  for (const [name, flags] of Object.entries(bounded)) {
+    test(`${name} it is NULL, and a free makes room`, async () => {
+      const result = await start(await link(name.replace(/\W+/g, '-'), flags), 'use-up');
+      assertSound(result);
+      const served = Number(/NULL after (\d+) MiB/.exec(result.out)[1]);
+      assert.ok(served >= 60 && served < 64, `${served} MiB of 64`);
+    });
+  }
+  test('else it is the end of the program, with a message of Emscripten', async () => {
+    const { code, err } = await start(await link('aborting', ['-sINITIAL_MEMORY=64MB']), 'use-up');
+    assert.notEqual(code, 0);
+    assert.match(err, /Cannot enlarge memory|Aborted\(OOM\)/);
+  });
+});
+
+describe('Module.pymalloc', { concurrency: 2 }, () => {
+  const es6 = ['-sMODULARIZE', '-sEXPORT_ES6', GROWTH];
+  const cases = {
+    '-O0': ['-O0', ...es6],
+    '-O2': ['-O2', ...es6],
+    '-Oz': ['-Oz', ...es6],
+    'assertions': ['-sASSERTIONS=2', ...es6],
+    'a fixed size': ['-sMODULARIZE', '-sEXPORT_ES6', '-sINITIAL_MEMORY=64MB'],
+  };
+  if (closure) cases.closure = ['-O2', '--closure=1', ...es6];
+  else test('closure', { skip: 'PYM_CLOSURE names no closure compiler' }, () => {});
+
+  for (const [name, flags] of Object.entries(cases)) {
+    test(`has memory, exports and descriptor: ${name}`, async () => {
+      const file = await link(`module-${name.replace(/\W+/g, '-')}`, flags, { suffix: 'mjs' });
+      const { default: factory } = await import(file);
+      const out = [];
+      const loading = {};
+      const promise = factory(Object.assign(loading, { print: (line) => out.push(line) }));
+      assert.equal(loading.pymalloc?.memory, undefined);
+      const module = await promise;
+      const { memory, exports, descriptor, aborted } = module.pymalloc;
+      assert.match(out.join('\n'), /^check: sound$/m);
+      assert.ok(memory instanceof WebAssembly.Memory);
+      assert.equal(memory, module.pymalloc.memory);
+      assert.equal(aborted, false);
+      const wasm = await WebAssembly.compile(await readFile(file.replace(/mjs$/, 'wasm')));
+      const [section] = WebAssembly.Module.customSections(wasm, 'pymalloc');
+      assert.deepEqual(descriptor, new Uint8Array(section));
+      const root = new DataView(memory.buffer, exports.pym_root() >>> 0, 4);
+      assert.equal(root.getUint32(0, true), 0x43505350); // SPACE_MAGIC
+      const heap = exports.pym_heap_new();
+      assert.equal(exports.pym_check(heap), 0);
+      exports.pym_heap_destroy(heap);
+    });
+  }
+});
+
+test('corruption is one line on standard error, and an abort that the module tells', async () => {
+  const file = await link('twice', [GROWTH, '-sMODULARIZE', '-sEXPORT_ES6', '-sINVOKE_RUN=0',
+    '-sEXPORTED_RUNTIME_METHODS=callMain'], { suffix: 'mjs' });
+  const { default: factory } = await import(file);
+  const err = [];
+  let told = 0;
+  const module = await factory({ printErr: (line) => err.push(line), onAbort: () => told++ });
+  assert.throws(() => module.callMain(['twice']), /Aborted/);
+  assert.match(err[0], /^pymalloc: double free of a raw block, address 0x[0-9a-f]{8}, raw domain$/);
+  assert.equal(told, 1);
+  assert.equal(module.pymalloc.aborted, true);
+});
