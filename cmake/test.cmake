@@ -9,6 +9,7 @@ sub_build(lua ARGS ${lua})
 foreach(name quickjs sqlite duktape)
   sub_build(${name} ARGS -S "${CMAKE_SOURCE_DIR}/examples/${name}" ${example})
 endforeach()
+sub_build(python ARGS -S "${CMAKE_SOURCE_DIR}/examples/cpython" ${example})
 # js/wasm/pymalloc.wasm, the allocator of the npm package
 sub_build(js-guest ARGS -S "${CMAKE_SOURCE_DIR}/js/guest" -G Ninja
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-freestanding.cmake")

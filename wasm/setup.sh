@@ -5,7 +5,7 @@
 #
 #   demo        build wasi node lua
 #   test        demo, native wasi-2022 npm wasmedge quickjs sqlite duktape browsers hosts
-#               emscripten
+#               emscripten cpython
 #   bench       build wasi node wasmedge emscripten python-source mimalloc engines, and what
 #               traces are recorded from: lua quickjs sqlite duktape; libcxx
 #   build       ninja
@@ -434,6 +434,7 @@ part_bench() {
 part_test() {
   part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge
   part_quickjs; part_sqlite; part_duktape; part_browsers; part_hosts; part_emscripten
+  part_cpython
 }
 
 [ $# -gt 0 ] || die "name what is wanted: demo, test, or parts of them; see the head of $0"

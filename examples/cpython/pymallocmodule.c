@@ -207,10 +207,9 @@ static PyObject *item_list(const struct items *all, enum pym_what what) {
 static PyObject *snapshot(PyObject *module, PyObject *unused) {
   struct items all;
   struct timespec now;
-  PyObject *counters = stats(module, unused), *map = NULL;
-  if (!counters) return NULL;
+  PyObject *map = NULL, *counters = NULL;
   timespec_get(&now, TIME_UTC);
-  if (walk_all(&all) == 0)
+  if (walk_all(&all) == 0 && (counters = stats(module, unused)) != NULL)
     map = Py_BuildValue("{sN sN sN sN}", "segments", item_list(&all, PYM_WALK_SEGMENT), "pools",
                         item_list(&all, PYM_WALK_POOL), "blocks", item_list(&all, PYM_WALK_CHUNK),
                         "free", item_list(&all, PYM_WALK_FREE_CHUNK));
@@ -223,17 +222,21 @@ static PyObject *snapshot(PyObject *module, PyObject *unused) {
 /* ---- The module ---- */
 
 PyDoc_STRVAR(module_doc, "The allocator that serves this Python: counters, limits, damage.");
-PyDoc_STRVAR(stats_doc,
-             "stats() -> dict\n\nCounters of the domains, of the size classes that were used, of "
-             "linear memory\nin pages of 64 KiB.");
-PyDoc_STRVAR(dump_doc,
-             "dump(file=None)\n\nPrint a report in the manner of sys._debugmallocstats(), on "
-             "sys.stderr if\nfile is not given.");
-PyDoc_STRVAR(check_doc,
-             "check()\n\nLook at every block and list.  RuntimeError says what is damaged.");
-PyDoc_STRVAR(snapshot_doc,
-             "snapshot() -> dict\n\nThe counters, and a map with the addresses of segments, pools, "
-             "blocks above\n512 bytes and free memory.");
+PyDoc_STRVAR(
+    stats_doc,
+    "stats($module, /)\n--\n\nCounters of the domains, of the size classes that were used, of "
+    "linear memory\nin pages of 64 KiB.");
+PyDoc_STRVAR(
+    dump_doc,
+    "dump($module, file=None)\n--\n\nPrint a report in the manner of sys._debugmallocstats(), on "
+    "sys.stderr if\nfile is not given.");
+PyDoc_STRVAR(
+    check_doc,
+    "check($module, /)\n--\n\nLook at every block and list.  RuntimeError says what is damaged.");
+PyDoc_STRVAR(
+    snapshot_doc,
+    "snapshot($module, /)\n--\n\nThe counters, and a map with the addresses of segments, pools, "
+    "blocks above\n512 bytes and free memory.");
 
 static PyMethodDef methods[] = {
     {"stats", stats, METH_NOARGS, stats_doc},
