@@ -193,7 +193,7 @@ static void say_freed(const u8 *p) {
 static _Noreturn void fail(enum cause cause, unsigned d, const u8 *p, u8 id) {
   static const char *const domains[] = {"raw", "mem", "object"};
 #define CAUSE_TEXT(name, text) text,
-  static const char *const causes[] = {"", CAUSES(CAUSE_TEXT)};
+  static const char *const causes[] = {"", CAUSES(CAUSE_TEXT) DEBUG_CAUSES(CAUSE_TEXT)};
   struct line l = {.n = 0};
   pym__put(&l, "\npymalloc: ");
   pym__put(&l, causes[cause]);
