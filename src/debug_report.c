@@ -36,13 +36,12 @@ static int made_here(const u8 *p) {
          debug_size_field(p) == debug_copy(p);
 }
 
-/* Does a raw block of some heap begin at o? */
+/* Does a raw block of some heap begin at o, or did one that is freed?  What is below tells. */
 static int is_raw_block(u32 o) {
   const u32 c = o - HEADER;
   if (!in_memory(c)) return 0;
   for (u32 h = pym__space.first_heap; h; h = ((const struct pym_heap *)at(h))->next)
-    if (sound(at(h), c))
-      return (chunk_at(c)->head & IN_USE) && domain_of_head(chunk_at(c)->head) != INTERNAL;
+    if (sound(at(h), c)) return 1;
   return 0;
 }
 
@@ -193,7 +192,7 @@ static void say_freed(const u8 *p) {
 static _Noreturn void fail(enum cause cause, unsigned d, const u8 *p, u8 id) {
   static const char *const domains[] = {"raw", "mem", "object"};
 #define CAUSE_TEXT(name, text) text,
-  static const char *const causes[] = {"", CAUSES(CAUSE_TEXT)};
+  static const char *const causes[] = {"", CAUSES(CAUSE_TEXT) DEBUG_CAUSES(CAUSE_TEXT)};
   struct line l = {.n = 0};
   pym__put(&l, "\npymalloc: ");
   pym__put(&l, causes[cause]);

@@ -298,15 +298,17 @@ void pym__drop_segment(struct pym_heap *h, u32 s); /* out of h's list: s holds n
   X(TWICE_OR_WRITTEN, "double free, or freed block written to")                         \
   X(HEAP, "heap cannot be destroyed: not a heap, the default one, or destroyed before") \
   X(ROOT, "root structure overwritten")                                                 \
-  X(SIZED, "wrong size given to a sized free")                                          \
-  X(FREED_USED, "use of a freed block")                                                 \
-  X(BAD_ID, "bad ID")                                                                   \
-  X(BAD_LEADING, "bad leading pad byte")                                                \
-  X(BAD_SIZE, "bad size field")                                                         \
+  X(SIZED, "wrong size given to a sized free")
+/* Found by the debug hooks, which bring the texts. */
+#define DEBUG_CAUSES(X)                  \
+  X(FREED_USED, "use of a freed block")  \
+  X(BAD_ID, "bad ID")                    \
+  X(BAD_LEADING, "bad leading pad byte") \
+  X(BAD_SIZE, "bad size field")          \
   X(BAD_TRAILING, "bad trailing pad byte")
 
 #define CAUSE_NAME(name, text) CAUSE_##name,
-enum cause { CAUSE_NONE, CAUSES(CAUSE_NAME) };
+enum cause { CAUSE_NONE, CAUSES(CAUSE_NAME) DEBUG_CAUSES(CAUSE_NAME) };
 
 /* Write it down where readers find it, tell the host, trap. */
 _Noreturn void pym__corrupt(enum cause cause, u32 o, unsigned d); /* d >= 3: no domain */

@@ -351,23 +351,22 @@ static void no_more_than_64_freed_blocks_are_held_back(void) {
 }
 
 static void short_memory_body(unsigned d) {
+  const unsigned first = walked();
+  unsigned served = 0;
   void *p[40], *list = NULL;
   for (unsigned i = 0; i < 40; i++) p[i] = plain[d].malloc(900);
-  for (unsigned i = 0; i < 40; i++) plain[d].free(p[i]); /* held back */
+  for (unsigned i = 0; i < 40; i++) plain[d].free(p[i]);
+  CHECK_EQ(walked(), first + 40); /* held back */
   target_fail_after(0, 1);
-  for (void **q; (q = plain[d].malloc(900)) != NULL; list = q) *q = list;
-  unsigned n = walked();
-  void *again = plain[d].calloc(1, 900);
-  CHECK(again == NULL);
+  for (void **q; (q = plain[d].malloc(900)) != NULL; list = q, served++) *q = list;
+  CHECK(plain[d].calloc(1, 900) == NULL);
+  CHECK(served >= 40 && walked() == first + served);
   for (void *next; list; list = next) {
     next = *(void **)list;
     plain[d].free(list);
   }
   target_fail_after(-1, 0);
   pym_heap_trim(pym_heap_default());
-  CHECK(n >= 40); /* the forty were given out again */
-  CHECK((again = plain[d].malloc(900)) != NULL);
-  plain[d].free(again);
 }
 static void what_is_held_back_goes_out_when_memory_is_short(void) {
   each_under_hooks(short_memory_body);
@@ -375,12 +374,12 @@ static void what_is_held_back_goes_out_when_memory_is_short(void) {
 
 static void limit_body(unsigned d) {
   const uint32_t live = live_in(pym_heap_default(), d);
-  pym_limit_set(pym_heap_default(), d, PYM_UNLIMITED, live + 4096);
+  pym_limit_set(pym_heap_default(), d, PYM_UNLIMITED, live + 1200);
   for (unsigned round = 0; round < 100; round++) { /* what was freed may be had again at once */
-    void *p = plain[d].malloc(2000), *q = plain[d].malloc(1900);
+    void *p = plain[d].malloc(600), *q = plain[d].malloc(400);
     CHECK(p && q && !plain[d].malloc(300));
-    CHECK(plain[d].realloc(p, 2300) == NULL);
-    CHECK(is_marked(p, 2000, plain[d].id));
+    CHECK(plain[d].realloc(p, 800) == NULL);
+    CHECK(is_marked(p, 600, plain[d].id));
     plain[d].free(p);
     plain[d].free(q);
     CHECK_EQ(live_in(pym_heap_default(), d), live);

@@ -119,6 +119,13 @@ static void write_to_freed_trimmed(void) {
   pym_heap_trim(pym_heap_default());
 }
 
+/* No block of theirs: what is below reports. */
+static void free_aligned_twice(void) {
+  p = pym_raw_aligned_alloc(64, 100);
+  pym_raw_free(p);
+  pym_raw_free(p);
+}
+
 /* `text` is the report, from the first line on; in it @ is any number, hexadecimal or not, and %
  * the rest of a line. */
 static const struct named {
@@ -219,6 +226,8 @@ static const struct named {
     {"free_large_twice", TWICE("mem"), free_large_twice},
     {"free_huge_twice", TWICE("raw"), free_huge_twice},
     {"free_what_moved", TWICE("object"), free_what_moved},
+    {"free_aligned_twice", "pymalloc: double free of a raw block, address 0x@, raw domain\n",
+     free_aligned_twice},
     {"resize_freed",
      "Debug memory block at address p=0x@ that was freed: its marks are DEADBYTE (0xdd)\n\n"
      "pymalloc: use of a freed block, address 0x@, mem domain\n",
