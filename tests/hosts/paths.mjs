@@ -13,4 +13,4 @@ export const built = (path) => `${root}build/${path}`;
 
 /** The same rule as in wasm/setup.sh, which puts the programs there. */
 export const cache = process.env.PYM_CACHE
-  ?? `${process.env.XDG_CACHE_HOME ?? `${homedir()}/.cache`}/wasm-pymalloc`;
+  ?? `${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/wasm-pymalloc`;
