@@ -38,5 +38,5 @@ export function showTotals(stats, cost, { fps, drawMs }) {
   figure('total-peak', bytes(peak), peak);
   put('total-refused', refused > 0 ? `${plural(refused, 'request')} refused` : 'no request refused');
   figure('total-cost', percent(cost.share, 1), cost.share);
-  put('total-frames', `${fps} fps, ${drawMs.toFixed(1)} ms each`);
+  put('total-frames', fps > 0 ? `${fps} fps, ${drawMs.toFixed(1)} ms each` : `drawn in ${drawMs.toFixed(1)} ms`);
 }
