@@ -62,7 +62,7 @@ const damages = {
   },
   'a list at hand that leaves memory': (i) => i.setList(i.bin('mem', 6), [i.block(2)])
     ?? i.view.setUint32(i.block(2), 16 * PAGE, true),
-  'a list at hand to an odd address': (i) => i.view.setUint32(i.bin('mem', 6), i.block(2) + 1, true),
+  'a list at hand to an odd address': (i) => i.view.setUint32(i.bin('mem', 6), 9 * PAGE + 1, true),
   'a list at hand that is a loop elsewhere': (i) => {
     i.setList(i.bin('obj', 6), [9 * PAGE, 9 * PAGE + 64]);
     i.view.setUint32(9 * PAGE + 64, 9 * PAGE, true);
