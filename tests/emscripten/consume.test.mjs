@@ -94,8 +94,8 @@ test('EMSDK names the Emscripten that CMake takes', async () => {
   const options = ['-S', source, '-B', join(folder, 'with-emsdk'), '-DPYM_TESTS=OFF', '-G', 'Ninja',
     '--toolchain', join(source, 'wasm/toolchain-emscripten.cmake')];
   await run('cmake', options, { env: { ...process.env, EMSDK: emsdk } });
-  const cache = readFileSync(join(folder, 'with-emsdk/build.ninja'), 'utf8');
-  assert.ok(cache.includes(join(emsdk, 'upstream/emscripten/emcc')));
+  const rules = readFileSync(join(folder, 'with-emsdk/CMakeFiles/rules.ninja'), 'utf8');
+  assert.ok(rules.includes(join(emsdk, 'upstream/emscripten/emcc')));
   const wrong = run('cmake', options.map((o) => o.replace('with-emsdk', 'without')),
     { env: { ...process.env, EMSDK: join(folder, 'nothing') } });
   await assert.rejects(wrong, /No Emscripten in/);

@@ -22,9 +22,9 @@ mkdirSync(folder, { recursive: true });
 const LIBRARY = [join(build, 'libpymalloc.a')];
 const MALLOC = [join(build, 'libpymalloc_malloc.a'), '-sMALLOC=none', ...LIBRARY];
 // For flags that the library itself has to be compiled with.
-const SOURCES = ['linmem_sbrk', 'host_posix', 'space', 'raw', 'pool', 'arena_hook', 'object', 'domain',
-  'heap', 'limits', 'bins', 'walk', 'check', 'stats', 'dump', 'report', 'descriptor']
-  .map((name) => join(source, 'src', `${name}.c`));
+const port = await readFile(join(source, 'wasm/emscripten/pymalloc.py'), 'utf8');
+const SOURCES = /CORE = '''([^]*?)'''/.exec(port)[1].match(/\w+\.c/g)
+  .map((name) => join(source, 'src', name));
 const EXPORTS = ['root', 'check', 'check_message', 'dump_stderr', 'heap_destroy', 'heap_new',
   'limit_set', 'descriptor'].map((name) => `-Wl,--export=pym_${name}`)
   .concat(`--post-js=${join(source, 'wasm/emscripten/post.js')}`);
