@@ -17,7 +17,8 @@ function setUp(controls = { live: true }) {
   const told = [];
   const guest = new Guest(() => {
     const worker = { sent: [], ended: false, onmessage: null, onerror: null,
-      postMessage: (message) => worker.sent.push(message), terminate: () => { worker.ended = true; },
+      postMessage: (message) => worker.sent.push(message),
+      terminate: () => { worker.ended = true; },
       say: (message) => worker.onmessage({ data: message }) };
     workers.push(worker);
     return worker;
@@ -220,7 +221,8 @@ test('output is joined by stream, and characters may come in pieces', () => {
   output.write('stdout', bytes.subarray(0, 3));
   output.write('stdout', bytes.subarray(3));
   output.write('stderr', new Uint8Array([33]));
-  assert.deepEqual(output.take(), [{ type: 'output', stream: 'stdout', text: 'größer', dropped: 0 },
+  assert.deepEqual(output.take(), [
+    { type: 'output', stream: 'stdout', text: 'größer', dropped: 0 },
     { type: 'output', stream: 'stderr', text: '!', dropped: 0 }]);
   assert.deepEqual([output.take(), output.empty], [[], true]);
 });

@@ -47,7 +47,8 @@ end
 
 local records = {}
 for i = 1, 400 do
-  records[i] = {id = i, name = "record " .. i, tags = {"a", "b", "c" .. i}, price = i / 4, live = true}
+  records[i] = {id = i, name = "record " .. i, tags = {"a", "b", "c" .. i}, price = i / 4,
+    live = true}
 end
 for round = 1, 60 do
   local text = encode(records)

@@ -117,8 +117,8 @@ export class Guest {
     });
   }
 
-  /** Ends the program.  If it does not come to a halt, its worker is ended and the guest opened anew;
-   *  snapshots that it held are lost then.
+  /** Ends the program.  If it does not come to a halt, its worker is ended and the guest opened
+   *  anew; snapshots that it held are lost then.
    *  @returns {Promise<'halted' | 'replaced'>}
    *  @throws {PageError} if it could not be opened again */
   async stop() {

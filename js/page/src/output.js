@@ -1,5 +1,5 @@
-/** What the program writes, on its way to the page: gathered, sent now and then, and cut if the page
- *  cannot keep up. */
+/** What the program writes, on its way to the page: gathered, sent now and then, and cut if the
+ *  page cannot keep up. */
 
 /** @typedef {import('./protocol.js').Output} Output */
 

@@ -46,8 +46,8 @@
 
 // ---- Page to worker ----
 
-/** @typedef {{type: 'open', spec: GuestSpec}} Open  first message, once; answered by ready or refused
- */
+/** First message, once; answered by ready or refused.
+ *  @typedef {{type: 'open', spec: GuestSpec}} Open */
 
 /** Starts the program in a fresh instance: memory begins small again.  With `keep` in the instance
  *  of the last run, whose linear memory stays as large as it got (Lua only).
@@ -69,7 +69,7 @@
  *  @typedef {{type: 'ack', seq: number}} Ack */
 
 /** How the page wants to watch: `fps` frames a second at the most (0: none but the last), with or
- *  without maps, and which heap (its id, 1 is the default heap; a heap that is gone falls back to 1).
+ *  without maps, and which heap (its id, 1 is the default heap; once it is gone, 1).
  *  Worker's defaults: 60, true, 1.
  *  @typedef {object} Watch
  *  @property {'watch'} type
@@ -115,8 +115,9 @@
 
 /** @typedef {object} Ready
  *  @property {'ready'} type
- *  @property {{kind: 'lua' | 'wasi' | 'emscripten' | 'plain', name: string, language: string | null}}
- *    guest  plain: exports functions and has no start; language: of the programs, 'Lua'
+ *  @property {{kind: 'lua' | 'wasi' | 'emscripten' | 'plain', name: string,
+ *    language: string | null}} guest  plain: exports functions and has no start; language: of the
+ *    programs, 'Lua'
  *  @property {Controls} controls */
 
 /** The guest cannot be opened; the worker is of no more use.

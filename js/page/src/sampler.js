@@ -2,8 +2,8 @@
  *
  *  What this costs is taken from the program, so it is measured and kept to a share of the time:
  *  the more a map costs, the rarer it is.  Frames that the page did not acknowledge are few
- *  (FRAMES_AHEAD, and one every second): a slow page gets fewer frames, never a queue of them.  Events are gathered in
- *  between, as the library keeps only the last 32. */
+ *  (FRAMES_AHEAD, and one every second): a slow page gets fewer frames, never a queue of them.
+ *  Events are gathered in between, as the library keeps only the last 32. */
 
 import { FRAMES_AHEAD } from './protocol.js';
 
@@ -15,8 +15,8 @@ import { FRAMES_AHEAD } from './protocol.js';
 /** Shares of the program's time. */
 export const FRAME_SHARE = 0.01;
 export const MAP_SHARE = 0.02;
-/** Milliseconds between two looks for events; between frames of a program that lets no answer of the
- *  page in; between frames to a page that does not answer. */
+/** Milliseconds between two looks for events; between frames of a program that lets no answer
+ *  of the page in; between frames to a page that does not answer. */
 const POLL_MS = 1;
 const DEAF_MS = 100;
 const UNANSWERED_MS = 1000;
@@ -28,8 +28,8 @@ const SLOWEST_FRAME_MS = 250;
 const SLOWEST_MAP_MS = 2000;
 
 
-/** What something costs: the mean of the last times without the longest quarter, since a thread that
- *  loses its processor measures that too.  (Not the least: clocks may be as coarse as 1 ms.) */
+/** What something costs: the mean of the last times without the longest quarter, since a thread
+ *  that loses its processor measures that too.  (Not the least: clocks may be as coarse as 1 ms.) */
 export class Typical {
   /** @type {number[]} */
   #last = [];
@@ -41,7 +41,8 @@ export class Typical {
   }
 
   get ms() {
-    const kept = [...this.#last].sort((a, b) => a - b).slice(0, Math.ceil(this.#last.length * 3 / 4));
+    const sorted = [...this.#last].sort((a, b) => a - b);
+    const kept = sorted.slice(0, Math.ceil(sorted.length * 3 / 4));
     return kept.reduce((sum, ms) => sum + ms, 0) / Math.max(kept.length, 1);
   }
 }
@@ -205,7 +206,7 @@ export class Sampler {
       Math.min(this.#mapCost.ms / MAP_SHARE, SLOWEST_MAP_MS));
   }
 
-  /** @returns {{heap: Heap, heaps: Heap[]}} the heap to show; one that is gone is the default one */
+  /** @returns {{heap: Heap, heaps: Heap[]}} the heap to show; the default one if it is gone */
   #choose() {
     const heaps = /** @type {Heap} */ (this.#heap).heaps();
     const heap = heaps.find(({ id }) => id === this.#watch.heap)

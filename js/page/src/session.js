@@ -34,8 +34,8 @@ import { openGuest } from './guests/open.js';
  *  @property {() => number} now  milliseconds
  *  @property {(now: number) => boolean} due  to be called often while the program runs; reads the
  *    heap if it is time to; true: turn should be called, if that is possible
- *  @property {() => Promise<void>} turn  lets messages in; longer while the program is paused; throws
- *    Stopped
+ *  @property {() => Promise<void>} turn  lets messages in; longer while the program is paused;
+ *    throws Stopped
  *  @property {(stream: 'stdout' | 'stderr', bytes: Uint8Array) => void} write */
 
 /** Milliseconds that a program runs before messages are looked at; and between outputs. */

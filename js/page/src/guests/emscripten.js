@@ -92,7 +92,8 @@ class GlueRun {
   #impatient() {
     if (this.#asked) return;
     this.#reject(new PageError('GLUE', 'the .js did not call Module.instantiateWasm: it is not '
-      + "Emscripten's, or was linked with an INCOMING_MODULE_JS_API without it, or waits for a file"));
+      + "Emscripten's, or was linked with an INCOMING_MODULE_JS_API without it, or waits for a "
+      + 'file'));
   }
 
   /** @param {unknown} error */
@@ -113,7 +114,8 @@ class GlueRun {
     const { name, args, env, stdin } = this.#spec;
     const input = new TextEncoder().encode(stdin);
     let read = 0;
-    const line = (/** @type {'stdout' | 'stderr'} */ stream) => (/** @type {unknown[]} */ ...words) =>
+    /** @typedef {'stdout' | 'stderr'} Stream */
+    const line = (/** @type {Stream} */ stream) => (/** @type {unknown[]} */ ...words) =>
       this.#host.write(stream, new TextEncoder().encode(`${words.join(' ')}\n`));
     /** @type {Record<string, unknown>} */
     const config = {
@@ -201,8 +203,8 @@ async function startOf(text) {
   try {
     loaded = (await import(/* @vite-ignore */ /* webpackIgnore: true */ url)).default;
   } catch (error) {
-    throw new PageError('GLUE', `the .js could not be loaded: ${wordsOf(error)}. Is it what emcc wrote `
-      + 'together with the .wasm?');
+    throw new PageError('GLUE', `the .js could not be loaded: ${wordsOf(error)}. Is it what emcc `
+      + 'wrote together with the .wasm?');
   }
   if (typeof loaded !== 'function') {
     throw new PageError('GLUE', 'the .js exports no function: is it what emcc wrote?');

@@ -95,7 +95,8 @@ async function instantiate(factory, module, host) {
     },
     write: (/** @type {number} */ fd, /** @type {Uint8Array} */ bytes) =>
       host.write(fd === 2 ? 'stderr' : 'stdout', bytes),
-    instantiateWasm: (/** @type {WebAssembly.Imports} */ imports, /** @type {Function} */ receive) => {
+    instantiateWasm: (/** @type {WebAssembly.Imports} */ imports,
+      /** @type {Function} */ receive) => {
       WebAssembly.instantiate(module, imports).then((made) => {
         instance = made;
         receive(made, module);

@@ -38,7 +38,8 @@ export function openWasi(spec, module, host) {
     run: async (_program, _keep, attach) => {
       const gate = new Gate();
       const wasi = wasiOf(spec, host);
-      const instance = await WebAssembly.instantiate(module, importsOf(module, wasi, host, gate, live));
+      const imports = importsOf(module, wasi, host, gate, live);
+      const instance = await WebAssembly.instantiate(module, imports);
       const functions = /** @type {Record<string, Fn>} */ (instance.exports);
       wasi.inst = /** @type {WASI['inst']} */ (/** @type {unknown} */ (instance));
       const heap = Heap.from(module, instance);
@@ -122,8 +123,9 @@ function checkImports(module) {
   if (foreign.length === 0) return;
   const names = foreign.slice(0, 5).map((i) => `${i.module}.${i.name}`).join(', ');
   const more = foreign.length > 5 ? ` and ${foreign.length - 5} more` : '';
-  throw new PageError('IMPORTS', `the module imports ${names}${more}, which this page does not have: `
-    + 'it runs WASI commands, and Emscripten programs if the .js is dropped together with the .wasm');
+  throw new PageError('IMPORTS', `the module imports ${names}${more}, which this page does not `
+    + 'have: it runs WASI commands, and Emscripten programs if the .js is dropped together with the '
+    + '.wasm');
 }
 
 /** @param {ModuleSpec} spec  @param {Host} host  @returns {WASI} */
