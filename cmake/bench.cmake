@@ -66,6 +66,32 @@ set(all)
 bench_run(bench-short short short --engines node20 --rounds 3 --records 1000000
   FIGURES --records 100000)
 
+# The same replay where programs of Emscripten are linked as usual, with its JavaScript and its sbrk,
+# against its other allocators: `cmake --build build/bench --target bench-emscripten`.
+set(glue "${CMAKE_BINARY_DIR}/glue")
+ExternalProject_Add(glue
+  SOURCE_DIR "${CMAKE_SOURCE_DIR}"
+  BINARY_DIR "${glue}"
+  CONFIGURE_COMMAND "${CMAKE_COMMAND}" --preset emscripten -S <SOURCE_DIR> -B <BINARY_DIR>
+    --log-level=WARNING -DPYM_BENCH=ON
+  BUILD_COMMAND "${CMAKE_COMMAND}" --build <BINARY_DIR> --target bench_modules
+  INSTALL_COMMAND ""
+  EXCLUDE_FROM_ALL TRUE
+  BUILD_ALWAYS TRUE
+  USES_TERMINAL_CONFIGURE TRUE
+  USES_TERMINAL_BUILD TRUE)
+set(csv "${CMAKE_BINARY_DIR}/emscripten.csv")
+add_custom_target(bench-emscripten
+  COMMAND "${CMAKE_COMMAND}" -E rm -f "${csv}"
+  COMMAND "${PYM_NODE}" tests/bench/versions.mjs "${csv}" "emcc=${emcc}"
+  COMMAND "${PYM_NODE}" tests/bench/replay.mjs --csv "${csv}" --engines node20,node26
+    "${glue}/tests/bench" ${traces}
+  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
+  COMMENT "Results: ${csv}"
+  USES_TERMINAL
+  VERBATIM)
+add_dependencies(bench-emscripten glue bench_traces)
+
 # The results of the last full run into the document.
 set(result "${CMAKE_BINARY_DIR}/results")
 add_custom_target(bench-docs

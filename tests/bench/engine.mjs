@@ -20,6 +20,27 @@ export const engine = shell ? `SpiderMonkey (${os.getenv('BENCH_SHELL')})` :
 /** @param {string} path @returns {WebAssembly.Module} */
 export const compile = (path) => new WebAssembly.Module(readFile(path));
 
+/** What makes fresh instances of a module; by the JavaScript of Emscripten if that lies beside it.
+ *  @param {string} path */
+export async function maker(path) {
+  const module = compile(path);
+  const glue = path.replace(/wasm$/, 'mjs');
+  if (shell || !fs.existsSync(glue)) return async () => instantiate(module);
+  const { default: factory } = await import(new URL(glue, `file://${process.cwd()}/`).href);
+  const instantiateWasm = (imports, ready) => {
+    const instance = new WebAssembly.Instance(module, imports);
+    ready(instance, module);
+    return instance.exports;
+  };
+  return async () => {
+    const program = await factory({ instantiateWasm });
+    return {
+      memory: program.wasmMemory, trace_at: program._trace_at, piece: program._piece,
+      max_ids: program._max_ids, addresses_at: program._addresses_at, replay: program._replay,
+    };
+  };
+}
+
 /** A fresh instance of a module of the benchmark, its constructors run.  WASI has an empty
  *  environment, a clock, always the same random bytes, and fails with EBADF otherwise.
  *  @param {WebAssembly.Module} module */

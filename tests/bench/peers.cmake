@@ -9,7 +9,6 @@
 #   mimalloc    mimalloc 3 over WASI            twice     pym, counting every block once more
 #   em-dlmalloc, em-emmalloc, em-mimalloc         Emscripten's three choices of -sMALLOC
 #   em-floor    no allocator, by Emscripten
-option(PYM_BENCH "Build the benchmark's modules of other allocators too" OFF)
 set(peer_flags -O2 -mbulk-memory)
 
 # pym_peer(NAME DEFINITIONS... [LIBRARIES TARGETS...] [FLAGS COMPILER_AND_LINKER_FLAGS...])

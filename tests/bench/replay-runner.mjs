@@ -3,7 +3,7 @@
 // Job: { trace, name, records, modules: {PEER: path}, rounds, atLeast }.  Order alternates from
 // round to round; each replay is in a fresh instance of a module that is compiled once and warmed
 // up.  A round of a short trace is several replays, `atLeast` records together.
-import { compile, engine, instantiate, job, readFile, report } from './engine.mjs';
+import { engine, job, maker, readFile, report } from './engine.mjs';
 
 const PAGE = 65536;
 const HEADER = 64;
@@ -13,13 +13,13 @@ const records = Math.min(job.records || Infinity, header.getUint32(12, true));
 const ids = header.getUint32(16, true);
 const words = bytes.subarray(HEADER, HEADER + records * 8);
 
-const { record, ...peers } = Object.fromEntries(
-  Object.entries(job.modules).map(([name, path]) => [name, compile(path)]));
+const { record, ...peers } = Object.fromEntries(await Promise.all(
+  Object.entries(job.modules).map(async ([name, path]) => [name, await maker(path)])));
 const names = Object.keys(peers);
 
 /** Runs the trace piece by piece in a fresh instance; `before` and `after` see each piece. */
-function replay(name, module, before, after) {
-  const exports = instantiate(module);
+async function replay(name, make, before, after) {
+  const exports = await make();
   const piece = exports.piece();
   const start = exports.memory.buffer.byteLength;
   const pieces = [];
@@ -40,7 +40,7 @@ function replay(name, module, before, after) {
 
 /** Where each record's block lies when wasm-pymalloc serves the trace. */
 const addresses = new Uint32Array(records);
-const { total } = replay('record', record, undefined, (exports, i, n) => {
+const { total } = await replay('record', record, undefined, (exports, i, n) => {
   addresses.set(new Uint32Array(exports.memory.buffer, exports.addresses_at(), n), i);
 });
 
@@ -52,20 +52,20 @@ function layOut(exports, i, n) {
 }
 
 /** One round of an allocator: milliseconds of each piece, of each replay. */
-function run(name) {
+async function run(name) {
   const replays = [];
-  do replays.push(replay(name, peers[name], name.endsWith('floor') ? layOut : undefined));
+  do replays.push(await replay(name, peers[name], name.endsWith('floor') ? layOut : undefined));
   while (replays.length * records < job.atLeast);
   const { grown, total } = replays[0];
   return { name, replays: replays.map(({ pieces }) => pieces), grown, total };
 }
 
-if (ids > instantiate(record).max_ids()) {
+if (ids > (await record()).max_ids()) {
   report({ skipped: `${job.name} has ${ids} blocks alive at once: more than the modules hold` });
 } else {
-  for (let i = 0; i < 3; i++) names.forEach(run); // engines compile again what runs often
+  for (let i = 0; i < 3; i++) for (const name of names) await run(name); // engines recompile
   for (let round = 0; round < job.rounds; round++) {
     const order = round % 2 ? names.slice().reverse() : names;
-    for (const name of order) report({ engine, ...run(name) });
+    for (const name of order) report({ engine, ...await run(name) });
   }
 }
