@@ -23,6 +23,7 @@
 #   python-source, mimalloc  sources of allocators to compare with
 #   cpython     build wasi node python-source, and what CPython's build needs
 #   emscripten  Emscripten 3.1.69 or newer: Debian 13's, in a folder, run through bubblewrap
+#   closure     the closure compiler, for the tests of Emscripten
 #   emscripten-6  the newest Emscripten that Debian has, 6.0.5, the same way
 #
 # Packages of this machine's own Debian release are installed by apt-get (root or sudo).  What it
@@ -330,9 +331,15 @@ part_emscripten() {
   ln -sf ../emsdk/upstream/emscripten/emcc "$cache/bin/emcc"
 }
 
+# The closure compiler that emcc --closure=1 runs.  It is a program for x86-64: elsewhere the test of
+# that flag is left out.
+part_closure() {
+  [ "$(uname -m)" != x86_64 ] || npm_folder closure google-closure-compiler-linux@20261015.0.0
+}
+
 # The newest Emscripten that Debian has, as the emsdk in $cache/emsdk-6.
 part_emscripten_6() {
-  part_build; part_wasi; part_node
+  part_build; part_wasi; part_node; part_closure
   # shellcheck disable=SC2086
   debian_root forky debian-forky $emscripten_packages
   emsdk_of emsdk-6 debian-forky
@@ -440,6 +447,7 @@ part_bench() {
 part_test() {
   part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge
   part_quickjs; part_sqlite; part_duktape; part_browsers; part_hosts; part_emscripten
+  part_closure
   part_cpython
 }
 

@@ -124,7 +124,7 @@ describe('Module.pymalloc', { concurrency: 2 }, () => {
     'assertions': ['-sASSERTIONS=2', ...es6],
     'a fixed size': ['-sMODULARIZE', '-sEXPORT_ES6', '-sINITIAL_MEMORY=64MB'],
   };
-  if (closure) cases.closure = ['-O2', '--closure=1', ...es6];
+  if (closure) cases.closure = ['-O2', '--closure=1', '-Wno-closure', ...es6];
   else test('closure', { skip: 'PYM_CLOSURE names no closure compiler' }, () => {});
 
   for (const [name, flags] of Object.entries(cases)) {
