@@ -112,10 +112,31 @@ static PyObject *stats(PyObject *module, PyObject *unused) {
 
 /* ---- dump(), check() ---- */
 
-/* Text that grows; a failure is remembered. */
-static void collect(void *ctx, const char *text, size_t n) {
-  PyObject **all = ctx, *more = *all ? PyUnicode_FromStringAndSize(text, (Py_ssize_t)n) : NULL;
-  PyUnicode_AppendAndDel(all, more);
+/* A text into an array; what does not fit is counted only. */
+struct text {
+  size_t n, room;
+  char *at;
+};
+
+static void collect(void *ctx, const char *piece, size_t n) {
+  struct text *all = ctx;
+  if (all->n + n <= all->room) memcpy(all->at + all->n, piece, n);
+  all->n += n;
+}
+
+/* The report.  Nothing is allocated while it is made: its numbers are of one moment. */
+static PyObject *report(void) {
+  struct text all = {0};
+  do {
+    size_t room = all.n + 1024;
+    PyMem_Free(all.at);
+    all = (struct text){0, room, PyMem_New(char, room)};
+    if (!all.at) return PyErr_NoMemory();
+    pym_dump(pym_heap_default(), collect, &all);
+  } while (all.n > all.room);
+  PyObject *text = PyUnicode_FromStringAndSize(all.at, (Py_ssize_t)all.n);
+  PyMem_Free(all.at);
+  return text;
 }
 
 static PyObject *dump(PyObject *module, PyObject *args, PyObject *keywords) {
@@ -125,9 +146,7 @@ static PyObject *dump(PyObject *module, PyObject *args, PyObject *keywords) {
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:dump", names, &file)) return NULL;
   if (file == Py_None) file = PySys_GetObject("stderr"); /* borrowed */
   if (!file || file == Py_None) Py_RETURN_NONE;          /* as print() */
-  if (!(text = PyUnicode_FromString(""))) return NULL;
-  pym_dump(pym_heap_default(), collect, &text);
-  if (!text) return NULL;
+  if (!(text = report())) return NULL;
   Py_INCREF(file);
   int failed = PyFile_WriteObject(text, file, Py_PRINT_RAW);
   Py_DECREF(file);

@@ -30,4 +30,4 @@ def main(depth):
     print("long lived tree of depth", depth, "nodes", count(long_lived))
 
 
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 14)
+main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)

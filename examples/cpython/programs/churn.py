@@ -25,4 +25,4 @@ def main(rounds):
     print("total", total, len(table), len(order), sum(map(len, window)))
 
 
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 100000)
+main(int(sys.argv[1]) if len(sys.argv) > 1 else 200000)

@@ -25,4 +25,4 @@ def main(rounds):
     print("bytes", size, "points", sum(len(s.points) for s in shapes))
 
 
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 60)
+main(int(sys.argv[1]) if len(sys.argv) > 1 else 240)

@@ -33,4 +33,4 @@ def main(rounds):
     print("size", size, "words", words, "changed", changed)
 
 
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+main(int(sys.argv[1]) if len(sys.argv) > 1 else 40)

@@ -149,4 +149,4 @@ def main(rounds):
     print("packets", sent, "switches", switches)
 
 
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+main(int(sys.argv[1]) if len(sys.argv) > 1 else 40)

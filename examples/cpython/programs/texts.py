@@ -31,4 +31,4 @@ def main(rounds):
     print("characters", total)
 
 
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 60)
+main(int(sys.argv[1]) if len(sys.argv) > 1 else 180)
