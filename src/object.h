@@ -62,6 +62,14 @@ HOT void *try_malloc(struct pym_heap *h, unsigned d, size_t n) {
   return b ? at(b) : NULL;
 }
 
+/* count * size was found not to wrap. */
+HOT void *try_calloc(struct pym_heap *h, unsigned d, size_t count, size_t size) {
+  size_t n = count * size;
+  void *p = try_malloc(h, d, n);
+  if (LIKELY(p != NULL)) zero_words(p, ((u32)n + 7) & ~7u);
+  return p;
+}
+
 HOT int try_free(struct pym_heap *h, unsigned d, void *p) {
   u32 o = off(p), s = open_block(h, d, o);
   if (UNLIKELY(!s)) return 0;

@@ -26,7 +26,7 @@ static APART void *malloc_slow(unsigned d, size_t n) {
   return pym__malloc_direct(&pym__main, d, n);
 }
 
-static APART void *calloc_any(unsigned d, size_t count, size_t size) {
+static APART void *calloc_slow(unsigned d, size_t count, size_t size) {
   if (UNLIKELY(detached)) return previous[d].calloc(previous[d].ctx, count, size);
   return pym__calloc_direct(&pym__main, d, count, size);
 }
@@ -51,7 +51,8 @@ static APART void free_slow(unsigned d, void *p) {
   }                                                                  \
   static void *name##_calloc(void *ctx, size_t count, size_t size) { \
     (void)ctx;                                                       \
-    return calloc_any(d, count, size);                               \
+    void *p = try_calloc(&pym__main, d, count, size);                \
+    return LIKELY(p != NULL) ? p : calloc_slow(d, count, size);      \
   }                                                                  \
   static void *name##_realloc(void *ctx, void *p, size_t n) {        \
     (void)ctx;                                                       \
