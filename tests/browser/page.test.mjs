@@ -268,6 +268,8 @@ for (const name of BROWSERS) {
         const { violations } = await page.page.evaluate('axe.run()');
         assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html)}`), []);
       }
+      await page.click('#theme');                                 // as the system says, again
+      assert.equal(await page.page.$eval('html', (html) => html.dataset.theme), undefined);
     });
 
     test('nothing went wrong that was not shown', () => assert.deepEqual(page.problems, []));
@@ -319,6 +321,8 @@ for (const name of BROWSERS) {
         await screenshot(other.page, `page-${look}`);
         const wide = await other.page.evaluate(() => document.documentElement.scrollWidth);
         assert.ok(wide <= width, `${wide} pixels in a window of ${width}`);
+        assert.match(await other.page.$eval('#run', (button) => button.innerText), /Run$/);
+        assert.match(await other.page.$eval('h1', (heading) => heading.innerText), /^wasm-pymalloc/);
         await other.page.close();
       });
     }

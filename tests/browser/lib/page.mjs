@@ -86,6 +86,9 @@ export class HeapPage {
   /** Waits for its end.
    *  @returns {Promise<{kind: string, text: string}>} what the page says of it */
   async end() {
+    const stuck = await this.page.evaluate(() => ['#run', '#stop'].every((id) =>
+      document.querySelector(id).disabled));
+    if (stuck) throw new Error(`nothing can be run: ${await this.text('#error')}`);
     await this.page.waitForFunction(() => !document.querySelector('#result').hidden);
     return this.page.$eval('#result', ({ dataset, textContent }) =>
       ({ kind: dataset.kind, text: textContent }));
