@@ -7,8 +7,10 @@ import { WASI } from 'node:wasi';
 
 import * as library from '../../js/src/index.node.js';
 import * as browser from '../../js/src/index.js';
+import { attach } from '../../js/src/pyodide.node.js';
 import { examples, render } from '../../js/tools/api.mjs';
 import { assemble, op } from './lib/guest.js';
+import { load as loadPyodide } from '../pyodide/lib.mjs';
 import { built } from './lib/run.js';
 
 test('docs/api.md is current', () => {
@@ -82,7 +84,8 @@ blocks.forEach((code, i) => {
     const bytes = assemble({ imports: [['env', 'malloc', 'one']], exportMemory: false,
       functions: [['take', 'one', [0x20, 0, ...op.call(0)]]] });
     const sent = [];
-    await run(code.replace(/^import .*$/gm, ''), { ...at, bytes, data: new Uint8Array(1000),
+    await run(code.replace(/^import .*$/gm, ''), { ...at, loadPyodide, attach, bytes,
+      data: new Uint8Array(1000),
       postMessage: (...args) => sent.push(structuredClone(args[0], { transfer: args[1] })) });
     if (code.includes('postMessage')) assert.ok(sent[0].pages.length > 0);
   });
