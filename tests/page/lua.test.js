@@ -116,7 +116,7 @@ test('the end of a slice is no yield that a program sees', async () => {
   const { stdout } = cli(['run', '--dir', '.', built('lua/lua.wasm'), 'prog.lua'], { cwd: folder });
   rmSync(folder, { recursive: true });
   assert.equal(page.text, stdout);
-  assert.ok(stdout.split('\n').length > 17 && page.frames.length > 3,
+  assert.ok(stdout.split('\n').length > 17 && page.frames.length >= 2,
     `${page.frames.length} frames, ${stdout}`);
 });
 
@@ -126,7 +126,7 @@ test('a comparator that cannot be interrupted is watched all the same', async ()
       local x = 0 for i = 1, 300000 do x = x + #{i} end return a < b end)
     print(t[1], t[20])`);
   assert.deepEqual([ended.result, page.text], ['done', '0\t19\n']);
-  assert.ok(page.frames.length > 3);
+  assert.ok(page.frames.length >= 2);
 });
 
 test('a paused program stands still, answers, and goes on', async () => {

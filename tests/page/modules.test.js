@@ -38,7 +38,7 @@ test('a command is watched when it calls the host, and its dump says what the la
     const { page, ended } = await run(lua, { args: ['-e', 'keep = {} for i = 1, 100000 do '
       + 'keep[i] = {i} if i % 100 == 0 then io.write(".") io.flush() end end os.exit(true)'] });
     assert.equal(ended.result, 'done');
-    assert.ok(page.frames.length > 3, `${page.frames.length} frames`);
+    assert.ok(page.frames.length >= 2, `${page.frames.length} frames`);
     const { liveBytes } = page.frames.at(-1).stats.domains.object;
     assert.ok(liveBytes > 5e6);
     assert.match(await page.dump(), new RegExp(`^object +\\d+ +${liveBytes} `, 'm'));

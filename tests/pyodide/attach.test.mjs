@@ -70,6 +70,8 @@ describe(`Pyodide ${version}`, () => {
       large = [bytearray(1_000_000) for _ in range(50)]`);
     assert.ok(pyodide._module.HEAPU8.length > 80 << 20);
     const { domains, pages } = heap.stats();
+    const live = () => heap.stats().domains.object.liveBytes + heap.stats().domains.mem.liveBytes;
+    const held = live();                // from Python 3.15 on a bytearray lies in the object domain
     assert.ok(domains.object.liveBytes > 200_000 * 72);
     const map = heap.map();
     assert.equal(map.pages.length, pages.memory);
@@ -80,8 +82,7 @@ describe(`Pyodide ${version}`, () => {
     assert.ok(grown.length > 0);
     assert.ok(grown.every((e) => e.pagesAfter > e.pagesBefore));
     pyodide.runPython('del hold, large');
-    assert.ok(heap.stats().domains.object.liveBytes < domains.object.liveBytes - 200_000 * 72);
-    assert.ok(heap.stats().domains.mem.liveBytes < domains.mem.liveBytes - 40_000_000);
+    assert.ok(live() < held - 200_000 * 72 - 49_000_000);
     sound(heap);
   });
 
