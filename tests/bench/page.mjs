@@ -37,8 +37,8 @@ keep = {}
 for i = 1, ${live} do keep[i] = {i} end
 for round = 1, ${rounds} do tree(12) end`;
 const PROGRAMS = {
-  'trees, 2 MiB live': { live: 20_000, rounds: 300 },
-  'trees, 70 MiB live': { live: 1_000_000, rounds: 300 },
+  'trees, 2 MiB live': { live: 20_000, rounds: 3000 },
+  'trees, 70 MiB live': { live: 1_000_000, rounds: 1500 },
 };
 const VIEWPORT = { width: 1400, height: 900 };
 
