@@ -23,7 +23,7 @@ import { installPython } from './python.js';
  *  @property {(off: number) => void} pym_pyodide_detach
  *  @property {() => number} pym_pyodide_items
  *  @property {(items: number) => void} pym_pyodide_forget
- *  @property {() => void} pym_dump_stderr */
+ *  @property {(heap: number) => void} pym_dump_stderr */
 
 /** @type {WeakMap<PyodideModule, Attached>} */
 const attached = new WeakMap();
@@ -64,7 +64,7 @@ export function attachNow(value, wasm) {
     install(module, obj, at + ALLOCATOR_BYTES);
   });
   const made = Heap.from(wasm, { exports }, { memory: /** @type {any} */ (memory) });
-  const dump = () => lines.of(() => exports.pym_dump_stderr());
+  const dump = () => lines.of(() => exports.pym_dump_stderr(made.address));
   attached.set(module, { heap: made, exports, dump, detached: false });
   forbidSnapshot(pyodide);
   installPython(pyodide, made, exports, (fn) => lines.of(fn));
