@@ -25,7 +25,7 @@ for i in range(150):
 print("grown")`;
 const HUNGRY = `keep = []
 while True:
-    for k in range(100):
+    for k in range(2000):
         t = [k]
     keep.append("x" * 2000 + str(len(keep)))`;
 
@@ -103,7 +103,7 @@ describe('Python in Chromium', () => {
   test('small objects at a limit, and a limit below what Python needs, are MemoryErrors', async () => {
     await page.fill('#limit-heap-hard', '3M');
     const { text } = await page.run('keep = []\nwhile True:\n    keep.append([len(keep)])');
-    assert.match(text, /Traceback[^]*MemoryError/);
+    assert.match(text, /^Out of memory[^]*MemoryError/);    // a traceback takes memory too
     await page.fill('#limit-heap-hard', '1000');
     assert.match((await page.run('print(1)')).text, /^Out of memory/);
     await page.click('#unlimit');
@@ -179,6 +179,23 @@ except MemoryError:
     await page.click('#open-go');
     await page.opened(/^Python/);
     assert.equal((await page.run('print(2)')).kind, 'good');
+  });
+
+  test('Pyodide comes from another site if that allows it, and is FETCH if not', async () => {
+    const there = fileURLToPath(new URL(`../..${FOLDER}`, import.meta.url));
+    for (const headers of [{ 'access-control-allow-origin': '*' }, {}]) {
+      const site = await serve(there, { headers });
+      const other = await HeapPage.open(browser, address(site.url));
+      if (headers['access-control-allow-origin']) {
+        assert.equal((await other.run('print(1)')).kind, 'good');
+        assert.equal(await other.text('#output'), '1');
+      } else {
+        assert.match(await other.text('#error-title'), /FETCH/);
+        assert.match(await other.text('#error-text'), /CORS/);
+      }
+      await other.page.close();
+      await site.close();
+    }
   });
 
   for (const [what, folder, code] of [['an address with nothing', '/nothing/', 'FETCH'],

@@ -82,6 +82,7 @@ class Interpreter {
   /** @type {import('../protocol.js').PartialLimits | null} hard limits that are lifted now */
   #lifted = null;
   #running = false;
+  #signalled = false;                            // the handler has not returned yet
   #stopped = false;
   #nextSignal = 0;
   #attachTo = (/** @type {Heap} */ _heap) => {};
@@ -144,13 +145,17 @@ class Interpreter {
     const { HEAPU8: memory } = this.#pyodide._module;
     switch (memory[this.#flag]) {
       case Flag.LIFT: this.#lift(); break;
-      case Flag.RESTORE: this.#restore(); break;
+      case Flag.RESTORE:
+        this.#restore();
+        this.#signalled = false;
+        break;
     }
     memory[this.#flag] = Flag.NONE;
-    if (this.#lifted) return 0;                  // between two of these Python is busy with itself
+    if (this.#lifted || this.#signalled) return 0;      // Python is busy with what is not the program
     const now = this.#host.now();
     if (!this.#host.due(now) || !this.live || now < this.#nextSignal) return 0;
     this.#nextSignal = now + SIGNAL_MS;
+    this.#signalled = true;
     this.#lift();
     return SIGINT;
   }
@@ -158,6 +163,7 @@ class Interpreter {
   /** The page's messages, while Python waits in its signal handler.
    *  @returns {Promise<boolean>} whether it should stop */
   async #turn() {
+    await null;                                  // now it is suspended: it needs no memory
     this.#restore();
     try {
       await this.#host.turn();
@@ -175,7 +181,7 @@ class Interpreter {
   async run({ name, source }, attachTo) {
     this.#attachTo = attachTo;
     this.#running = true;
-    this.#stopped = false;
+    this.#stopped = this.#signalled = false;
     try {
       const [kind, exitCode, message] = (await this.#python.run(source, `${name}.py`)).toJs();
       if (this.#stopped) throw new Stopped();

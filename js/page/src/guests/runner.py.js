@@ -20,10 +20,17 @@ DONE, ERROR, MEMORY, EXIT = range(4)
 
 
 def on_signal(number, frame):
-    stop = can_run_sync() and run_sync(turn())
-    flag[0] = 2
-    while flag[0]:
-        pass
+    stop = False
+    try:
+        # Not what the event loop calls: it must return to the loop.
+        while frame and frame.f_code is not run.__code__:
+            frame = frame.f_back
+        if frame and can_run_sync():
+            stop = run_sync(turn())
+    finally:
+        flag[0] = 2
+        while flag[0]:
+            pass
     if stop:
         raise KeyboardInterrupt
 

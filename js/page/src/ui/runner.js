@@ -36,6 +36,8 @@ export class Runner {
   #given = '';
   #ran = false;
   #opening = 0;
+  /** From the wish to stop until the guest can be run again: it may have to be loaded anew. */
+  #stopping = false;
 
   /** @param {Listener} on */
   constructor(on) {
@@ -93,7 +95,7 @@ export class Runner {
   watch(heap) { this.#guest?.watch({ fps: 60, map: true, heap }); }
 
   async run() {
-    if (!this.#guest || !this.#ready || this.#state !== 'idle') return;
+    if (!this.#guest || !this.#ready || this.#state !== 'idle' || this.#stopping) return;
     byId('error').hidden = true;
     if (this.#module && this.#given !== given() && !await this.#openModule(this.#module)) return;
     this.#on.started();
@@ -112,9 +114,16 @@ export class Runner {
   }
 
   async #stop() {
+    this.#stopping = true;
+    this.#buttons();
     try {
       await this.#guest?.stop();
-    } catch (error) { this.complain('The program could not be stopped', error); }
+    } catch (error) {
+      this.complain('The program could not be stopped', error);
+    } finally {
+      this.#stopping = false;
+      this.#buttons();
+    }
   }
 
   async #collect() {
@@ -218,9 +227,9 @@ export class Runner {
     const disable = (/** @type {string} */ id, /** @type {boolean} */ off) => {
       byId(id, HTMLButtonElement).disabled = off;
     };
-    disable('run', running || !this.#ready);
+    disable('run', running || !this.#ready || this.#stopping);
     disable('pause', !running || !controls?.live);
-    disable('stop', !running);
+    disable('stop', !running || this.#stopping);
     disable('collect', !this.#ran || !controls?.collect);
     byId('collect').hidden = controls !== undefined && !controls.collect;
     setText(byId('pause-text'), paused ? 'Continue' : 'Pause');
