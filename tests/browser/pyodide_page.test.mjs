@@ -23,9 +23,10 @@ for i in range(150):
     keep.extend([i, k] for k in range(2000))
     time.sleep(0.002)
 print("grown")`;
-const HUNGRY = `keep = []
+const HUNGRY = `print("begun")
+keep = []
 while True:
-    for k in range(2000):
+    for k in range(500):
         t = [k]
     keep.append("x" * 2000 + str(len(keep)))`;
 
@@ -80,6 +81,7 @@ describe('Python in Chromium', () => {
 
   test('paused, it answers; a limit set meanwhile is a MemoryError at its line', async () => {
     await page.start(HUNGRY);
+    await page.page.waitForFunction(() => document.querySelector('#output').textContent.includes('begun'));
     await page.page.waitForFunction(() =>
       Number(document.querySelector('#total-live').dataset.value) > 1_500_000);
     await page.click('#pause');
@@ -92,7 +94,7 @@ describe('Python in Chromium', () => {
     const { kind, text } = await page.end();
     assert.equal(kind, 'bad');
     assert.match(text, /^Out of memory.*hard limit of the heap refused/);
-    assert.match(text, /Traceback[^]*File "[\w.]+", line [2-5][^]*MemoryError/);
+    assert.match(text, /Traceback[^]*File "[\w.]+", line [3-6][^]*MemoryError/);
     assert.doesNotMatch(text, /<exec>|_pyodide/);
     await showsTheDump();
     const { live, domains } = await page.figures();
