@@ -146,9 +146,10 @@ export class App {
     const select = byId('sample', HTMLSelectElement);
     const program = this.#programs.find(({ file }) => file === select.value);
     if (!program) return;
+    const before = this.#editor.value;
     const response = await fetch(new URL(program.file, PROGRAMS));
     const source = response.ok ? await response.text() : '';
-    if (select.value !== program.file) return;                  // another one was chosen meanwhile
+    if (select.value !== program.file || this.#editor.value !== before) return;   // chosen, or written, meanwhile
     this.#editor.value = source;
     this.#sample = program.file.replace(/\.\w+$/, '');
     setText(byId('sample-text'), program.text);
