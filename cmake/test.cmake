@@ -45,7 +45,7 @@ add_custom_target(page ALL
   WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
   COMMENT "The page"
   USES_TERMINAL)
-add_dependencies(page page_packages lua-page)
+add_dependencies(page page_packages lua-page js-pyodide)
 
 # js_test(NAME FILE [PROPERTIES]): a file of node:test
 function(js_test name file)
@@ -67,6 +67,7 @@ foreach(file IN LISTS page_tests)
 endforeach()
 js_test(browser.lib tests/browser/lib.test.mjs)
 js_test(browser.page tests/browser/page.test.mjs)
+js_test(browser.pyodide_page tests/browser/pyodide_page.test.mjs)
 foreach(release 0.28 0.29 314 315) # the npm names in tests/pyodide/package.json
   js_test(pyodide.${release} tests/pyodide/attach.test.mjs ENVIRONMENT "PYODIDE=${release}")
 endforeach()

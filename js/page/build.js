@@ -1,4 +1,5 @@
-/** Builds the page into dist/: the bundles and the style sheet, the programs, Lua.
+/** Builds the page into dist/: the bundles and the style sheet, the programs, Lua, and what attaches
+ *  to a Pyodide.
  *
  *    node build.js [--lua FOLDER]
  *
@@ -13,6 +14,7 @@ import { THEMES, mix } from './src/ui/palette.js';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const DIST = `${HERE}dist`;
+const PYODIDE = fileURLToPath(new URL('../wasm/pyodide.wasm', import.meta.url));
 
 /** Custom properties of both themes, for what the style sheet names with var().
  *  @returns {string} */
@@ -45,6 +47,8 @@ async function buildPage(lua) {
     if (existsSync(`${lua}/${name}`)) cpSync(`${lua}/${name}`, `${DIST}/lua/${name}`);
     else console.warn(`page: ${lua}/${name} is not there; the page is built without Lua`);
   }
+  if (existsSync(PYODIDE)) cpSync(PYODIDE, `${DIST}/pyodide.wasm`);
+  else console.warn(`page: ${PYODIDE} is not there; the page is built without what Pyodide needs`);
   writeFileSync(`${DIST}/.built`, '');
 }
 

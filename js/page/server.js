@@ -15,10 +15,11 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const TOP = fileURLToPath(new URL('../../', import.meta.url));
 const TYPES = new Map([['.html', 'text/html; charset=utf-8'], ['.js', 'text/javascript; charset=utf-8'],
   ['.mjs', 'text/javascript; charset=utf-8'], ['.css', 'text/css; charset=utf-8'], ['.json', 'application/json'],
-  ['.wasm', 'application/wasm'], ['.lua', 'text/plain; charset=utf-8'], ['.map', 'application/json']]);
+  ['.wasm', 'application/wasm'], ['.lua', 'text/plain; charset=utf-8'], ['.py', 'text/plain; charset=utf-8'], ['.map', 'application/json']]);
 /** What of this folder is the page. */
 const SERVED = /^(index\.html|dist\/.*)$/;
 const LUA = `${TOP}build/lua-page`;
+const PYODIDE = `${TOP}js/wasm/pyodide.wasm`;
 
 /** @param {string} command  @param {string[]} args  @param {string} cwd */
 function run(command, args, cwd) {
@@ -43,9 +44,14 @@ function makeWhatIsMissing() {
     run('cmake', ['-S', 'js/page/guest', '-B', LUA, '-G', 'Ninja', '--toolchain', `${TOP}wasm/toolchain-emscripten.cmake`], TOP);
     run('cmake', ['--build', LUA], TOP);
   }
+  if (!existsSync(PYODIDE) && existsSync(`${TOP}wasm/setup.sh`)) {
+    run('wasm/setup.sh', ['build'], TOP);
+    run('cmake', ['-S', 'js/pyodide', '-B', 'build/js-pyodide', '-G', 'Ninja', '--toolchain', `${TOP}wasm/toolchain-freestanding.cmake`], TOP);
+    run('cmake', ['--build', 'build/js-pyodide'], TOP);
+  }
   const built = newest(`${HERE}dist/.built`);
   const sources = ['src', 'programs', 'build.js', '../src'].map((name) => newest(HERE + name));
-  if (Math.max(...sources, newest(`${LUA}/lua.mjs`)) > built) run(process.execPath, ['build.js'], HERE);
+  if (Math.max(...sources, newest(`${LUA}/lua.mjs`), newest(PYODIDE)) > built) run(process.execPath, ['build.js'], HERE);
 }
 
 /** @param {string} url  @returns {string | null} a file of the page; null: there is none */

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Image } from '../js/lib/image.js';
 import { assemble, commandOver, op, print, printImports } from '../js/lib/guest.js';
 import { BROWSERS, launch, screenshot } from './lib/browser.mjs';
-import { HeapPage, figuresOfDump, servePage } from './lib/page.mjs';
+import { HeapPage, eventually, figuresOfDump, servePage } from './lib/page.mjs';
 
 const built = (path) => readFileSync(fileURLToPath(new URL(`../../build/${path}`, import.meta.url)));
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -47,18 +47,6 @@ for i = 1, math.huge do
   for k = 1, 100 do local t = {k} end
   if i % 100 == 0 then keep[#keep + 1] = ("x"):rep(2000) .. i end
 end`;
-
-/** Tries until it holds.  @param {() => Promise<void>} assertion */
-async function eventually(assertion) {
-  for (let end = performance.now() + 20_000; ;) {
-    try {
-      return await assertion();
-    } catch (error) {
-      if (performance.now() > end) throw error;
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
-    }
-  }
-}
 
 /** @param {HeapPage} page  the page shows what pym_dump prints in its guest, at this moment */
 const showsTheDump = (page) => eventually(async () =>

@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMIT_MAX, bytes, count, hex, parseBytes, percent, plural, seconds, signedBytes } from '../../js/page/src/ui/format.js';
 import { History } from '../../js/page/src/ui/history.js';
-import { addressOf, environmentOf, nameOf, pairOf, wordsOf } from '../../js/page/src/ui/modules.js';
+import { addressOf, environmentOf, folderOf, nameOf, pairOf, wordsOf } from '../../js/page/src/ui/modules.js';
 import { alike, eventText } from '../../js/page/src/ui/log.js';
 import { indentAfter, tokens } from '../../js/page/src/ui/highlight.js';
 import { limitText } from '../../js/page/src/ui/domains.js';
-import { resultText } from '../../js/page/src/ui/result.js';
+import { lineOf, resultText } from '../../js/page/src/ui/result.js';
 import { sizeTicks } from '../../js/page/src/ui/chart.js';
 import { sorted } from '../../js/page/src/ui/classes.js';
 
@@ -110,6 +110,34 @@ test('coloured pieces of a program together are the program', () => {
   assert.deepEqual(of('number'), ['0x1F', '1.5e3']);
   assert.deepEqual(of('comment'), ['-- end', '--[[ long\ncomment ]]']);
   assert.equal(tokens('--[[ never ended').length, 1);
+});
+
+test('coloured pieces of a program in Python are the program', () => {
+  const source = 'def f(x):  # "no"\n    """long\n# text"""\n    return rb"it\\"s" + \'a\' if x else 1_000.5\nthis = "open';
+  const pieces = tokens(source, 'Python');
+  assert.equal(pieces.map((p) => p.text).join(''), source);
+  const of = (kind) => pieces.filter((p) => p.kind === kind).map((p) => p.text);
+  assert.deepEqual(of('word'), ['def', 'return', 'if', 'else']);
+  assert.deepEqual(of('text'), ['"""long\n# text"""', 'rb"it\\"s"', "'a'", '"open']);
+  assert.deepEqual(of('number'), ['1_000.5']);
+  assert.deepEqual(of('comment'), ['# "no"']);
+  assert.equal(indentAfter('    for i in x:  # all', 'Python'), '        ');
+  assert.equal(indentAfter('    return x', 'Python'), '    ');
+});
+
+test('the line of an error is the innermost one of the program', () => {
+  assert.equal(lineOf('prog:7: boom\nstack traceback:\n\tprog:9: in main'), 7);
+  assert.equal(lineOf('Traceback (most recent call last):\n  File "a.py", line 9, in <module>\n  File "a.py", line 3, in f\n'
+    + '  File "/lib/python314.zip/json/decoder.py", line 361, in raw_decode\nE: at 1:2: x'), 3);
+  assert.equal(lineOf('MemoryError'), 0);
+});
+
+test('an address that ends with a slash, or with pyodide.mjs, is a folder with a Pyodide', () => {
+  assert.equal(folderOf('https://a.org/b/'), 'https://a.org/b/');
+  assert.equal(folderOf('https://a.org/b/pyodide.mjs?x#y'), 'https://a.org/b/');
+  assert.equal(folderOf('https://a.org/pyodide.js'), 'https://a.org/');
+  assert.equal(folderOf('https://a.org/b/c.wasm'), null);
+  assert.equal(folderOf('https://a.org/b/mypyodide.mjs'), null);
 });
 
 test('a line after one that opens a block is indented further', () => {

@@ -26,6 +26,13 @@
  *  @property {'lua'} kind
  *  @property {string} base */
 
+/** Python: a stock Pyodide; `base` is the URL of the folder with pyodide.mjs and what it needs, `wasm`
+ *  that of this package's pyodide.wasm.
+ *  @typedef {object} PyodideSpec
+ *  @property {'pyodide'} kind
+ *  @property {string} base
+ *  @property {string} wasm */
+
 /** Any other module: a WASI command, a freestanding module, or with `glue` an Emscripten program.
  *  @typedef {object} ModuleSpec
  *  @property {'module'} kind
@@ -36,7 +43,7 @@
  *  @property {Record<string, string>} env
  *  @property {string} stdin    all of standard input */
 
-/** @typedef {LuaSpec | ModuleSpec} GuestSpec */
+/** @typedef {LuaSpec | PyodideSpec | ModuleSpec} GuestSpec */
 
 /** A program for a guest that takes programs (`ready.guest.language`); others have only the one
  *  they are, and `run` starts it.
@@ -50,7 +57,7 @@
  *  @typedef {{type: 'open', spec: GuestSpec}} Open */
 
 /** Starts the program in a fresh instance: memory begins small again.  With `keep` in the instance
- *  of the last run, whose linear memory stays as large as it got (Lua only).
+ *  of the last run, whose linear memory stays as large as it got (Lua and Python).
  *  @typedef {object} Run
  *  @property {'run'} type
  *  @property {Program | null} program
@@ -90,7 +97,7 @@
  *  | `forget`     | {snapshot}        | null                                                     |
  *  | `dump`       | {}                | string: what pym_dump prints in the guest                |
  *  | `check`      | {}                | {sound, message}: pym_check                              |
- *  | `collect`    | {}                | number: bytes that a full garbage collection freed (Lua) |
+ *  | `collect`    | {}                | number: bytes that a full garbage collection freed       |
  *  | `frame`      | {}                | Frame with map, now                                      |
  *
  *  @typedef {'limits' | 'look' | 'blocks' | 'chunks' | 'snapshot' | 'difference' | 'forget'
@@ -104,7 +111,7 @@
 
 /** What can be done with this guest.
  *  @typedef {object} Controls
- *  @property {boolean} programs   takes the source of a program (Lua)
+ *  @property {boolean} programs   takes the source of a program (Lua, Python)
  *  @property {boolean} live       looks at messages while it runs: limits, requests, pause and stop
  *    work then.  false: they wait for the end of the program, and stopping means ending the worker
  *  @property {boolean} limits     exports pym_limit_set
@@ -115,9 +122,9 @@
 
 /** @typedef {object} Ready
  *  @property {'ready'} type
- *  @property {{kind: 'lua' | 'wasi' | 'emscripten' | 'plain', name: string,
- *    language: string | null}} guest  plain: exports functions and has no start; language: of the
- *    programs, 'Lua'
+ *  @property {{kind: 'lua' | 'pyodide' | 'wasi' | 'emscripten' | 'plain', name: string,
+ *    language: 'Lua' | 'Python' | null}} guest  plain: exports functions and has no start;
+ *    language: of the programs
  *  @property {Controls} controls */
 
 /** The guest cannot be opened; the worker is of no more use.

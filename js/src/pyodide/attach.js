@@ -15,6 +15,7 @@ import { installPython } from './python.js';
  *  @typedef {object} Attached
  *  @property {Heap} heap
  *  @property {SideModule} exports
+ *  @property {() => string} dump
  *  @property {boolean} detached */
 
 /** @typedef {object} SideModule
@@ -22,7 +23,7 @@ import { installPython } from './python.js';
  *  @property {(off: number) => void} pym_pyodide_detach
  *  @property {() => number} pym_pyodide_items
  *  @property {(items: number) => void} pym_pyodide_forget
- *  @property {() => void} pym_dump_stderr */
+ *  @property {(heap: number) => void} pym_dump_stderr */
 
 /** @type {WeakMap<PyodideModule, Attached>} */
 const attached = new WeakMap();
@@ -63,7 +64,8 @@ export function attachNow(value, wasm) {
     install(module, obj, at + ALLOCATOR_BYTES);
   });
   const made = Heap.from(wasm, { exports }, { memory: /** @type {any} */ (memory) });
-  attached.set(module, { heap: made, exports, detached: false });
+  const dump = () => lines.of(() => exports.pym_dump_stderr(made.address));
+  attached.set(module, { heap: made, exports, dump, detached: false });
   forbidSnapshot(pyodide);
   installPython(pyodide, made, exports, (fn) => lines.of(fn));
   return made;
@@ -92,6 +94,12 @@ export function detachNow(value) {
   return Object.freeze({
     liveBlocks: mem.liveBlocks + object.liveBlocks, liveBytes: mem.liveBytes + object.liveBytes,
   });
+}
+
+/** @param {Pyodide} pyodide  that was attached to
+ *  @returns {string} the library's report; Python takes no part in it */
+export function dumpOf({ _module }) {
+  return attached.get(_module)?.dump() ?? '';
 }
 
 /** @param {PyodideModule} module  @param {WebAssembly.Module} wasm  @param {Lines} lines

@@ -92,7 +92,7 @@ export function installPython(pyodide, heap, exports, textOf) {
       heap.setLimits({ heap: { [which]: bytes ?? null } });
     },
     read_stats: () => pyodide.toPy(statsOf(heap)),
-    read_dump: () => textOf(() => exports.pym_dump_stderr()),
+    read_dump: () => textOf(() => exports.pym_dump_stderr(heap.address)),
     find_damage: () => {
       const { sound, message } = heap.check();
       return sound ? undefined : message;

@@ -11,6 +11,18 @@ export function servePage(files) {
   return serve(fileURLToPath(new URL('../../../js/page', import.meta.url)), { files });
 }
 
+/** Tries until it holds.  @param {() => Promise<void>} assertion */
+export async function eventually(assertion) {
+  for (let end = performance.now() + 20_000; ;) {
+    try {
+      return await assertion();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+    }
+  }
+}
+
 /** Keeps the workers that the page makes: tests ask the guest past the page. */
 function keepWorkers() {
   window.workers = [];

@@ -29,6 +29,8 @@ const TABLES_MS = 333;
 const TOTALS_MS = 150;
 const SUMMARY_MS = 2000;
 const HEAPS_SHOWN = 200;
+const PROGRAMS = new URL('./programs/', import.meta.url);
+const SUFFIXES = { Lua: '.lua', Python: '.py' };
 
 /** What each scale of the map shows, for the line above it. */
 const DETAILS = {
@@ -63,6 +65,8 @@ export class App {
   #terminal = new Terminal(byId('output'), byId('output-note'));
   #editor = new Editor(byId('editor'), () => void this.#runner.run());
   #sample = 'program';
+  /** @type {{file: string, title: string, text: string}[]} */
+  #programs = [];
   #details = new Details({
     blocks: (address) => this.#runner.request('blocks', { address }),
     chunks: (from, to) => this.#runner.request('chunks', { from, to }),
@@ -110,40 +114,51 @@ export class App {
   }
 
   async start() {
-    await this.#samples();
+    await this.#loadPrograms();
+    byId('sample').addEventListener('change', () => void this.#showSample());
+    await this.#choose('Lua');
     await this.#runner.start();
   }
 
   // ---- Programs ----
 
-  async #samples() {
-    const select = byId('sample', HTMLSelectElement);
-    const base = new URL('./programs/', import.meta.url);
-    /** @type {{file: string, title: string, text: string}[]} */
-    let programs = [];
+  async #loadPrograms() {
     try {
-      programs = await (await fetch(new URL('index.json', base))).json();
+      this.#programs = await (await fetch(new URL('index.json', PROGRAMS))).json();
     } catch (error) {
       this.#runner.complain('The sample programs could not be loaded', error);
     }
+  }
+
+  /** @param {import('./highlight.js').Language} language  that the editor and the list are for now */
+  async #choose(language) {
+    const select = byId('sample', HTMLSelectElement);
+    if (this.#editor.language === language && select.options.length > 0) return;
+    this.#editor.language = language;
+    const programs = this.#programs.filter(({ file }) => file.endsWith(SUFFIXES[language]));
     select.replaceChildren(...programs.map(({ file, title }) => make('option', { value: file }, title)));
-    const show = async () => {
-      const program = programs.find(({ file }) => file === select.value);
-      if (!program) return;
-      const response = await fetch(new URL(program.file, base));
-      this.#editor.value = response.ok ? await response.text() : '';
-      this.#sample = program.file.replace(/\.lua$/, '');
-      setText(byId('sample-text'), program.text);
-    };
-    select.addEventListener('change', () => void show());
     const wanted = new URL(location.href).searchParams.get('program');
     if (wanted && programs.some(({ file }) => file === wanted)) select.value = wanted;
-    await show();
+    await this.#showSample();
+  }
+
+  async #showSample() {
+    const select = byId('sample', HTMLSelectElement);
+    const program = this.#programs.find(({ file }) => file === select.value);
+    if (!program) return;
+    const before = this.#editor.value;
+    const response = await fetch(new URL(program.file, PROGRAMS));
+    const source = response.ok ? await response.text() : '';
+    if (select.value !== program.file || this.#editor.value !== before) return;   // chosen, or written, meanwhile
+    this.#editor.value = source;
+    this.#sample = program.file.replace(/\.\w+$/, '');
+    setText(byId('sample-text'), program.text);
   }
 
   /** @param {Ready} ready */
   #ready({ guest, controls }) {
     setText(byId('guest-name'), guest.name);
+    if (guest.language) void this.#choose(guest.language);
     this.#domains.settable = controls.limits;
     setText(byId('limits-note'), controls.limits ? controls.live ? 'can be set while it runs' : 'take effect at the next run'
       : 'this module does not export pym_limit_set');
@@ -178,8 +193,7 @@ export class App {
     this.#tables();
     this.#totals();
     this.#summarize();
-    const lua = this.#runner.takesPrograms;
-    const words = showResult(ended, this.#refusal, lua ? (line) => this.#editor.select(line) : null);
+    const words = showResult(ended, this.#refusal, this.#runner.takesPrograms ? (line) => this.#editor.select(line) : null);
     this.#setStatus(words.kind === 'bad' ? 'failed' : 'idle', words.pill);
     this.#details.age();
     this.#map.invalidate();

@@ -1,13 +1,15 @@
 /** The editor: a textarea, so that everything a browser, a phone and a screen reader can do with text
  *  works, over its own text in colours. */
 
-import { indentAfter, tokens } from './highlight.js';
+import { INDENTS, indentAfter, tokens } from './highlight.js';
 
 export class Editor {
   #text = document.createElement('textarea');
   #shown = document.createElement('pre');
   #numbers = document.createElement('pre');
   #lines = 0;
+  /** @type {import('./highlight.js').Language} */
+  language = 'Lua';
 
   /** @param {HTMLElement} parent  @param {() => void} onRun  Ctrl+Enter */
   constructor(parent, onRun) {
@@ -45,7 +47,7 @@ export class Editor {
 
   #show() {
     const source = this.#text.value;
-    this.#shown.replaceChildren(...tokens(source).map(({ kind, text }) => {
+    this.#shown.replaceChildren(...tokens(source, this.language).map(({ kind, text }) => {
       if (!kind) return text;
       const span = document.createElement('span');
       span.className = `t-${kind}`;
@@ -80,10 +82,10 @@ export class Editor {
       } else if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
         event.preventDefault();
         const before = this.#text.value.slice(0, this.#text.selectionStart);
-        this.#insert(`\n${indentAfter(before.slice(before.lastIndexOf('\n') + 1))}`);
+        this.#insert(`\n${indentAfter(before.slice(before.lastIndexOf('\n') + 1), this.language)}`);
       } else if (tab && !event.shiftKey && !leaving) {
         event.preventDefault();
-        this.#insert('  ');
+        this.#insert(INDENTS[this.language]);
       }
       leaving = event.key === 'Escape' || (leaving && event.key === 'Shift');
     });

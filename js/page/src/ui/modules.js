@@ -4,6 +4,7 @@ import { byId, setText } from './dom.js';
 
 /** @typedef {import('../protocol.js').ModuleSpec} ModuleSpec */
 /** @typedef {Pick<ModuleSpec, 'name' | 'wasm' | 'glue'>} Opened */
+/** @typedef {{pyodide: string}} OpenedPyodide  URL of its folder */
 
 /** Sorts out what was given: a module, or Emscripten's script and its module.
  *  @param {readonly {name: string}[]} files
@@ -51,13 +52,20 @@ export function addressOf(address, base) {
   return url.href;
 }
 
+/** @param {string} href  absolute
+ *  @returns {string | null} of the folder, if it names one, or a pyodide.mjs in one */
+export function folderOf(href) {
+  const { origin, pathname } = new URL(href);
+  return /\/(pyodide\.m?js)?$/.test(pathname) ? origin + pathname.replace(/[^/]*$/, '') : null;
+}
+
 /** Wires the dialog and the page as a place to drop files.
- *  @param {(opened: Opened) => void} onOpen */
+ *  @param {(opened: Opened | OpenedPyodide) => void} onOpen */
 export function followOpening(onOpen) {
   const dialog = byId('open-dialog', HTMLDialogElement);
   const [files, url] = [byId('files', HTMLInputElement), byId('url', HTMLInputElement)];
   const say = (/** @type {string} */ text) => setText(byId('open-error'), text);
-  const finish = (/** @type {Opened} */ opened) => {
+  const finish = (/** @type {Opened | OpenedPyodide} */ opened) => {
     dialog.close();
     say('');
     onOpen(opened);
@@ -82,7 +90,8 @@ export function followOpening(onOpen) {
     if (url.value.trim() === '') return openFiles([...files.files ?? []]);
     try {
       const href = addressOf(url.value.trim(), document.baseURI);
-      finish({ name: nameOf(href), wasm: href, glue: null });
+      const pyodide = folderOf(href);
+      finish(pyodide === null ? { name: nameOf(href), wasm: href, glue: null } : { pyodide });
     } catch (error) { say(sentence(error)); }
     return undefined;
   };

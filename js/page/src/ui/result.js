@@ -32,6 +32,13 @@ function refusalText(refusal) {
     + 'what it held is still sound. Raise the limit, or take it off, and run it again.';
 }
 
+/** @param {string} message  of Lua, or the traceback of Python
+ *  @returns {number} the innermost line of the program that it names; 0: none */
+export function lineOf(message) {
+  const python = [...message.matchAll(/^ *File "[^"/]+", line (\d+)/gm)].at(-1);
+  return Number((python ?? /:(\d+):/.exec(message))?.[1] ?? 0);
+}
+
 /** @param {Ended} ended  @param {HeapEvent | null} refusal
  *  @param {((line: number) => void) | null} goTo  shows a line of the program
  *  @returns {ReturnType<typeof resultText>} */
@@ -44,7 +51,7 @@ export function showResult(ended, refusal, goTo) {
   if (words.text) box.append(make('p', {}, words.text));
   const message = ended.result === 'done' || ended.result === 'stopped' ? '' : ended.message;
   if (message) box.append(make('pre', {}, message));
-  const line = Number(/:(\d+):/.exec(message)?.[1] ?? 0);
+  const line = lineOf(message);
   if (goTo && line > 0) {
     const button = make('button', { type: 'button', class: 'quiet' }, `Go to line ${line}`);
     button.addEventListener('click', () => goTo(line));

@@ -1,7 +1,7 @@
 /** The guest that is open, and the buttons that drive it. */
 
 import { Guest } from '../client.js';
-import { addressOf, environmentOf, followOpening, nameOf, wordsOf } from './modules.js';
+import { addressOf, environmentOf, folderOf, followOpening, nameOf, wordsOf } from './modules.js';
 import { byId, setText } from './dom.js';
 import { bytes } from './format.js';
 
@@ -9,6 +9,7 @@ import { bytes } from './format.js';
 /** @typedef {import('../protocol.js').Ready} Ready */
 /** @typedef {import('../protocol.js').Ended} Ended */
 /** @typedef {import('./modules.js').Opened} Opened */
+/** @typedef {import('./modules.js').OpenedPyodide} OpenedPyodide */
 /** @typedef {'idle' | 'running' | 'paused'} State */
 
 /** @typedef {object} Listener
@@ -29,12 +30,14 @@ export class Runner {
   #ready = null;
   /** @type {State} */
   #state = 'idle';
-  /** @type {Opened | null} null: Lua */
+  /** @type {Opened | null} null: Lua or Python */
   #module = null;
   /** What it was opened with: arguments are given once. */
   #given = '';
   #ran = false;
   #opening = 0;
+  /** From the wish to stop until the guest can be run again: it may have to be loaded anew. */
+  #stopping = false;
 
   /** @param {Listener} on */
   constructor(on) {
@@ -48,7 +51,7 @@ export class Runner {
     byId('collect').addEventListener('click', () => void this.#collect());
     byId('back-to-lua').addEventListener('click', () => void this.#openLua());
     byId('error-close').addEventListener('click', () => { byId('error').hidden = true; });
-    followOpening((opened) => void this.#openModule(opened));
+    followOpening((opened) => void ('pyodide' in opened ? this.#openPyodide(opened) : this.#openModule(opened)));
     this.#buttons();
   }
 
@@ -57,10 +60,15 @@ export class Runner {
     const { searchParams } = new URL(location.href);
     for (const id of ['args', 'env']) byId(id, HTMLInputElement).value = searchParams.get(id) ?? '';
     byId('stdin', HTMLTextAreaElement).value = searchParams.get('stdin') ?? '';
-    const module = searchParams.get('module');
-    if (!module) return this.#openLua();
+    const [module, pyodide] = [searchParams.get('module'), searchParams.get('pyodide')];
+    if (!module && !pyodide) return this.#openLua();
     try {
-      const href = addressOf(module, document.baseURI);
+      if (pyodide) {
+        const folder = addressOf(pyodide, document.baseURI);
+        if (await this.#openPyodide({ pyodide: folderOf(folder) ?? `${folder}/` })) return undefined;
+        return this.#openLua(false);
+      }
+      const href = addressOf(module ?? '', document.baseURI);
       if (await this.#openModule({ name: nameOf(href), wasm: href, glue: null })) return undefined;
     } catch (error) { this.complain('The module could not be opened', error); }
     return this.#openLua(false);                                // the page is of use all the same
@@ -87,7 +95,7 @@ export class Runner {
   watch(heap) { this.#guest?.watch({ fps: 60, map: true, heap }); }
 
   async run() {
-    if (!this.#guest || !this.#ready || this.#state !== 'idle') return;
+    if (!this.#guest || !this.#ready || this.#state !== 'idle' || this.#stopping) return;
     byId('error').hidden = true;
     if (this.#module && this.#given !== given() && !await this.#openModule(this.#module)) return;
     this.#on.started();
@@ -106,9 +114,16 @@ export class Runner {
   }
 
   async #stop() {
+    this.#stopping = true;
+    this.#buttons();
     try {
       await this.#guest?.stop();
-    } catch (error) { this.complain('The program could not be stopped', error); }
+    } catch (error) {
+      this.complain('The program could not be stopped', error);
+    } finally {
+      this.#stopping = false;
+      this.#buttons();
+    }
   }
 
   async #collect() {
@@ -123,8 +138,19 @@ export class Runner {
   async #openLua(quiet = true) {
     this.#module = null;
     byId('module-card').hidden = true;
-    for (const id of ['editor', 'sample-label', 'sample-text', 'keep-label']) byId(id).hidden = false;
+    showEditor(true);
     await this.#open({ kind: 'lua', base: new URL('./lua/', import.meta.url).href }, 'Lua could not be loaded', quiet);
+  }
+
+  /** @param {OpenedPyodide} opened  @returns {Promise<boolean>} whether it can be run */
+  async #openPyodide({ pyodide }) {
+    const wasm = new URL('./pyodide.wasm', import.meta.url).href;
+    if (!await this.#open({ kind: 'pyodide', base: pyodide, wasm }, 'Pyodide could not be opened')) return false;
+    this.#module = null;
+    byId('module-card').hidden = false;
+    showEditor(true);
+    setText(byId('module-text'), `From ${pyodide}. Watched ${this.#ready?.controls.sampling}.`);
+    return true;
   }
 
   /** @param {Opened} opened  @returns {Promise<boolean>} whether it can be run */
@@ -141,9 +167,9 @@ export class Runner {
     if (!await this.#open(spec, `${opened.name} could not be opened`)) return false;
     [this.#module, this.#given] = [opened, given()];
     byId('module-card').hidden = false;
-    for (const id of ['editor', 'sample-label', 'sample-text', 'keep-label']) byId(id).hidden = true;
+    showEditor(false);
     const size = opened.wasm instanceof ArrayBuffer ? `, ${bytes(opened.wasm.byteLength)}` : '';
-    const kind = { wasi: 'a WASI command', emscripten: 'an Emscripten program', plain: 'a plain module', lua: 'Lua' }[this.#ready?.guest.kind ?? 'wasi'];
+    const kind = { wasi: 'a WASI command', emscripten: 'an Emscripten program', plain: 'a plain module', lua: 'Lua', pyodide: 'Python' }[this.#ready?.guest.kind ?? 'wasi'];
     setText(byId('module-text'), `${opened.name}${size}: ${kind}. Watched ${this.#ready?.controls.sampling}.`);
     return true;
   }
@@ -201,13 +227,19 @@ export class Runner {
     const disable = (/** @type {string} */ id, /** @type {boolean} */ off) => {
       byId(id, HTMLButtonElement).disabled = off;
     };
-    disable('run', running || !this.#ready);
+    disable('run', running || !this.#ready || this.#stopping);
     disable('pause', !running || !controls?.live);
-    disable('stop', !running);
+    disable('stop', !running || this.#stopping);
     disable('collect', !this.#ran || !controls?.collect);
     byId('collect').hidden = controls !== undefined && !controls.collect;
     setText(byId('pause-text'), paused ? 'Continue' : 'Pause');
   }
+}
+
+/** @param {boolean} shown  the editor, or the fields that a module takes */
+function showEditor(shown) {
+  for (const id of ['editor', 'sample-label', 'sample-text', 'keep-label']) byId(id).hidden = !shown;
+  byId('module-fields').hidden = shown;
 }
 
 /** @returns {string} arguments, environment and input, as they are written now */

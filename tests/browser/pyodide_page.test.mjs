@@ -1,0 +1,215 @@
+/** Python on the page, a stock Pyodide that lies beside it, in Chromium: what is shown must be what
+ *  the guest says. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { launch } from './lib/browser.mjs';
+import { HeapPage, eventually, figuresOfDump } from './lib/page.mjs';
+import { serve } from './lib/server.mjs';
+
+const FOLDER = '/tests/pyodide/node_modules/pyodide-314/';
+
+const OTHER = { 'other/pyodide.mjs': 'export const version = "1";' };
+
+/** Ends with what its allocator says. */
+const TABLES = `import json, pymalloc
+keep = [{"id": i} for i in range(20000)]
+big = bytes(300000)
+print(json.dumps(pymalloc.stats()["domains"]["object"]))`;
+const GROWS = `import time
+keep = []
+for i in range(150):
+    keep.extend([i, k] for k in range(2000))
+    time.sleep(0.002)
+print("grown")`;
+const HUNGRY = `print("begun")
+keep = []
+while True:
+    for k in range(500):
+        t = [k]
+    keep.append("x" * 2000 + str(len(keep)))`;
+
+describe('Python in Chromium', () => {
+  let browser;
+  let server;
+  /** @type {HeapPage} */
+  let page;
+  const address = (query) => `${server.url}js/page/index.html?pyodide=${query}`;
+  /** The page shows what pym_dump prints in its guest, at this moment. */
+  const showsTheDump = () => eventually(async () =>
+    assert.deepEqual(await page.figures(), figuresOfDump(await page.ask('dump'))));
+
+  before(async () => {
+    [browser, server] = await Promise.all([launch('chromium'),
+      serve(fileURLToPath(new URL('../../', import.meta.url)), { files: OTHER })]);
+    page = await HeapPage.open(browser, address(FOLDER));
+  });
+  after(() => Promise.all([browser?.close(), server?.close()]));
+
+  test('?pyodide= of a folder opens it, with programs in Python', async () => {
+    assert.equal(await page.text('#error-text'), '');
+    assert.match(await page.text('#guest-name'), /^Python \(Pyodide 314\./);
+    const files = await page.page.$$eval('#sample option', (options) => options.map((o) => o.value));
+    assert.ok(files.length > 2 && files.every((file) => file.endsWith('.py')), files.join());
+    assert.match(await page.text('#module-text'), /Watched all the time/);
+  });
+
+  test('a program runs, and the figures shown are those of pymalloc.stats() and of pym_dump', async () => {
+    const { kind, text } = await page.run(TABLES);
+    assert.equal(kind, 'good', text);
+    await showsTheDump();
+    const said = JSON.parse(await page.text('#output'));
+    const { domains: { object } } = await page.figures();
+    assert.ok(said.live_blocks > 20000);
+    // What print and the end of the program take and give back comes after.
+    assert.ok(Math.abs(object.blocks - said.live_blocks) < 200, `${object.blocks}, ${said.live_blocks}`);
+    assert.ok(Math.abs(object.live - said.live_bytes) < 65536, `${object.live}, ${said.live_bytes}`);
+  });
+
+  test('memory grows while the map is drawn', async () => {
+    await page.start(GROWS);
+    const seen = new Set();
+    await eventually(async () => {
+      seen.add((await page.figures()).live);
+      assert.match(await page.text('#status'), /ended/);
+    });
+    assert.equal((await page.end()).kind, 'good');
+    assert.ok(seen.size > 3, `live bytes were seen at ${[...seen].join(', ')}`);
+    await showsTheDump();
+  });
+
+  test('paused, it answers; a limit set meanwhile is a MemoryError at its line', async () => {
+    await page.start(HUNGRY);
+    await page.page.waitForFunction(() => document.querySelector('#output').textContent.includes('begun'));
+    await page.page.waitForFunction(() =>
+      Number(document.querySelector('#total-live').dataset.value) > 1_500_000);
+    await page.click('#pause');
+    await page.page.waitForFunction(() => document.querySelector('#status').dataset.state === 'paused');
+    await showsTheDump();
+    assert.ok(await page.ask('collect') >= 0);
+    assert.deepEqual(await page.ask('check'), { sound: true, message: '' });
+    await page.fill('#limit-heap-hard', '12M');
+    await page.click('#pause');
+    const { kind, text } = await page.end();
+    assert.equal(kind, 'bad');
+    assert.match(text, /^Out of memory.*hard limit of the heap refused/);
+    assert.match(text, /Traceback[^]*File "[\w.]+", line [3-6][^]*MemoryError/);
+    assert.doesNotMatch(text, /<exec>|_pyodide/);
+    await showsTheDump();
+    const { live, domains } = await page.figures();
+    assert.ok(live <= 12 << 20 && live > 11.5 * 2 ** 20, `${live} bytes live`);
+    assert.ok(domains.all.refused > 0);
+  });
+
+  test('small objects at a limit, and a limit below what Python needs, are MemoryErrors', async () => {
+    await page.fill('#limit-heap-hard', '3M');
+    const { text } = await page.run('keep = []\nwhile True:\n    keep.append([len(keep)])');
+    assert.match(text, /^Out of memory[^]*MemoryError/);    // a traceback takes memory too
+    await page.fill('#limit-heap-hard', '1000');
+    assert.match((await page.run('print(1)')).text, /^Out of memory/);
+    await page.click('#unlimit');
+  });
+
+  test('a program that catches MemoryError goes on', async () => {
+    const { kind, text } = await page.run(`import pymalloc
+pymalloc.limit = 8 << 20
+try:
+    keep = bytes(20_000_000)
+except MemoryError:
+    pymalloc.limit = None
+    print("too large")`);
+    assert.equal(kind, 'good', text);
+    assert.equal(await page.text('#output'), 'too large');
+  });
+
+  test('an error shows its traceback and its line, an exit its code', async () => {
+    const { kind, text } = await page.run('def f():\n    raise ValueError("too bad")\nf()');
+    assert.equal(kind, 'bad');
+    assert.match(text, /line 3[^]*line 2, in f\n.*raise ValueError[^]*ValueError: too bad/);
+    assert.match(text, /Go to line 2$/);
+    assert.match((await page.run('x = (')).text, /SyntaxError/);
+    assert.match((await page.run('raise SystemExit(3)')).text, /exit code 3/);
+  });
+
+  test('a program that catches everything is stopped all the same', async () => {
+    await page.start('while True:\n    try:\n        while True: pass\n    except BaseException: pass');
+    await page.page.waitForFunction(() => !document.querySelector('#stop').disabled);
+    await page.click('#stop');
+    assert.match((await page.end()).text, /^Stopped/);
+    await page.ready();
+    assert.equal((await page.run('print(6 * 7)')).kind, 'good');
+    assert.equal(await page.text('#output'), '42');
+  });
+
+  test('with its memory kept, the next program finds the same interpreter', async () => {
+    await page.run('import sys\nsys.left = 1');
+    await page.page.$eval('#keep', (box) => box.click());
+    await page.run('import sys\nprint(sys.left)');
+    assert.equal(await page.text('#output'), '1');
+    await page.page.$eval('#keep', (box) => box.click());
+    await page.run('import sys\nprint(hasattr(sys, "left"))');
+    assert.equal(await page.text('#output'), 'False');
+  });
+
+  test('every sample program ends well, or runs until it is stopped', async () => {
+    const files = await page.page.$$eval('#sample option', (options) => options.map((o) => o.value));
+    for (const file of files) {
+      const before = await page.text('#sample-text');
+      await page.page.select('#sample', file);
+      if (file !== files[0]) {
+        await page.page.waitForFunction((text) =>
+          document.querySelector('#sample-text').textContent.trim() !== text, {}, before);
+      }
+      await page.start();
+      if (file === 'growing.py') {
+        await page.page.waitForFunction(() => document.querySelector('#output').textContent.includes('500 lists'));
+        await page.click('#stop');
+      }
+      const { kind, text } = await page.end();
+      assert.equal(kind, file === 'growing.py' ? 'warn' : 'good', `${file}: ${text}`);
+    }
+  });
+
+  test('nothing went wrong that was not shown', () => assert.deepEqual(page.problems, []));
+
+  test('the dialog opens a folder too, and Lua comes back', async () => {
+    await page.click('#back-to-lua');
+    await page.opened(/^Lua/);
+    assert.equal((await page.run('print(1)')).kind, 'good');
+    await page.fill('#url', new URL(`${FOLDER}pyodide.mjs`, server.url).href);
+    await page.click('#open-go');
+    await page.opened(/^Python/);
+    assert.equal((await page.run('print(2)')).kind, 'good');
+  });
+
+  test('Pyodide comes from another site if that allows it, and is FETCH if not', async () => {
+    const there = fileURLToPath(new URL(`../..${FOLDER}`, import.meta.url));
+    for (const headers of [{ 'access-control-allow-origin': '*' }, {}]) {
+      const site = await serve(there, { headers });
+      const other = await HeapPage.open(browser, address(site.url));
+      if (headers['access-control-allow-origin']) {
+        assert.equal((await other.run('print(1)')).kind, 'good');
+        assert.equal(await other.text('#output'), '1');
+      } else {
+        assert.match(await other.text('#error-title'), /FETCH/);
+        assert.match(await other.text('#error-text'), /CORS/);
+      }
+      await other.page.close();
+      await site.close();
+    }
+  });
+
+  for (const [what, folder, code] of [['an address with nothing', '/nothing/', 'FETCH'],
+    ['a folder with another pyodide.mjs', '/other/', 'NOT_PYODIDE']]) {
+    test(`${what} is ${code}, and the page is alive`, async () => {
+      const other = await HeapPage.open(browser, address(folder));
+      await other.page.waitForFunction(() => !document.querySelector('#error').hidden);
+      assert.match(await other.text('#error-title'), new RegExp(`Pyodide.*\\(${code}\\)`));
+      assert.match(await other.text('#error-text'), new RegExp(`${folder}pyodide\\.mjs`));
+      await other.opened(/^Lua/);
+      assert.equal((await other.run('print(1)')).kind, 'good');
+      await other.page.close();
+    });
+  }
+});
