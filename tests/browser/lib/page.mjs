@@ -90,6 +90,7 @@ export class HeapPage {
   /** Starts what is in the editor, or the module that is open.
    *  @param {string} [source]  a program for the editor */
   async start(source) {
+    await this.ready();
     if (source !== undefined) await this.fill('#source', source);
     await this.page.$eval('#result', (result) => { result.hidden = true; });
     await this.click('#run');
@@ -98,10 +99,11 @@ export class HeapPage {
   /** Waits for its end.
    *  @returns {Promise<{kind: string, text: string}>} what the page says of it */
   async end() {
-    const stuck = await this.page.evaluate(() => ['#run', '#stop'].every((id) =>
-      document.querySelector(id).disabled));
-    if (stuck) throw new Error(`nothing can be run: ${await this.text('#error')}`);
-    await this.page.waitForFunction(() => !document.querySelector('#result').hidden);
+    await this.page.waitForFunction(() => !document.querySelector('#result').hidden
+      || (!document.querySelector('#error').hidden && document.querySelector('#run').disabled));
+    if (await this.page.$eval('#result', ({ hidden }) => hidden)) {
+      throw new Error(`nothing can be run: ${await this.text('#error-text')}`);
+    }
     return this.page.$eval('#result', ({ dataset, textContent }) =>
       ({ kind: dataset.kind, text: textContent }));
   }
