@@ -275,9 +275,9 @@ export class Allocator extends DomainAllocator {
   /** @returns {DataView} */
   get view() { return this.#fresh().view; }
 
-  /** Ends the use of this object; every later call is an error.  The memory goes with it, if
-   *  createHeap made it and nobody else holds it.  In a memory that was passed, the pages that were
-   *  taken stay taken: wasm cannot give any back.
+  /** Ends the use of this object, as `using` does; every later call is an error.  The memory goes
+   *  with it, if createHeap made it and nobody else holds it.  In a memory that was passed, the
+   *  pages that were taken stay taken: wasm cannot give any back.
    *
    *  @example
    *  allocator.dispose();

@@ -1,3 +1,4 @@
-/** What an import of the file is where hosts compile it, as workerd does: for attachSync(pyodide, { wasm }). */
+/** What an import of the file gives where hosts compile it, as workerd does: a module, for
+ *  attachSync(pyodide, { wasm }). */
 declare const wasm: WebAssembly.Module;
 export default wasm;

@@ -1,4 +1,4 @@
-/** The memory report of the command line: text from a snapshot, nothing else. */
+/** The memory report of the command line: text from statistics, nothing else. */
 
 import { hex } from './errors.js';
 
@@ -195,7 +195,7 @@ function plural(n, noun) {
 }
 
 /** @param {number} n  @returns {string} three digits and a unit */
-export function bytes(n) {
+function bytes(n) {
   const sign = n < 0 ? '-' : '';
   let value = Math.abs(n);
   if (value < 1023.5) return `${sign}${Math.round(value)} B`;

@@ -1,4 +1,5 @@
-/** docs/api.md from the JSDoc of everything that the package exports.
+/** docs/api.md from the JSDoc of everything that the package exports, at each address in the exports
+ *  of its package.json.
  *
  *    node js/tools/api.mjs            writes it
  *    node js/tools/api.mjs --check    exit code 1 if it is not current
@@ -11,18 +12,33 @@ import ts from 'typescript';
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const OUT = path('../../docs/api.md');
-const ENTRY = path('../src/index.js');
+const { name: PACKAGE, exports: EXPORTS } = JSON.parse(readFileSync(path('../package.json'), 'utf8'));
+
+/** One that is imported from.  Types are made of the source that has the same name.
+ *  @typedef {{name: string, file: string}} Address */
+/** @type {Address[]} */
+const ADDRESSES = Object.entries(EXPORTS).filter(([, { types }]) => types).map(([at, { types }]) => ({
+  name: PACKAGE + at.slice(1),
+  file: path(`../${types.replace(/^\.\/types\/(.*)\.d\.ts$/, 'src/$1.js')}`),
+}));
 
 const config = ts.getParsedCommandLineOfConfigFile(path('../tsconfig.json'), {}, ts.sys);
-const program = ts.createProgram([ENTRY], config.options);
+const program = ts.createProgram(ADDRESSES.map(({ file }) => file), config.options);
 const checker = program.getTypeChecker();
 
 /** @typedef {{name: string, example: string}} Example */
 /** @typedef {{name: string, sort: string, symbol: ts.Symbol, declaration: ts.Declaration}} Entry */
 
-/** @returns {Entry[]} what is exported, in the order of the sources */
-function entries() {
-  const file = program.getSourceFile(ENTRY);
+/** Addresses with something to import by name, the main one first.
+ *  @returns {(Address & {entries: Entry[]})[]} */
+function interfaces() {
+  return ADDRESSES.filter(({ file }) => file.endsWith('.js'))
+    .map((address) => ({ ...address, entries: entriesOf(address.file) }));
+}
+
+/** @param {string} source  @returns {Entry[]} what it exports, in the order of the sources */
+function entriesOf(source) {
+  const file = program.getSourceFile(source);
   const found = new Map();
   for (const exported of checker.getExportsOfModule(checker.getSymbolAtLocation(file))) {
     const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported)
@@ -125,7 +141,9 @@ const isPublic = (member) => member.name && !ts.isPrivateIdentifier(member.name)
 
 /** @param {Entry} entry  @returns {string[]} */
 function describeClass({ name, declaration }) {
-  const out = [`### class ${name}`, '', textOf(docOf(declaration)?.comment), ''];
+  const [heritage] = declaration.heritageClauses ?? [];
+  const out = [`### class ${name}`, '', textOf(docOf(declaration)?.comment), '',
+    ...(heritage ? [`Extends \`${heritage.types[0].getText()}\`.`, ''] : [])];
   const variable = name[0].toLowerCase() + name.slice(1);
   for (const member of declaration.members.filter(isPublic)) {
     const isStatic = ts.getCombinedModifierFlags(member) & ts.ModifierFlags.Static;
@@ -178,40 +196,62 @@ const DESCRIBE = { functions: describeFunction, classes: describeClass, errors: 
 const CHAPTERS = [['functions', 'Functions'], ['classes', 'Classes'], ['constants', 'Constants'],
   ['errors', 'Errors'], ['types', 'Types']];
 
+/** @param {Entry[]} entries  @param {string} sort  @returns {string[]} */
+const describe = (entries, sort) => entries.filter((e) => e.sort === sort)
+  .flatMap((e) => DESCRIBE[sort](e));
+
+// ---- The document ----
+
+/** @param {string} source  @returns {string} what its first comment says, up to an empty line */
+function introduction(source) {
+  const file = program.getSourceFile(source);
+  const [comment] = ts.getJSDocCommentsAndTags(file.statements[0]).filter(ts.isJSDoc);
+  return oneLine(textOf(comment.comment).split('\n\n')[0]);
+}
+
+/** @returns {string[]} a table of the addresses */
+const describeAddresses = () => ['| import from | |', '|---|---|', ...ADDRESSES.map(({ name, file }) =>
+  `| \`${name}\` | ${introduction(file)} |`), ''];
+
+/** @param {Address & {entries: Entry[]}} address  @param {Entry[]} described  in what is above
+ *  @returns {string[]} */
+function describeOther({ name, file, entries }, described) {
+  const above = entries.filter((e) => described.some((d) => d.declaration === e.declaration));
+  const own = entries.filter((e) => !above.includes(e));
+  return [`## ${name}`, '', introduction(file), '',
+    ...CHAPTERS.flatMap(([sort]) => describe(own, sort)),
+    `${own.length > 0 ? 'And, ' : ''}as above: ${above.map((e) => `\`${e.name}\``).join(', ')}.`, ''];
+}
+
 /** @returns {string} the document */
 export function render() {
-  const all = entries();
-  const classes = all.filter((e) => e.sort === 'classes');
+  const [main, ...others] = interfaces();
   const out = ['# JavaScript interface of wasm-pymalloc', '',
     'Generated from the sources of the npm package: `npm run api` in `js/` writes it, a test holds it '
-    + 'current and runs every example. Introduction: [js/README.md](../js/README.md).', ''];
-  for (const [sort, title] of CHAPTERS) {
-    out.push(`## ${title}`, '');
-    for (const entry of sort === 'classes' ? classes : all.filter((e) => e.sort === sort)) {
-      out.push(...DESCRIBE[sort](entry));
-    }
-  }
+    + 'current and runs every example. Introduction: [js/README.md](../js/README.md).', '',
+    ...describeAddresses(),
+    ...CHAPTERS.flatMap(([sort, title]) => [`## ${title}`, '', ...describe(main.entries, sort)]),
+    ...others.flatMap((address) => describeOther(address, main.entries))];
   return `${out.join('\n').replace(/\n{3,}/g, '\n\n').trimEnd()}\n`;
 }
 
 /** @returns {{examples: Example[], without: string[]}} of all functions and methods; without:
  *  names of those that have none */
 export function examples() {
-  const found = [];
-  const without = [];
-  const take = (name, node) => {
-    const codes = examplesOf(node);
-    if (codes.length === 0) without.push(name);
-    codes.forEach((example) => found.push({ name, example }));
-  };
-  for (const { name, sort, declaration } of entries()) {
-    if (sort === 'functions') take(name, declaration);
+  /** @type {Map<ts.Node, string>} */
+  const calls = new Map();
+  for (const { name, sort, declaration } of interfaces().flatMap(({ entries }) => entries)) {
+    if (sort === 'functions') calls.set(declaration, name);
     if (sort !== 'classes') continue;
-    for (const member of declaration.members.filter(isPublic)) {
-      if (ts.isMethodDeclaration(member)) take(`${name}.${member.name.text}`, member);
+    for (const member of declaration.members.filter(isPublic).filter(ts.isMethodDeclaration)) {
+      calls.set(member, `${name}.${member.name.text}`);
     }
   }
-  return { examples: found, without };
+  const all = [...calls].map(([node, name]) => ({ name, codes: examplesOf(node) }));
+  return {
+    examples: all.flatMap(({ name, codes }) => codes.map((example) => ({ name, example }))),
+    without: all.filter(({ codes }) => codes.length === 0).map(({ name }) => name),
+  };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

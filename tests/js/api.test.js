@@ -7,25 +7,61 @@ import { WASI } from 'node:wasi';
 
 import * as library from '../../js/src/index.node.js';
 import * as browser from '../../js/src/index.js';
-import { attach } from '../../js/src/pyodide.node.js';
+import * as pyodide from '../../js/src/pyodide.node.js';
+import * as pyodideBrowser from '../../js/src/pyodide.js';
 import { examples, render } from '../../js/tools/api.mjs';
 import { assemble, op } from './lib/guest.js';
 import { load as loadPyodide } from '../pyodide/lib.mjs';
 import { built } from './lib/run.js';
 
+const text = (name) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+const document = text('docs/api.md');
+
 test('docs/api.md is current', () => {
-  const file = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
-  assert.ok(file === render(), 'docs/api.md is not what the sources say: npm run api in js/');
+  assert.ok(document === render(), 'docs/api.md is not what the sources say: npm run api in js/');
+});
+
+// Asks Node.js what there is, not the sources, which docs/api.md is made of.
+test('every call at every address of the package is in docs/api.md, with an example', async () => {
+  const { exports } = JSON.parse(text('js/package.json'));
+  const sections = new Map(document.split(/^#{3,4} /m).map((part) =>
+    [part.split('\n')[0].replace(/^class /, ''), part]));
+  let calls = 0;
+  const shows = (title) => {
+    calls++;
+    assert.match(sections.get(title) ?? '', /^```js\n[^]+?\n```$/m, title);
+  };
+  for (const [at, conditions] of Object.entries(exports)) {
+    const file = conditions.node ?? conditions.default;
+    if (!file?.endsWith('.js')) continue;
+    assert.ok(document.includes(`\`wasm-pymalloc${at.slice(1)}\``), at);
+    for (const [name, value] of Object.entries(await import(`../../js/${file}`))) {
+      if (typeof value !== 'function') continue;
+      if (!/^class /.test(value)) {
+        shows(`${name}()`);
+        continue;
+      }
+      assert.ok(sections.has(name), name);
+      const variable = name[0].toLowerCase() + name.slice(1);
+      for (const [of, members] of [[name, value], [variable, value.prototype]]) {
+        for (const [member, { value: method }] of
+          Object.entries(Object.getOwnPropertyDescriptors(members))) {
+          if (typeof method === 'function' && member !== 'constructor') shows(`${of}.${member}()`);
+        }
+      }
+    }
+  }
+  assert.ok(calls >= 25, `${calls} calls`);
 });
 
 test('every entry of the package exports the same names', () => {
   const names = (text) => [...text.matchAll(/export (?:async )?function (\w+)/g)].map((m) => m[1]);
   assert.deepEqual(Object.keys(library).sort(), Object.keys(browser).sort());
   // workerd's imports a .wasm file, which Node.js does not take.
-  const [ours, workerd] = ['index.node.js', 'index.workerd.js'].map((name) =>
-    readFileSync(new URL(`../../js/src/${name}`, import.meta.url), 'utf8'));
+  const [ours, workerd] = ['index.node.js', 'index.workerd.js'].map((name) => text(`js/src/${name}`));
   assert.deepEqual(names(workerd), names(ours));
   for (const text of [ours, workerd]) assert.match(text, /export \* from '\.\/library\.js'/);
+  assert.deepEqual(Object.keys(pyodide).sort(), Object.keys(pyodideBrowser).sort());
 });
 
 const { examples: all, without } = examples();
@@ -35,7 +71,8 @@ test('every function and method has an example', () => {
   assert.ok(all.length >= 30);
 });
 
-/** What an example finds at hand: Lua in `module` and `instance`, its `heap`, an `allocator`. */
+/** What an example finds at hand: Lua in `module` and `instance`, its `heap`, an `allocator`, the stock
+ *  Pyodide. */
 function surroundings(printed) {
   const bytes = readFileSync(built('lua/lua.wasm'));
   const module = new WebAssembly.Module(bytes);
@@ -51,7 +88,7 @@ function surroundings(printed) {
   const instance = new WebAssembly.Instance(module, own);
   wasi.start(instance);
   const allocator = library.createHeapSync();
-  return { ...library, assert, bytes, module, instance, memory: instance.exports.memory,
+  return { ...library, ...pyodide, loadPyodide, assert, bytes, module, instance, memory: instance.exports.memory,
     imports: imports().imports, heap: library.Heap.from(module, instance), allocator,
     program: { step: () => allocator.malloc(10) },
     fetch: async () => new Response(bytes, { headers: { 'content-type': 'application/wasm' } }),
@@ -72,21 +109,23 @@ for (const { name, example } of all) {
   });
 }
 
-const readme = readFileSync(new URL('../../js/README.md', import.meta.url), 'utf8');
-const blocks = [...readme.matchAll(/```js\n([^]*?)```/g)].map(([, code]) => code);
+const programs = ['js/README.md', 'docs/pyodide.md'].flatMap((file) =>
+  [...text(file).matchAll(/```js\n([^]*?)```/g)].map(([, code], i) => ({ file, code, number: i + 1 })));
 
-test('js/README.md has programs', () => assert.ok(blocks.length >= 4));
+test('js/README.md and docs/pyodide.md have programs', () => assert.ok(programs.length >= 7));
 
-blocks.forEach((code, i) => {
-  test(`program ${i + 1} of js/README.md runs`, async () => {
+for (const { file, code, number } of programs) {
+  test(`program ${number} of ${file} runs`, async () => {
     const at = surroundings([]);
     // A module that imports malloc.
     const bytes = assemble({ imports: [['env', 'malloc', 'one']], exportMemory: false,
       functions: [['take', 'one', [0x20, 0, ...op.call(0)]]] });
     const sent = [];
-    await run(code.replace(/^import .*$/gm, ''), { ...at, loadPyodide, attach, bytes,
+    const before = file === 'docs/pyodide.md' && number > 1
+      ? 'const pyodide = await loadPyodide();' : '';
+    await run(before + code.replace(/^import .*$/gm, ''), { ...at, bytes,
       data: new Uint8Array(1000),
       postMessage: (...args) => sent.push(structuredClone(args[0], { transfer: args[1] })) });
     if (code.includes('postMessage')) assert.ok(sent[0].pages.length > 0);
   });
-});
+}
