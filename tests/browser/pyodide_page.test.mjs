@@ -111,6 +111,42 @@ describe('Python in Chromium', () => {
     await page.click('#unlimit');
   });
 
+  test('a limit set while Python is loaded again, between two runs, is met', async () => {
+    await page.fill('#limit-heap-hard', '40M');
+    assert.equal((await page.run('print(1)')).kind, 'good');
+    await page.start(HUNGRY);
+    assert.equal(await page.text('#output'), '');               // it is loaded now
+    await page.fill('#limit-heap-hard', '12M');
+    assert.match((await page.end()).text, /^Out of memory/);
+    const { live } = await page.figures();
+    assert.ok(live <= 12 << 20 && live > 11.5 * 2 ** 20, `${live} bytes live`);
+    await page.click('#unlimit');
+  });
+
+  test('so is one set while it is loaded after it was stopped', async () => {
+    await page.start('while True:\n    try:\n        while True: pass\n    except BaseException: pass');
+    await page.page.waitForFunction(() => !document.querySelector('#stop').disabled);
+    await page.click('#stop');
+    await page.end();
+    await page.fill('#limit-heap-hard', '12M');
+    await page.ready();
+    assert.equal(await page.text('#limit-error'), '');
+    assert.match((await page.run(HUNGRY)).text, /^Out of memory/);
+    await page.click('#unlimit');
+  });
+
+  test('with its memory kept, a limit below what Python needs is a MemoryError, not its end', async () => {
+    await page.run('import sys\nsys.left = 1');
+    await page.page.$eval('#keep', (box) => box.click());
+    await page.fill('#limit-heap-hard', '1000');
+    assert.match((await page.run('print(1)')).text, /^Out of memory/);
+    assert.match((await page.run('print(1)')).text, /^Out of memory/);
+    await page.click('#unlimit');
+    await page.run('import sys\nprint(sys.left)');
+    assert.equal(await page.text('#output'), '1');
+    await page.page.$eval('#keep', (box) => box.click());
+  });
+
   test('a program that catches MemoryError goes on', async () => {
     const { kind, text } = await page.run(`import pymalloc
 pymalloc.limit = 8 << 20

@@ -70,6 +70,20 @@ test('a guest that looks at no messages is not waited for', async () => {
   assert.equal(await stopped, 'replaced');
 });
 
+test('limits that wait for a program which is stopped go to the next worker', async () => {
+  const { guest, workers, open } = setUp({ live: false });
+  await open();
+  workers[0].say({ type: 'state', state: 'running' });
+  const [look, limits] = [guest.request('look'), guest.request('limits', { limits: 1 })];
+  const stopped = guest.stop();
+  await assert.rejects(look, { code: 'WORKER' });
+  const asked = workers[1].sent.at(-1);
+  assert.deepEqual([asked.name, asked.params], ['limits', { limits: 1 }]);
+  workers[1].say(READY);
+  workers[1].say({ type: 'reply', id: asked.id, value: 'set' });
+  assert.deepEqual([await stopped, await limits], ['replaced', 'set']);
+});
+
 test('a spec that is refused rejects with its code, and the worker is ended', async () => {
   const { guest, workers } = setUp();
   const opened = guest.open(spec);

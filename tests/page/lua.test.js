@@ -69,6 +69,28 @@ test('a limit set while the program runs is met', async () => {
   assert.equal((await running).result, 'memory');
 });
 
+test('a limit set while a program starts, or while none runs, is that of the program', async () => {
+  const eats = 'local t = {} while true do t[#t + 1] = {#t} end';
+  const running = page.run(eats, { limits: { heap: { soft: 3 << 20, hard: 5 << 20 } } });
+  assert.deepEqual(page.ask('limits', { limits: { heap: { hard: 2 << 20 } } }).heap,
+    { soft: 3 << 20, hard: 2 << 20 });
+  assert.equal((await running).result, 'memory');
+  assert.deepEqual(page.frames[0].limits.heap, { soft: 3 << 20, hard: 2 << 20 });
+  assert.ok(total(page.frames.at(-1).stats) > 1 << 20);
+
+  page.ask('limits', { limits: { heap: { hard: 1 << 20 } } });
+  assert.equal(page.frames.at(-1).limits.heap.hard, 1 << 20);
+  assert.equal((await page.run(eats, { limits: { heap: { hard: 5 << 20 } } })).result, 'memory');
+  assert.ok(page.frames.every(({ limits }) => limits.heap.hard === 1 << 20));
+
+  const [other, early] = [new Page(), { heap: { hard: 1 << 20 } }];
+  await other.open(LUA);
+  assert.deepEqual(other.ask('limits', { limits: early }).heap, { soft: null, hard: 1 << 20 });
+  assert.equal((await other.run(eats)).result, 'memory');
+  assert.equal((await other.run('print(1)')).result, 'done');
+  assert.equal(other.frames.at(-1).limits.heap.hard, null);          // it was for the one before
+});
+
 test('stop ends a loop that does nothing, within coroutines too', async () => {
   for (const source of ['while true do end', 'coroutine.wrap(function() while true do end end)()',
     'local co = coroutine.create(function() pcall(function() repeat until false end) end) '

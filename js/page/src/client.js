@@ -24,6 +24,12 @@ import { PageError, failureOf } from './failure.js';
  *  @property {((event: any) => void) | null} onerror
  *  @property {((event: any) => void) | null} [onmessageerror] */
 
+/** A request without an answer yet.
+ *  @typedef {object} Pending
+ *  @property {import('./protocol.js').Request} message
+ *  @property {(value: any) => void} resolve
+ *  @property {(error: Error) => void} reject */
+
 /** Milliseconds that a guest has to come to a halt before its worker is ended. */
 const PATIENCE_MS = 500;
 
@@ -38,7 +44,7 @@ export class Guest {
   #ready = null;
   /** @type {{resolve: (ready: Ready) => void, reject: (error: Error) => void} | null} */
   #opening = null;
-  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
+  /** @type {Map<number, Pending>} */
   #requests = new Map();
   #lastId = 0;
   /** @type {'idle' | 'running' | 'paused'} */
@@ -111,14 +117,18 @@ export class Guest {
    *  @throws {PageError} */
   request(name, params = {}) {
     return new Promise((resolve, reject) => {
-      const id = ++this.#lastId;
-      this.#requests.set(id, { resolve, reject });
-      this.#post({ type: 'request', id, name, params });
+      this.#ask({ message: { type: 'request', id: ++this.#lastId, name, params }, resolve, reject });
     });
   }
 
+  /** @param {Pending} request */
+  #ask(request) {
+    this.#post(request.message);
+    this.#requests.set(request.message.id, request);
+  }
+
   /** Ends the program.  If it does not come to a halt, its worker is ended and the guest opened
-   *  anew; snapshots that it held are lost then.
+   *  anew; snapshots that it held are lost then, limits that it had not set yet are not.
    *  @returns {Promise<'halted' | 'replaced'>}
    *  @throws {PageError} if it could not be opened again */
   async stop() {
@@ -129,7 +139,11 @@ export class Guest {
       this.#callbacks.ended?.({ type: 'ended', run: this.#run, result: 'stopped', exitCode: null,
         message: '', time: this.#time });
     }
-    await this.open(spec);
+    const limits = [...this.#requests.values()].filter(({ message }) => message.name === 'limits');
+    for (const { message } of limits) this.#requests.delete(message.id);
+    const opened = this.open(spec);
+    for (const request of limits) this.#ask(request);
+    await opened;
     return 'replaced';
   }
 

@@ -88,7 +88,7 @@
  *
  *  | name         | parameters        | value                                                    |
  *  |--------------|-------------------|----------------------------------------------------------|
- *  | `limits`     | {limits}          | Limits in force afterwards                               |
+ *  | `limits`     | {limits}          | Limits in force afterwards, see below                    |
  *  | `look`       | {address}         | Look: what lies there                                    |
  *  | `blocks`     | {address} of pool | Blocks: state of each block; null: no pool there now     |
  *  | `chunks`     | {from, to}        | Chunks that lie in these bytes (at most 1 MiB of them)   |
@@ -99,6 +99,9 @@
  *  | `check`      | {}                | {sound, message}: pym_check                              |
  *  | `collect`    | {}                | number: bytes that a full garbage collection freed       |
  *  | `frame`      | {}                | Frame with map, now                                      |
+ *
+ *  Limits are set for the program that runs.  If none does, or it has no heap yet, they are set for the
+ *  next, before its first instruction, over those of its Run.
  *
  *  @typedef {'limits' | 'look' | 'blocks' | 'chunks' | 'snapshot' | 'difference' | 'forget'
  *    | 'dump' | 'check' | 'collect' | 'frame'} RequestName */

@@ -19,7 +19,7 @@ import { CHUNKS_SPAN } from './protocol.js';
  *  @property {() => void} frame
  *  @property {(() => void) | null} collect */
 
-/** All but `dump`, which takes time.
+/** All but `dump`, which takes time, and `limits`, which may be for a program that is still to come.
  *  @param {import('./protocol.js').RequestName} name  @param {any} params  @param {Sources} sources
  *  @returns {{value: unknown, transfer?: object}} transfer: something whose typed arrays the page
  *    may have
@@ -39,9 +39,6 @@ export function answer(name, params, sources) {
  *  @returns {{value: unknown, transfer?: object}} */
 function ask(heap, name, params) {
   switch (name) {
-    case 'limits':
-      heap.setLimits(params.limits);
-      return { value: heap.limits };
     case 'look': return { value: heap.look(params.address) };
     case 'blocks': {
       const blocks = heap.blocks(params.address);

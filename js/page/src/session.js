@@ -14,6 +14,7 @@ import { openGuest } from './guests/open.js';
 /** @typedef {import('./protocol.js').ToPage} ToPage */
 /** @typedef {import('./protocol.js').Ended} Ended */
 /** @typedef {import('./protocol.js').Program} Program */
+/** @typedef {import('./protocol.js').PartialLimits} PartialLimits */
 
 /** How a program ended.
  *  @typedef {Pick<Ended, 'result' | 'exitCode' | 'message'>} Outcome */
@@ -55,6 +56,12 @@ export class Session {
   /** @type {import('./requests.js').Snapshots} */
   #snapshots = new Map();
   #runs = 0;
+  /** Limits set while there was no program to have them: for the next.
+   *  @type {PartialLimits} */
+  #wanted = {};
+  /** Those of the program that starts, and has no heap yet.
+   *  @type {PartialLimits | null} */
+  #starting = null;
   #running = false;
   #paused = false;
   #stopping = false;
@@ -161,9 +168,11 @@ export class Session {
     }
     this.#running = true;
     this.#paused = this.#stopping = this.#blind = false;
+    this.#starting = limits;
     const run = ++this.#runs;
     this.#post({ type: 'state', state: 'running' });
-    const outcome = await this.#outcome(this.#guest, run, program, keep, limits);
+    const outcome = await this.#outcome(this.#guest, run, program, keep);
+    this.#starting = null;
     this.#sampler.pause(true);                   // its clock stands
     this.#frame();
     this.#flush(0);
@@ -173,12 +182,13 @@ export class Session {
   }
 
   /** @param {Guest} guest  @param {number} run  @param {Program | null} program
-   *  @param {boolean} keep  @param {import('./protocol.js').PartialLimits} limits
+   *  @param {boolean} keep
    *  @returns {Promise<Outcome>} */
-  async #outcome(guest, run, program, keep, limits) {
+  async #outcome(guest, run, program, keep) {
     try {
       return await guest.run(program, keep, (heap) => {
-        this.#heap = heap;
+        const limits = joined(this.#starting ?? {}, this.#wanted);
+        [this.#heap, this.#starting, this.#wanted] = [heap, null, {}];
         if (Object.keys(limits).length > 0) heap.setLimits(limits);
         try {
           this.#sampler.begin(heap, run);
@@ -236,6 +246,10 @@ export class Session {
         this.#post({ type: 'reply', id, value: await this.#dump() });
         return;
       }
+      if (name === 'limits') {
+        this.#post({ type: 'reply', id, value: this.#setLimits(params.limits) });
+        return;
+      }
       const { value, transfer } = answer(name, params, {
         heap: this.#sampler.heap ?? this.#heap,
         run: this.#runs,
@@ -248,6 +262,19 @@ export class Session {
     } catch (error) {
       this.#post({ type: 'failed', id, error: failureOf(error) });
     }
+  }
+
+  /** Those of a program that has ended are those of the next: a loaded interpreter may be kept, or may
+   *  have to be loaded again first.
+   *  @param {PartialLimits} limits
+   *  @returns {import('./protocol.js').Limits} in force, or to be when the next program starts */
+  #setLimits(limits) {
+    const heap = this.#starting ? null : this.#sampler.heap;
+    heap?.setLimits(limits);
+    if (!this.#running || this.#starting) this.#wanted = joined(this.#wanted, limits);
+    if (!heap) return complete(joined(this.#starting ?? {}, this.#wanted));
+    if (!this.#running || this.#paused) this.#frame();     // no other tells the page of it
+    return heap.limits;
   }
 
   /** @returns {Promise<string>} */
@@ -266,6 +293,21 @@ export class Session {
     }
     return text.join('');
   }
+}
+
+/** @param {PartialLimits} a  @param {PartialLimits} b  @returns {PartialLimits} b where both say one */
+function joined(a, b) {
+  return Object.fromEntries(Object.entries({ ...a, ...b }).map(([of, limit]) => {
+    const key = /** @type {keyof PartialLimits} */ (of);
+    return [key, { ...a[key], ...b[key] }];
+  }));
+}
+
+/** @param {PartialLimits} limits  @returns {import('./protocol.js').Limits} */
+function complete({ heap, raw, mem, object }) {
+  const none = { soft: null, hard: null };
+  return { heap: { ...none, ...heap }, raw: { ...none, ...raw }, mem: { ...none, ...mem },
+    object: { ...none, ...object } };
 }
 
 /** Turns of the event loop: a message to oneself goes behind those that wait already.  Timers would

@@ -125,7 +125,10 @@ class Interpreter {
       } });
     }
     const globals = pyodide.toPy({});
-    globals.set('begin', () => this.#attachTo(this.#heap));
+    globals.set('begin', () => {
+      this.#restore();
+      this.#attachTo(this.#heap);
+    });
     globals.set('turn', () => this.#turn());
     pyodide.runPython(RUNNER, { globals });
     const [run, collect, canSuspend] = ['run', 'collect', 'can_suspend'].map((name) => globals.get(name));
@@ -182,6 +185,7 @@ class Interpreter {
     this.#attachTo = attachTo;
     this.#running = true;
     this.#stopped = this.#signalled = false;
+    this.#lift();                                // until it begins
     try {
       const [kind, exitCode, message] = (await this.#python.run(source, `${name}.py`)).toJs();
       if (this.#stopped) throw new Stopped();

@@ -82,7 +82,8 @@ export class Runner {
    *  @returns {Promise<any>} */
   request(name, params) {
     if (!this.#guest || !this.hasHeap) return Promise.reject(new Error('no program was run yet'));
-    if (this.#state === 'running' && !this.#ready?.controls.live) {
+    // Limits wait for the end of the program.
+    if (this.#state === 'running' && !this.#ready?.controls.live && name !== 'limits') {
       return Promise.reject(new Error('this module does not answer while it runs'));
     }
     return this.#guest.request(name, params);
