@@ -71,19 +71,10 @@ int posix_memalign(void **out, size_t align, size_t n) {
 
 size_t malloc_usable_size(void *p) { return pym_usable_size(p); }
 
-#if defined(__wasi__) || defined(__EMSCRIPTEN__)
-/* wasi-libc's and Emscripten's own callers use these names; without them its malloc would be
- * linked too, or nobody's. */
+#if defined(__wasi__)
+/* wasi-libc's own callers use these names; without them its malloc would be linked too. */
 void *__libc_malloc(size_t n) { return malloc(n); }
 void *__libc_calloc(size_t count, size_t size) { return calloc(count, size); }
 void *__libc_realloc(void *p, size_t n) { return realloc(p, n); }
 void __libc_free(void *p) { free(p); }
-#endif
-#if defined(__EMSCRIPTEN__)
-/* Emscripten's JavaScript, pthreads and sanitizers use these. */
-void *emscripten_builtin_malloc(size_t n) { return malloc(n); }
-void *emscripten_builtin_calloc(size_t count, size_t size) { return calloc(count, size); }
-void *emscripten_builtin_realloc(void *p, size_t n) { return realloc(p, n); }
-void *emscripten_builtin_memalign(size_t align, size_t n) { return memalign(align, n); }
-void emscripten_builtin_free(void *p) { free(p); }
 #endif

@@ -1,6 +1,6 @@
 /* sbrk for programs of Emscripten without its malloc (-sMALLOC=none): from some version on that is
- * where sbrk comes from.  Linked with malloc.c only, so nobody else's malloc takes memory beside
- * it; weak, since an Emscripten that has its own may link that.
+ * where sbrk comes from.  Linked with malloc_emscripten.c only, so nobody else's malloc takes memory
+ * beside it; weak, since an Emscripten that has its own may link that.
  *
  * As Emscripten's, it takes its argument as unsigned: memory never gets smaller. */
 #include <emscripten/heap.h>

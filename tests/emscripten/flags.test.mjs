@@ -23,8 +23,10 @@ const LIBRARY = [join(build, 'libpymalloc.a')];
 const MALLOC = [join(build, 'libpymalloc_malloc.a'), '-sMALLOC=none', ...LIBRARY];
 // For flags that the library itself has to be compiled with.
 const port = await readFile(join(source, 'wasm/emscripten/pymalloc.py'), 'utf8');
-const SOURCES = /CORE = '''([^]*?)'''/.exec(port)[1].match(/\w+\.c/g)
-  .map((name) => join(source, 'src', name));
+const sourceFile = (name) => join(source, 'src', name);
+const SOURCES = /CORE = '''([^]*?)'''/.exec(port)[1].match(/\w+\.c/g).map(sourceFile);
+const MALLOC_SOURCES = [...['malloc_emscripten.c', 'sbrk.c'].map(sourceFile), '-sMALLOC=none',
+  ...SOURCES];
 const EXPORTS = ['root', 'check', 'check_message', 'dump_stderr', 'heap_destroy', 'heap_new',
   'limit_set', 'descriptor'].map((name) => `-Wl,--export=pym_${name}`)
   .concat(`--post-js=${join(source, 'wasm/emscripten/post.js')}`);
@@ -91,21 +93,54 @@ describe('with these flags a program allocates, grows and its heap is sound:', {
   test('pymalloc::malloc in the place of dlmalloc', async () => {
     assertSound(await start(await link('malloc', [GROWTH], { library: MALLOC })));
   });
-  test('-flto, the library too', async (t) => {
-    // Emscripten 6.0.5 of Debian links no program with -flto alone: its libc++abi for programs
-    // without exceptions misses a function.
-    const flags = ['-flto', GROWTH];
-    if (!await linksAnything(flags)) flags.push('-fexceptions');
-    t.diagnostic(`linked with ${flags.join(' ')}`);
-    assertSound(await start(await link('lto', flags, { library: SOURCES })));
-  });
-  test('-fsanitize=address, the library too', async () => {
-    const file = await link('asan', ['-fsanitize=address', GROWTH, '-sINITIAL_MEMORY=128MB'],
-      { library: SOURCES });
-    assertSound(await start(file));
-  });
+  for (const [name, library] of [['', SOURCES], [' and pymalloc::malloc', MALLOC_SOURCES]]) {
+    test(`-flto${name}, the library too`, async (t) => {
+      // Emscripten 6.0.5 of Debian links no program with -flto alone: its libc++abi for programs
+      // without exceptions misses a function.
+      const flags = ['-flto', GROWTH];
+      if (!await linksAnything(flags)) flags.push('-fexceptions');
+      t.diagnostic(`linked with ${flags.join(' ')}`);
+      assertSound(await start(await link(name ? 'lto-malloc' : 'lto', flags, { library })));
+    });
+  }
   test('-Oz, the library too', async () => {
     assertSound(await start(await link('oz', ['-Oz', GROWTH], { library: SOURCES })));
+  });
+});
+
+describe('malloc is the sanitizer\'s, and the library works, with -fsanitize=', { concurrency: 2 }, () => {
+  const address = ['-fsanitize=address', GROWTH, '-sINITIAL_MEMORY=128MB'];
+  const fixed = ['-fsanitize=address', '-sINITIAL_MEMORY=256MB'];
+  const cases = {
+    'address': [address, LIBRARY],
+    'address and pymalloc::malloc': [address, MALLOC],
+    'address and pymalloc::malloc, the library too': [address, MALLOC_SOURCES],
+    'address and pymalloc::malloc, memory that does not grow': [fixed, MALLOC],
+  };
+  for (const [name, [flags, library]] of Object.entries(cases)) {
+    test(name, async () => {
+      const file = await link(`sanitize-${name.replace(/\W+/g, '-')}`, flags, { library });
+      assertSound(await start(file));
+      const freed = await start(file, 'write-freed');
+      assert.match(freed.err, /AddressSanitizer: heap-use-after-free.*\n.*WRITE of size 1/);
+      assert.match((await start(file, 'lose')).err, /LeakSanitizer: detected memory leaks/);
+      if (library !== LIBRARY) return;
+      const object = await start(file, 'write-freed-object');
+      assert.match(object.err, /AddressSanitizer: heap-use-after-free.*\n.*WRITE of size 1/);
+    });
+  }
+  test('address: what only blocks of ours point to counts as leaked, unless detect_leaks=0', async () => {
+    const options = join(folder, 'sanitizer-options.js');
+    await writeFile(options, "Module['ASAN_OPTIONS'] = process.argv[3];\n");
+    const file = await link('hold', [...address, `--pre-js=${options}`], { library: MALLOC });
+    assert.match((await start(file, 'hold', 'detect_leaks=1')).err, /detected memory leaks/);
+    const { code, err } = await start(file, 'hold', 'detect_leaks=0');
+    assert.deepEqual({ code, err }, { code: 0, err: '' });
+  });
+  test('leak and pymalloc::malloc', async () => {
+    const file = await link('leak', ['-fsanitize=leak', GROWTH], { library: MALLOC });
+    assertSound(await start(file));
+    assert.match((await start(file, 'lose')).err, /LeakSanitizer: detected memory leaks/);
   });
 });
 

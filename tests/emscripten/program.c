@@ -98,10 +98,38 @@ static int twice(void) {
   return 0;
 }
 
+/* What a sanitizer finds, where malloc is its own: at the end of the program a block that is lost,
+ * before that a write to one that was freed: malloc's, or an object that malloc had to serve. */
+static int lose(void) {
+  char *volatile p = malloc(100);
+  p = NULL;
+  return p != NULL;
+}
+
+/* malloc's block, which only one of ours points to. */
+static int hold(void) {
+  blocks[0] = pym_obj_malloc(sizeof(char *));
+  *(char *volatile *)(void *)blocks[0] = malloc(100);
+  return 0;
+}
+
+static int write_freed(int object) {
+  if (object && pym_allocators_use("malloc")) return 1;
+  char *volatile p = object ? pym_obj_malloc(100) : malloc(100);
+  if (object) pym_obj_free(p);
+  else free(p);
+  p[99] = 'x';
+  return 0;
+}
+
 int main(int argc, char **argv) {
   const char *how = argc > 1 ? argv[1] : "work";
   if (!strcmp(how, "use-up")) return use_up();
   if (!strcmp(how, "high")) return high();
   if (!strcmp(how, "twice")) return twice();
+  if (!strcmp(how, "lose")) return lose();
+  if (!strcmp(how, "hold")) return hold();
+  if (!strcmp(how, "write-freed")) return write_freed(0);
+  if (!strcmp(how, "write-freed-object")) return write_freed(1);
   return work();
 }

@@ -43,7 +43,7 @@ def lib_name():
 
 def get(ports, settings, shared):
   def create(final):
-    srcs = CORE + (['malloc.c', 'sbrk.c'] if opts['malloc'] == 'true' else [])
+    srcs = CORE + (['malloc_emscripten.c', 'sbrk.c'] if opts['malloc'] == 'true' else [])
     ports.build_port(source, final, port_name, srcs=srcs,
                      flags=['-std=c11', '-DPYM_DEBUG=' + opts['debug']])
 
