@@ -1,6 +1,7 @@
-// Hold the code size: measure.mjs [--update] O2 o2.wasm Oz oz.wasm COMPILER_VERSION.
+// Hold the code size: measure.mjs [--update] SYSTEM COMPILER_VERSION O2 o2.wasm Oz oz.wasm; of a .js
+// that emcc wrote, the .wasm beside it.
 //
-// budget.json has, for each level, `target` (bytes of code and data that the project aims at, said
+// budget.json has, for each system and level, `target` (bytes of code and data that the project aims at, said
 // when missed), `limit` (never to be passed) and what was last recorded: `code`, `data` (bytes of the
 // sections' contents) and `gzip` (of the module).  More than recorded fails; another compiler than
 // the recorded one is held to the limit only.
@@ -44,18 +45,20 @@ function optimized(level, file) {
 
 const args = process.argv.slice(2);
 const update = args[0] === '--update' && args.shift();
-const compiler = args.pop();
-const budget = JSON.parse(readFileSync(budgetFile, 'utf8'));
+const [system, compiler, ...modules] = args;
+const budgets = JSON.parse(readFileSync(budgetFile, 'utf8'));
+const budget = budgets[system];
 let failed = false;
-for (let i = 0; i < args.length; i += 2) {
-  const level = args[i];
-  const bytes = readFileSync(args[i + 1]);
+for (let i = 0; i < modules.length; i += 2) {
+  const level = modules[i];
+  const file = modules[i + 1].replace(/\.js$/, '.wasm');
+  const bytes = readFileSync(file);
   const { [CODE]: code = 0, [DATA]: data = 0 } = sections(bytes);
   const recorded = budget[level];
   const total = code + data, before = recorded.code + recorded.data;
   console.log(`-${level}: ${code} bytes of code + ${data} of data = ${total}; recorded ${before}, ` +
     `limit ${recorded.limit}; module with gzip ${gzipSync(bytes, { level: 9 }).length}` +
-    optimized(level, args[i + 1]));
+    optimized(level, file));
   if (update) Object.assign(recorded, { code, data, gzip: gzipSync(bytes, { level: 9 }).length });
   if (total > recorded.target) {
     console.log(`-${level} misses the target of ${recorded.target} bytes by ${total - recorded.target}`);
@@ -65,12 +68,12 @@ for (let i = 0; i < args.length; i += 2) {
     failed = true;
   } else if (!update && compiler === budget.compiler && total > before) {
     console.error(`-${level} grew by ${total - before} bytes.  If they are worth it, record them: ` +
-      'cmake --build build/freestanding --target size-update');
+      `cmake --build build/${system} --target size-update`);
     failed = true;
   }
 }
 if (update) {
   budget.compiler = compiler;
-  writeFileSync(budgetFile, `${JSON.stringify(budget, null, 2)}\n`);
+  writeFileSync(budgetFile, `${JSON.stringify(budgets, null, 2)}\n`);
 }
 process.exitCode = failed ? 1 : 0;
