@@ -59,8 +59,8 @@ export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
  *  @property {boolean | {from: number, to: number}} [pools]  the pools to tell of one by one, each
  *    in a page that has a byte in [from, to); default: all.  Their headers lie apart, so they are what
  *    map() takes its time for
- *  @property {HeapMap} [into]  an earlier result whose memory is used again, and which is invalid
- *    from then on */
+ *  @property {HeapMap | ArrayBuffer} [into]  an earlier result whose memory is used again, and which
+ *    is invalid from then on; or the `buffer` of one, which may come back from another thread */
 
 /** The buffer of each result, until it is used again.
  *  @type {WeakMap<HeapMap, ArrayBuffer>} */
@@ -112,12 +112,14 @@ function pagesOf(wanted = true, pageBytes) {
   return { first: Math.floor(from / pageBytes), end: Math.ceil(to / pageBytes) };
 }
 
-/** @param {HeapMap | undefined} into  @returns {ArrayBuffer | null} */
+/** @param {HeapMap | ArrayBuffer | undefined} into  @returns {ArrayBuffer | null} */
 function bufferOf(into) {
   if (into === undefined) return null;
+  if (into instanceof ArrayBuffer) return into;
   const buffer = buffers.get(into);
   if (!buffer) {
-    throw badArgument('into must be what map() returned in this thread, and not passed before');
+    throw badArgument('into must be what map() returned in this thread, and not passed before, '
+      + 'or the buffer of a result');
   }
   buffers.delete(into);
   return buffer;

@@ -4,13 +4,14 @@
 //   node tests/bench/page.mjs [OPTIONS]          the page must be built (preset test, or npm start)
 //
 //   --browsers LIST  chromium,firefox unless said
-//   --rounds N       5 unless said: each program with and without watching, one after the other
+//   --pairs N        40 unless said: stretches of half a second, watched and not, in turn
 //   --seconds N      5 unless said: so long are frames counted, for each program
 //   --csv FILE       append the results
 //
 // Printed for each program: how large its heap is; frames of the browser a second, the interval
-// that 95 % of them keep, and how many of them showed a new state of the heap; the median time of a
-// fixed amount of work while it is watched and while it is not; the cost that the page itself shows.
+// that 95 % of them keep, and how many of them showed a new state of the heap; the program's
+// allocations a second while it is not watched and while it is, their ratio (the median of those of
+// neighbouring stretches, with its quartiles); the cost that the page itself shows.
 import { parseArgs } from 'node:util';
 
 import { launch } from '../browser/lib/browser.mjs';
@@ -20,29 +21,26 @@ import { appendCsv, median } from './lib.mjs';
 const { values } = parseArgs({
   options: {
     browsers: { type: 'string', default: 'chromium,firefox' },
-    rounds: { type: 'string', default: '5' },
+    pairs: { type: 'string', default: '40' },
     seconds: { type: 'string', default: '5' },
     csv: { type: 'string' },
   },
 });
 
-/** Binary trees beside `live` tables that stay; ROUNDS of them.  So many rounds take a second or
- *  two. */
-const program = (live, rounds) => `
+/** Binary trees beside `live` tables that stay, until it is stopped. */
+const program = (live) => `
 local function tree(depth)
   if depth == 0 then return {} end
   return {tree(depth - 1), tree(depth - 1)}
 end
 keep = {}
 for i = 1, ${live} do keep[i] = {i} end
-for round = 1, ${rounds} do tree(12) end`;
-const PROGRAMS = {
-  'trees, 2 MiB live': { live: 20_000, rounds: 3000 },
-  'trees, 70 MiB live': { live: 1_000_000, rounds: 1500 },
-};
+while true do tree(12) end`;
+const PROGRAMS = { 'trees, 2 MiB live': 20_000, 'trees, 70 MiB live': 1_000_000 };
 const VIEWPORT = { width: 1400, height: 900 };
+const STRETCH_MS = 500;
 
-/** Keeps what the worker says of a program's end, and counts the frames that were drawn. */
+/** Keeps what the worker says of its cost, and counts the frames that were drawn. */
 function listen() {
   const worker = window.workers.at(-1);
   window.acks = 0;
@@ -51,7 +49,6 @@ function listen() {
     Worker.prototype.postMessage.apply(worker, args);
   };
   worker.addEventListener('message', ({ data }) => {
-    if (data.type === 'ended') window.endedAfter = data.time;
     if (data.type === 'frame') window.share = data.cost.share;
   });
 }
@@ -70,47 +67,57 @@ function countFrames(ms) {
   });
 }
 
-/** @param {HeapPage} page  @param {boolean} on */
-const watch = (page, on) => page.page.evaluate((fps) =>
-  window.workers.at(-1).postMessage({ type: 'watch', fps, map: fps > 0, heap: 1 }), on ? 60 : 0);
-
-/** @param {HeapPage} page  @param {{live: number, rounds: number}} work
- *  @returns {Promise<{ms: number, share: number}>} how long it took; what the page says it cost */
-async function timed(page, { live, rounds }) {
-  const { kind, text } = await page.run(program(live, rounds));
-  if (kind !== 'good') throw new Error(text);
-  return page.page.evaluate(() => ({ ms: window.endedAfter, share: window.share }));
+/** Allocations a millisecond in stretches of `ms`, by turns unwatched and watched.
+ *  @param {number} pairs  @param {number} ms  @returns {Promise<{off: number[], on: number[]}>} */
+async function allocationRates(pairs, ms) {
+  const worker = window.workers.at(-1);
+  const wait = (time) => new Promise((resolve) => { setTimeout(resolve, time); });
+  const watch = (fps) => worker.postMessage({ type: 'watch', fps, map: fps > 0, heap: 1 });
+  const sample = () => new Promise((resolve) => {
+    const id = Math.random();
+    let frame;
+    const listener = ({ data }) => {
+      if (data.type === 'frame') frame = data;
+      if (data.type !== 'reply' || data.id !== id) return;
+      worker.removeEventListener('message', listener);
+      const { object, mem, raw } = frame.stats.domains;
+      resolve({ time: frame.time, blocks: object.totalBlocks + mem.totalBlocks + raw.totalBlocks });
+    };
+    worker.addEventListener('message', listener);
+    worker.postMessage({ type: 'request', id, name: 'frame', params: {} });
+  });
+  const rates = { off: [], on: [] };
+  for (let i = 0; i < 2 * pairs; i++) {
+    const on = i % 4 === 1 || i % 4 === 2;                       // off on, on off, ..
+    watch(on ? 60 : 0);
+    await wait(ms / 10);
+    const from = await sample();
+    await wait(ms);
+    const to = await sample();
+    rates[on ? 'on' : 'off'].push((to.blocks - from.blocks) / (to.time - from.time));
+  }
+  watch(60);
+  return rates;
 }
 
-/** @param {HeapPage} page  @param {{live: number}} work */
-async function frames(page, { live }) {
-  await watch(page, true);
-  await page.start(program(live, 'math.huge'));
+/** @param {HeapPage} page  @param {number} live */
+async function measure(page, live) {
+  await page.start(program(live));
   await page.page.waitForFunction((least) =>
-    Number(document.querySelector('#total-live').dataset.value) > least, {}, live * 50);
+    Number(document.querySelector('#total-live').dataset.value) > least, { polling: 100 }, live * 50);
   const { times, drawn } = await page.page.evaluate(countFrames, 1000 * Number(values.seconds));
   const { live: bytes } = await page.figures();
+  const share = await page.page.evaluate(() => window.share);
+  const rates = await page.page.evaluate(allocationRates, Number(values.pairs), STRETCH_MS);
   await page.click('#stop');
   await page.end();
   const seconds = (times.at(-1) - times[0]) / 1000;
   const intervals = times.slice(1).map((time, i) => time - times[i]).sort((a, b) => a - b);
+  const costs = rates.off.map((off, i) => off / rates.on[i] - 1).sort((a, b) => a - b);
   return { bytes, fps: (times.length - 1) / seconds, drawn: drawn / seconds,
-    slow: intervals[Math.floor(intervals.length * 0.95)] };
-}
-
-/** @param {HeapPage} page  @param {{live: number, rounds: number}} work */
-async function cost(page, work) {
-  const times = { on: [], off: [] };
-  let shown = 0;
-  for (let round = 0; round <= Number(values.rounds); round++) {
-    for (const on of round % 2 ? [false, true] : [true, false]) {
-      await watch(page, on);
-      const { ms, share } = await timed(page, work);
-      if (on) shown = share;
-      if (round > 0) times[on ? 'on' : 'off'].push(ms);       // the first round warms up
-    }
-  }
-  return { on: median(times.on), off: median(times.off), shown };
+    slow: intervals[Math.floor(intervals.length * 0.95)], share,
+    off: median(rates.off), on: median(rates.on), cost: median(costs),
+    quartiles: [0.25, 0.75].map((q) => costs[Math.floor(q * (costs.length - 1))]) };
 }
 
 const server = await servePage();
@@ -122,17 +129,19 @@ for (const name of values.browsers.split(',')) {
     console.log(`${name} ${version}`);
     const page = await HeapPage.open(browser, server.url, { viewport: VIEWPORT });
     await page.page.evaluate(listen);
-    for (const [title, work] of Object.entries(PROGRAMS)) {
-      const { bytes, fps, drawn, slow } = await frames(page, work);
-      const { on, off, shown } = await cost(page, work);
+    for (const [title, live] of Object.entries(PROGRAMS)) {
+      const found = await measure(page, live);
       const percent = (x) => `${(100 * x).toFixed(1)} %`;
-      console.log(`  ${title}: ${(bytes / 2 ** 20).toFixed(0)} MiB; ${fps.toFixed(1)} frames a second, `
-        + `95 % within ${slow.toFixed(1)} ms, ${drawn.toFixed(1)} of them new; `
-        + `${off.toFixed(0)} ms unwatched, ${on.toFixed(0)} ms watched: ${percent(on / off - 1)}, `
-        + `the page says ${percent(shown)}`);
-      for (const [metric, value] of Object.entries({ 'page live bytes': bytes, 'page fps': fps,
-        'page new frames a second': drawn, 'page interval 95 ms': slow, 'page unwatched ms': off,
-        'page watched ms': on, 'page share shown': shown })) {
+      console.log(`  ${title}: ${(found.bytes / 2 ** 20).toFixed(0)} MiB; ${found.fps.toFixed(1)} frames `
+        + `a second, 95 % within ${found.slow.toFixed(1)} ms, ${found.drawn.toFixed(1)} of them new; `
+        + `${found.off.toFixed(0)} allocations a ms unwatched, ${found.on.toFixed(0)} watched: `
+        + `${percent(found.cost)} (${found.quartiles.map(percent).join(' to ')}), `
+        + `the page says ${percent(found.share)}`);
+      for (const [metric, value] of Object.entries({ 'page live bytes': found.bytes,
+        'page fps': found.fps, 'page new frames a second': found.drawn,
+        'page interval 95 ms': found.slow, 'page unwatched allocations a ms': found.off,
+        'page watched allocations a ms': found.on, 'page cost': found.cost,
+        'page share shown': found.share })) {
         rows.push({ metric, engine: `${name} ${version}`, trace: title.replace(',', ''), value });
       }
     }

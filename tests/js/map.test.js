@@ -300,6 +300,18 @@ test('map() into a result that was transferred gets new memory', () => {
   assert.deepEqual(plain(heap.map({ into: first })), plain(heap.map()));
 });
 
+test('map() into the buffer of a result that came back from another thread', () => {
+  const heap = open(segmented().image);
+  const first = heap.map();
+  const there = structuredClone(first, { transfer: [first.buffer] });
+  const back = structuredClone(there.buffer, { transfer: [there.buffer] });
+  new Uint8Array(back).fill(0xaa);
+  const second = heap.map({ into: back });
+  assert.equal(second.buffer, back);
+  assert.deepEqual(plain(second), plain(heap.map()));
+  assert.throws(() => heap.map({ into: second.pages }), code('BAD_ARGUMENT', /or the buffer/));
+});
+
 test('map() into a result that was used before is refused, and so is a copy', () => {
   const heap = open(segmented().image);
   const first = heap.map();

@@ -152,7 +152,7 @@ test('a history never holds more than its room, and spans all of the run', () =>
   const history = new History(2);
   for (let i = 0; i < 100_000; i++) history.add(i * 16, [i, -i]);
   const [times, up, down] = history.data;
-  assert.ok(times.length <= 1201 && times.length > 500, `${times.length} points`);
+  assert.ok(times.length <= 601 && times.length > 250, `${times.length} points`);
   assert.equal(times[0], 0);
   assert.equal(times.at(-1), 99_999 * 16 / 1000);
   assert.equal(up.at(-1), 99_999);

@@ -72,8 +72,9 @@
  *  `stop` ends the program at the next slice, as `ended` with result 'stopped'.
  *  @typedef {{type: 'pause' | 'resume' | 'stop'}} Command */
 
-/** The page has drawn frame `seq`.
- *  @typedef {{type: 'ack', seq: number}} Ack */
+/** The page has drawn frame `seq`.  `buffer`: that of a map which it needs no more, for a later one
+ *  (transferred).
+ *  @typedef {{type: 'ack', seq: number, buffer: ArrayBuffer | null}} Ack */
 
 /** How the page wants to watch: `fps` frames a second at the most (0: none but the last), with or
  *  without maps, and which heap (its id, 1 is the default heap; once it is gone, 1).

@@ -13,8 +13,8 @@ import { FRAMES_AHEAD } from './protocol.js';
 /** @typedef {import('./protocol.js').HeapMap} HeapMap */
 
 /** Shares of the program's time. */
-export const FRAME_SHARE = 0.01;
-export const MAP_SHARE = 0.02;
+export const FRAME_SHARE = 0.015;
+export const MAP_SHARE = 0.01;
 /** Milliseconds between two looks for events; between frames of a program that lets no answer
  *  of the page in; between frames to a page that does not answer. */
 const POLL_MS = 1;
@@ -26,10 +26,12 @@ const EVENTS_KEPT = 1000;
 /** A frame, even a dear one, comes so often; so does a map. */
 const SLOWEST_FRAME_MS = 250;
 const SLOWEST_MAP_MS = 2000;
+/** The coarsest clock that a browser gives a worker. */
+const TICK_MS = 1;
 
-
-/** What something costs: the mean of the last times without the longest quarter, since a thread
- *  that loses its processor measures that too.  (Not the least: clocks may be as coarse as 1 ms.) */
+/** What something costs: the mean of the last times, without those that stand out by more than a tick
+ *  of the clock, since a thread that loses its processor measures that too.  (Not the median: clocks
+ *  may be as coarse as 1 ms.) */
 export class Typical {
   /** @type {number[]} */
   #last = [];
@@ -37,12 +39,13 @@ export class Typical {
   /** @param {number} ms */
   add(ms) {
     this.#last.push(ms);
-    if (this.#last.length > 16) this.#last.shift();
+    if (this.#last.length > 12) this.#last.shift();
   }
 
   get ms() {
     const sorted = [...this.#last].sort((a, b) => a - b);
-    const kept = sorted.slice(0, Math.ceil(sorted.length * 3 / 4));
+    const most = 2 * (sorted[(sorted.length - 1) >> 1] ?? 0) + TICK_MS;
+    const kept = sorted.filter((ms) => ms <= most);
     return kept.reduce((sum, ms) => sum + ms, 0) / Math.max(kept.length, 1);
   }
 }
@@ -68,6 +71,10 @@ export class Sampler {
   #lastSent = -Infinity;
   #frameCost = new Typical();
   #mapCost = new Typical();
+  /** Memory for a map that the page gave back: what is thrown away makes the collector run in the
+   *  program's time.
+   *  @type {ArrayBuffer | null} */
+  #spare = null;
   #spent = 0;
   #began = 0;
   #pausedAt = NaN;
@@ -115,8 +122,12 @@ export class Sampler {
     }
   }
 
-  /** @param {number} seq */
-  ack(seq) { this.#acked = Math.max(this.#acked, Math.min(seq, this.#seq)); }
+  /** @param {number} seq
+   *  @param {ArrayBuffer | null} [buffer]  of a map that is needed no more */
+  ack(seq, buffer = null) {
+    this.#acked = Math.max(this.#acked, Math.min(seq, this.#seq));
+    if (buffer) this.#spare = buffer;
+  }
 
   /** Messages were let in: what is not acknowledged yet, the page has not drawn. */
   turned() { this.#turned = this.#seq; }
@@ -195,7 +206,8 @@ export class Sampler {
 
   #map() {
     const from = this.#now();
-    const map = /** @type {Heap} */ (this.#heap).map();
+    const map = /** @type {Heap} */ (this.#heap).map(this.#spare ? { into: this.#spare } : {});
+    this.#spare = null;
     const mapMs = this.#now() - from;
     this.#mapCost.add(mapMs);
     return { map, mapMs };

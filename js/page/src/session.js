@@ -83,7 +83,7 @@ export class Session {
     switch (message.type) {
       case 'open': return this.#open(message.spec);
       case 'run': return this.#run(message);
-      case 'ack': return this.#sampler.ack(message.seq);
+      case 'ack': return this.#sampler.ack(message.seq, message.buffer);
       case 'watch': return this.#sampler.watch(message);
       case 'pause': return this.#pause(true);
       case 'resume': return this.#pause(false);

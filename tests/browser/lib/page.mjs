@@ -100,7 +100,8 @@ export class HeapPage {
    *  @returns {Promise<{kind: string, text: string}>} what the page says of it */
   async end() {
     await this.page.waitForFunction(() => !document.querySelector('#result').hidden
-      || (!document.querySelector('#error').hidden && document.querySelector('#run').disabled));
+      || (!document.querySelector('#error').hidden && document.querySelector('#run').disabled),
+    { polling: 50 });            // not in every frame, as without it: the page would never be at rest
     if (await this.page.$eval('#result', ({ hidden }) => hidden)) {
       throw new Error(`nothing can be run: ${await this.text('#error-text')}`);
     }

@@ -25,8 +25,9 @@ import { liveBytes, summary } from './describe.js';
 /** @typedef {import('../protocol.js').Ready} Ready */
 /** @typedef {import('../../../src/index.js').HeapEvent} HeapEvent */
 
-const TABLES_MS = 333;
-const TOTALS_MS = 150;
+/** What changes text or the chart makes the browser lay out and draw more than the map: so these come
+ *  together, and seldom enough to be read. */
+const FIGURES_MS = 500;
 const SUMMARY_MS = 2000;
 const HEAPS_SHOWN = 200;
 const PROGRAMS = new URL('./programs/', import.meta.url);
@@ -87,8 +88,7 @@ export class App {
   /** @type {Snapshots} */
   #snapshots = new Snapshots(() => this.#now(), (codes) => this.#setOverlay(codes), () => this.#takeSnapshot(),
     (error) => this.#runner.complain('No snapshot', error));
-  #showTables = throttled(() => this.#tables(), TABLES_MS);
-  #showTotals = throttled(() => this.#totals(), TOTALS_MS);
+  #showFigures = throttled(() => this.#figures(), FIGURES_MS);
   #showSummary = throttled(() => this.#summarize(), SUMMARY_MS);
 
   constructor() {
@@ -109,7 +109,7 @@ export class App {
     setInterval(() => {
       this.#drawing = { fps: this.#drawn, drawMs: this.#map.drawMs };
       this.#drawn = 0;
-      this.#showTotals();
+      this.#showFigures();
     }, 1000);
   }
 
@@ -166,8 +166,7 @@ export class App {
     this.#frame = null;
     this.#map.show(null);
     this.#snapshots.clear();
-    this.#tables();
-    this.#showTotals();
+    this.#figures();
     byId('map-empty').hidden = false;
     this.#setStatus('idle', 'ready');
   }
@@ -190,8 +189,7 @@ export class App {
   /** @param {Ended} ended */
   #ended(ended) {
     this.#draw();                                // whoever reads the end reads the last figures
-    this.#tables();
-    this.#totals();
+    this.#figures();
     this.#summarize();
     const words = showResult(ended, this.#refusal, this.#runner.takesPrograms ? (line) => this.#editor.select(line) : null);
     this.#setStatus(words.kind === 'bad' ? 'failed' : 'idle', words.pill);
@@ -230,21 +228,25 @@ export class App {
     if (!this.#scheduled || !frame) return;
     this.#scheduled = false;
     this.#drawn++;
+    let spare = null;
     if (this.#mapIsNew) {
       this.#mapIsNew = false;
       this.#details.age();
+      spare = this.#map.map?.buffer ?? null;
       this.#map.show(frame.map);
       for (const fn of this.#onMap.splice(0)) fn();
     }
     this.#chart.add(frame.time, frame.stats);
-    this.#runner.drawn(frame.seq);
-    this.#showTables();
-    this.#showTotals();
+    this.#runner.drawn(frame.seq, spare);
+    this.#showFigures();
     this.#showSummary();
   }
 
-  #tables() {
+  #figures() {
     const stats = this.#frame?.stats ?? null;
+    showTotals(stats, this.#frame?.cost ?? null, this.#drawing);
+    this.#chart.draw();
+    this.#log.show();
     this.#classes.show(stats);
     this.#domains.show(stats);
     if (this.#frame) this.#domains.showLimits(this.#frame.limits);
@@ -263,10 +265,6 @@ export class App {
       select.replaceChildren(...ids.map((id) => make('option', { value: id }, id)));
     }
     if (document.activeElement !== select) select.value = String(watched);
-  }
-
-  #totals() {
-    showTotals(this.#frame?.stats ?? null, this.#frame?.cost ?? null, this.#drawing);
   }
 
   #summarize() {

@@ -2,7 +2,7 @@
 
 import uPlot from 'uplot';
 import { bytes, seconds } from './format.js';
-import { make, setText, throttled } from './dom.js';
+import { make, setText } from './dom.js';
 import { History } from './history.js';
 
 /** @typedef {import('../../../src/index.js').HeapStats} HeapStats */
@@ -24,7 +24,6 @@ const SERIES = [
   { key: 'objectLimit', label: 'hard limit', colour: 'bad', dash: [3, 4], width: 1, in: ['object'] },
   { key: 'heapLimit', label: 'hard limit', colour: 'bad', dash: [3, 4], width: 1, in: ['all'] },
 ];
-const REDRAW_MS = 100;
 /** Milliseconds between two texts for those who do not see it. */
 const TELL_MS = 2000;
 
@@ -36,7 +35,6 @@ export class Chart {
   #plot = null;
   /** @type {Which} */
   #which = 'all';
-  #soon = throttled(() => this.#redraw(), REDRAW_MS);
   /** @type {Node[]} of the legend: one for each line, and the time */
   #figures = [];
   #told = -Infinity;
@@ -67,16 +65,16 @@ export class Chart {
 
   clear() {
     this.#history.clear();
-    this.#redraw();
+    this.draw();
   }
 
-  /** @param {number} time  milliseconds into the run  @param {HeapStats} stats */
+  /** A point more, drawn with the next ones.
+   *  @param {number} time  milliseconds into the run  @param {HeapStats} stats */
   add(time, stats) {
     this.#history.add(time, valuesOf(stats));
-    this.#soon();
   }
 
-  #redraw() {
+  draw() {
     this.#plot?.setData(/** @type {uPlot.AlignedData} */ (this.#dataShown()));
     this.#fillLegend();
   }

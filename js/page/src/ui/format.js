@@ -21,9 +21,11 @@ export function signedBytes(n) {
   return Math.round(n) > 0 ? `+${bytes(n)}` : bytes(n);
 }
 
+const GROUPED = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
 /** @param {number} n  @returns {string} grouped by thousands */
 export function count(n) {
-  return Math.round(n).toLocaleString('en-US').replace('-', '−');
+  return GROUPED.format(Math.round(n)).replace('-', '−');
 }
 
 /** @param {number} n  @returns {string} */

@@ -1,7 +1,7 @@
 /** The course of some figures over a run, in bounded memory: when it is full every second point goes
  *  and the next ones stand twice as far apart, so a chart of an hour costs what one of a second does. */
 
-const MOST = 1200;
+const MOST = 600;
 
 export class History {
   #series;

@@ -6,8 +6,11 @@ import { bytes, plural, seconds } from './format.js';
 /** @typedef {import('../../../src/index.js').HeapEvent} HeapEvent */
 
 const KEPT = 300;
-/** Events that one frame brings and that get a line; all are counted. */
-const AT_ONCE = 40;
+/** Lines that are added at once, the newest; all events are counted. */
+const AT_ONCE = 100;
+
+/** Events that differ in nothing but time, and the time of the first.
+ *  @typedef {{event: HeapEvent, time: number, times: number}} Line */
 
 /** @param {HeapEvent} event
  *  @returns {{type: 'grow' | 'soft' | 'hard' | 'oom', badge: string, text: string}} in words */
@@ -38,7 +41,10 @@ export function alike(a, b) {
 export class Log {
   #list;
   #note;
-  /** @type {{event: HeapEvent, times: number} | null} */
+  /** Lines that are not shown yet, oldest first.
+   *  @type {Line[]} */
+  #waiting = [];
+  /** @type {Line | null} */
   #last = null;
   #counts = { grow: 0, limit: 0, oom: 0, missed: 0 };
 
@@ -50,47 +56,53 @@ export class Log {
   }
 
   clear() {
+    this.#waiting = [];
     this.#last = null;
     this.#counts = { grow: 0, limit: 0, oom: 0, missed: 0 };
     this.#list.replaceChildren(make('li', { class: 'hint' }, make('span'), make('span'), make('span', {}, 'Nothing yet.')));
     setText(this.#note, '');
   }
 
-  /** @param {readonly HeapEvent[]} events  oldest first  @param {number} missed
+  /** To be shown with the next ones.
+   *  @param {readonly HeapEvent[]} events  oldest first  @param {number} missed
    *  @param {number} time  milliseconds into the run, when they were seen */
   add(events, missed, time) {
-    if (events.length === 0 && missed === 0) return;
-    if (this.#total === 0) this.#list.replaceChildren();
     this.#counts.missed += missed;
-    for (const event of events) this.#counts[event.type]++;
-    for (const event of events.slice(-AT_ONCE)) {
-      if (this.#last && alike(this.#last.event, event)) this.#again();
-      else this.#put(event, time);
+    for (const event of events) {
+      this.#counts[event.type]++;
+      const before = this.#waiting.at(-1) ?? this.#last;
+      if (before && alike(before.event, event)) before.times++;
+      else this.#waiting.push({ event, time, times: 1 });
     }
+    if (this.#waiting.length > AT_ONCE) this.#waiting.splice(0, this.#waiting.length - AT_ONCE);
+  }
+
+  show() {
+    const { grow, limit, oom, missed } = this.#counts;
+    if (grow + limit + oom + missed === 0) return;
+    if (!this.#last) this.#list.replaceChildren();
+    const newest = this.#list.firstElementChild?.lastElementChild;
+    if (newest && this.#last) setText(newest, textOf(this.#last));
+    const lines = this.#waiting.map(elementOf).reverse();
+    this.#last = this.#waiting.at(-1) ?? this.#last;
+    this.#waiting = [];
+    if (lines.length > 0) this.#list.prepend(...lines);
     while (this.#list.childElementCount > KEPT) this.#list.lastElementChild?.remove();
-    const { grow, limit, oom } = this.#counts;
     setText(this.#note, [plural(grow, 'growth').replace('growthes', 'growths'),
       ...(limit > 0 ? [plural(limit, 'limit')] : []), ...(oom > 0 ? [`${oom} out of memory`] : []),
-      ...(this.#counts.missed > 0 ? [`${this.#counts.missed} not seen`] : [])].join(', '));
+      ...(missed > 0 ? [`${missed} not seen`] : [])].join(', '));
   }
+}
 
-  get #total() {
-    const { grow, limit, oom, missed } = this.#counts;
-    return grow + limit + oom + missed;
-  }
+/** @param {Line} line  @returns {string} */
+function textOf({ event, times }) {
+  const { text } = eventText(event);
+  return times > 1 ? `${text} (${times} times)` : text;
+}
 
-  #again() {
-    const last = /** @type {{event: HeapEvent, times: number}} */ (this.#last);
-    last.times++;
-    const text = this.#list.firstElementChild?.lastElementChild;
-    if (text) setText(text, `${eventText(last.event).text} (${last.times} times)`);
-  }
-
-  /** @param {HeapEvent} event  @param {number} time */
-  #put(event, time) {
-    const { type, badge, text } = eventText(event);
-    this.#list.prepend(make('li', {}, make('time', {}, seconds(time)),
-      make('span', { class: 'badge', 'data-type': type }, badge), make('span', {}, text)));
-    this.#last = { event, times: 1 };
-  }
+/** @param {Line} line  @returns {HTMLLIElement} */
+function elementOf(line) {
+  const { type, badge } = eventText(line.event);
+  return make('li', {}, make('time', {}, seconds(line.time)),
+    make('span', { class: 'badge', 'data-type': type }, badge), make('span', {}, textOf(line)));
 }

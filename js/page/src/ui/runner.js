@@ -89,8 +89,9 @@ export class Runner {
     return this.#guest.request(name, params);
   }
 
-  /** @param {number} seq  of a frame that was drawn */
-  drawn(seq) { this.#guest?.drawn(seq); }
+  /** @param {number} seq  of a frame that was drawn
+   *  @param {ArrayBuffer | null} buffer  of a map that is needed no more */
+  drawn(seq, buffer) { this.#guest?.drawn(seq, buffer); }
 
   /** @param {number} heap  id of the one whose figures are wanted */
   watch(heap) { this.#guest?.watch({ fps: 60, map: true, heap }); }
