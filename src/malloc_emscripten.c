@@ -5,6 +5,11 @@
 
 #include "object.h"
 
+#if defined(__EMSCRIPTEN_SHARED_MEMORY__)
+#error \
+    "pymalloc::malloc is for one thread: leave it out with -pthread, Emscripten's malloc serves all"
+#endif
+
 #define malloc emscripten_builtin_malloc
 #define free emscripten_builtin_free
 #define calloc emscripten_builtin_calloc

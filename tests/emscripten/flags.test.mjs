@@ -144,6 +144,19 @@ describe('malloc is the sanitizer\'s, and the library works, with -fsanitize=', 
   });
 });
 
+test('memory that another thread takes between a look at the break and a growth is left alone', async () => {
+  const file = await link('break', [join(source, 'tests/emscripten/break_moves.c'),
+    '-Wl,--wrap=sbrk', '-sEXIT_RUNTIME', GROWTH]);
+  const result = await start(file);
+  assertSound(result);
+  assert.match(result.out, /^([4-9]|\d\d+) pieces between$/m);
+});
+
+test('pymalloc::malloc is refused where a program has threads', async () => {
+  await assert.rejects(run(emcc, ['-pthread', '-fsyntax-only', sourceFile('malloc_emscripten.c')]),
+    /for one thread: leave it out/);
+});
+
 test('live blocks above 2 GiB', async () => {
   const result = await start(await link('high', [GROWTH, '-sMAXIMUM_MEMORY=4GB']), 'high');
   assertSound(result);
