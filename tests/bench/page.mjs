@@ -4,7 +4,7 @@
 //   node tests/bench/page.mjs [OPTIONS]          the page must be built (preset test, or npm start)
 //
 //   --browsers LIST  chromium,firefox unless said
-//   --pairs N        40 unless said: stretches of half a second, watched and not, in turn
+//   --pairs N        30 unless said: stretches of a second, unwatched and watched, in turn
 //   --seconds N      5 unless said: so long are frames counted, for each program
 //   --csv FILE       append the results
 //
@@ -21,7 +21,7 @@ import { appendCsv, median } from './lib.mjs';
 const { values } = parseArgs({
   options: {
     browsers: { type: 'string', default: 'chromium,firefox' },
-    pairs: { type: 'string', default: '40' },
+    pairs: { type: 'string', default: '30' },
     seconds: { type: 'string', default: '5' },
     csv: { type: 'string' },
   },
@@ -38,7 +38,7 @@ for i = 1, ${live} do keep[i] = {i} end
 while true do tree(12) end`;
 const PROGRAMS = { 'trees, 2 MiB live': 20_000, 'trees, 70 MiB live': 1_000_000 };
 const VIEWPORT = { width: 1400, height: 900 };
-const STRETCH_MS = 500;
+const STRETCH_MS = 1000;
 
 /** Keeps what the worker says of its cost, and counts the frames that were drawn. */
 function listen() {

@@ -44,12 +44,14 @@ export class App {
   /** @type {Frame | null} */
   #frame = null;
   #drawing = { fps: 0, drawMs: 0 };
-  #drawn = 0;
+  #shown = 0;
   /** @type {HeapEvent | null} */
   #refusal = null;
   /** @type {(() => void)[]} */
   #onMap = [];
-  #scheduled = false;
+  #isNew = false;
+  /** @type {number | undefined} */
+  #later;
   #mapIsNew = false;
   #legend = '';
 
@@ -107,8 +109,8 @@ export class App {
     this.#domainSwitch();
     this.#viewChanged();
     setInterval(() => {
-      this.#drawing = { fps: this.#drawn, drawMs: this.#map.drawMs };
-      this.#drawn = 0;
+      this.#drawing = { fps: this.#shown, drawMs: this.#map.drawMs };
+      this.#shown = 0;
       this.#showFigures();
     }, 1000);
   }
@@ -188,7 +190,7 @@ export class App {
 
   /** @param {Ended} ended */
   #ended(ended) {
-    this.#draw();                                // whoever reads the end reads the last figures
+    this.#show();                                // whoever reads the end reads the last figures
     this.#figures();
     this.#summarize();
     const words = showResult(ended, this.#refusal, this.#runner.takesPrograms ? (line) => this.#editor.select(line) : null);
@@ -218,16 +220,19 @@ export class App {
     if (frame.map) this.#mapIsNew = true;
     this.#frame = { ...frame, map };
     for (const id of ['snap', 'squeeze']) byId(id, HTMLButtonElement).disabled = false;
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    requestAnimationFrame(() => this.#draw());
+    this.#isNew = true;
+    // The map asks for an animation frame if it looks different, the rest comes twice a second: most
+    // frames need no drawing.  A page that nobody sees shows, and so acknowledges, nothing.
+    if (document.hidden) this.#later ??= requestAnimationFrame(() => this.#show());
+    else this.#show();
   }
 
-  #draw() {
+  #show() {
+    this.#later = undefined;
     const frame = this.#frame;
-    if (!this.#scheduled || !frame) return;
-    this.#scheduled = false;
-    this.#drawn++;
+    if (!this.#isNew || !frame) return;
+    this.#isNew = false;
+    this.#shown++;
     let spare = null;
     if (this.#mapIsNew) {
       this.#mapIsNew = false;
