@@ -31,9 +31,9 @@ uint32_t pym__linmem_margin(uint32_t owned) { return (void)owned, 0; }
 /* The rest of the page that the break is in, so that growths begin with a page.  What lies behind,
  * up to the end of memory, is taken by them. */
 void pym__linmem_start(uint32_t *from, uint32_t *to) {
-  uint32_t rest = -off(sbrk(0)) & (PAGE_BYTES - 1), got;
+  uint32_t rest = -off(sbrk(0)) & (PAGE_BYTES - 1), got = off(sbrk((intptr_t)rest));
   *from = *to = 0;
-  if (rest < START_LEAST || (got = off(sbrk((intptr_t)rest))) == UINT32_MAX) return;
+  if (got == UINT32_MAX) return;
   *from = got;
   *to = got + rest;
 }

@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -57,7 +57,8 @@ async function linksAnything(flags) {
 /** Runs it with `args`: { code, out, err }. */
 async function start(file, ...args) {
   try {
-    const { stdout, stderr } = await run(process.execPath, [file, ...args], { maxBuffer: 1 << 24 });
+    const { stdout, stderr } = await run(process.execPath, [file, ...args],
+      { maxBuffer: 1 << 24, timeout: 60_000 });
     return { code: 0, out: stdout, err: stderr };
   } catch (error) {
     if (error.stdout === undefined) throw error;
@@ -144,12 +145,29 @@ describe('malloc is the sanitizer\'s, and the library works, with -fsanitize=', 
   });
 });
 
-test('memory that another thread takes between a look at the break and a growth is left alone', async () => {
-  const file = await link('break', [join(source, 'tests/emscripten/break_moves.c'),
-    '-Wl,--wrap=sbrk', '-sEXIT_RUNTIME', GROWTH]);
-  const result = await start(file);
-  assertSound(result);
-  assert.match(result.out, /^([4-9]|\d\d+) pieces between$/m);
+describe('sbrk and write at their worst (worst_libc.c)', { concurrency: 2 }, () => {
+  const flags = [join(source, 'tests/emscripten/worst_libc.c'), '-Wl,--wrap=sbrk,--wrap=write',
+    '-sEXIT_RUNTIME', '-sFORCE_FILESYSTEM', GROWTH]; // without files close does nothing
+  let file;
+  before(async () => { file = await link('worst', flags); });
+
+  test('memory that another thread takes between a look at the break and a growth is left alone', async () => {
+    const result = await start(file);
+    assertSound(result);
+    assert.match(result.out, /^([4-9]|\d\d+) pieces between$/m);
+  });
+  test('the first memory is refused, the next is taken', async () => {
+    assertSound(await start(file, 'tell'));
+  });
+  test('what is said on standard error arrives whole, though a write takes a part', async () => {
+    const { out, err } = await start(file, 'tell');
+    assert.ok(err.length > 500 && out.startsWith(err), err);
+  });
+  test('a report for a closed standard error is dropped', async () => {
+    const result = await start(file, 'tell-nobody');
+    assertSound(result);
+    assert.equal(result.err, '');
+  });
 });
 
 test('pymalloc::malloc is refused where a program has threads', async () => {
@@ -157,18 +175,30 @@ test('pymalloc::malloc is refused where a program has threads', async () => {
     /for one thread: leave it out/);
 });
 
-test('live blocks above 2 GiB', async () => {
-  const result = await start(await link('high', [GROWTH, '-sMAXIMUM_MEMORY=4GB']), 'high');
-  assertSound(result);
-  assert.match(result.out, /^10 large blocks, [1-9]\d* small ones above 2 GiB/m);
+describe('live blocks above 2 GiB', { concurrency: 2 }, () => {
+  const cases = {
+    'memory grows to 4 GiB': [[GROWTH, '-sMAXIMUM_MEMORY=4GB'], LIBRARY],
+    'the same, pymalloc::malloc': [[GROWTH, '-sMAXIMUM_MEMORY=4GB'], MALLOC],
+    'all of 4 GiB from the start, pymalloc::malloc': [['-sINITIAL_MEMORY=4GB'], MALLOC],
+  };
+  for (const [name, [flags, library]] of Object.entries(cases)) {
+    test(name, async () => {
+      const result = await start(await link(`high-${name.replace(/\W+/g, '-')}`, flags, { library }), 'high');
+      assertSound(result);
+      assert.match(result.out, /^10 large blocks, [1-9]\d* small ones above 2 GiB/m);
+    });
+  }
 });
 
 describe('out of memory', { concurrency: 2 }, () => {
-  const bounded = { 'where memory grows': [GROWTH, '-sMAXIMUM_MEMORY=64MB'],
-    'with -sABORTING_MALLOC=0': ['-sINITIAL_MEMORY=64MB', '-sABORTING_MALLOC=0'] };
-  for (const [name, flags] of Object.entries(bounded)) {
+  const grows = [GROWTH, '-sMAXIMUM_MEMORY=64MB'];
+  const bounded = { 'where memory grows': [grows, LIBRARY],
+    'where memory grows, with pymalloc::malloc': [grows, MALLOC],
+    'with -sABORTING_MALLOC=0': [['-sINITIAL_MEMORY=64MB', '-sABORTING_MALLOC=0'], LIBRARY] };
+  for (const [name, [flags, library]] of Object.entries(bounded)) {
     test(`${name} it is NULL, and a free makes room`, async () => {
-      const result = await start(await link(name.replace(/\W+/g, '-'), flags), 'use-up');
+      const file = await link(name.replace(/\W+/g, '-'), flags, { library });
+      const result = await start(file, 'use-up');
       assertSound(result);
       const served = Number(/NULL after (\d+) MiB/.exec(result.out)[1]);
       assert.ok(served >= 60 && served < 64, `${served} MiB of 64`);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pymalloc.h"
 
@@ -85,9 +86,17 @@ static int high(void) {
   }
   printf("%u large blocks, %u small ones above 2 GiB\n", n, high_blocks);
   if (n < 10 || !high_blocks || (size_t)large[9] < 0x80000000u || !pym_owns(large[9])) return 1;
+  if (pym_raw_malloc(PYM_SIZE_MAX)) return puts("more than 4 GiB"), 1;
   if (small[63] != 0x5a || pym_usable_size(small) != 64 || large[9][LARGE - 1] != 9) return 1;
   pym_obj_free(small);
   if (pym_obj_malloc(64) != small) return 1;
+  return report();
+}
+
+/* A report where standard error is closed, and one where it is not. */
+static int tell(int closed) {
+  if (closed) close(2);
+  pym_dump_stderr(pym_heap_default());
   return report();
 }
 
@@ -126,6 +135,8 @@ int main(int argc, char **argv) {
   const char *how = argc > 1 ? argv[1] : "work";
   if (!strcmp(how, "use-up")) return use_up();
   if (!strcmp(how, "high")) return high();
+  if (!strcmp(how, "tell")) return tell(0);
+  if (!strcmp(how, "tell-nobody")) return tell(1);
   if (!strcmp(how, "twice")) return twice();
   if (!strcmp(how, "lose")) return lose();
   if (!strcmp(how, "hold")) return hold();
