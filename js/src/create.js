@@ -2,6 +2,7 @@
 
 import { allocatorIn } from './allocator.js';
 import { badArgument } from './errors.js';
+import { toLimit } from './heap.js';
 import { moduleOf } from './wasm.js';
 
 /** @typedef {import('./allocator.js').Allocator} Allocator */
@@ -33,4 +34,6 @@ function checkOptions(options) {
   }
   const unknown = Object.keys(options).find((name) => !['memory', 'limit', 'wasm'].includes(name));
   if (unknown) throw badArgument(`no option is called "${unknown}": there are memory, limit, wasm`);
+  // Before pages are taken.
+  if (options.limit !== undefined) toLimit(options.limit, 'limit');
 }

@@ -67,8 +67,13 @@ export function descriptorOf(module) {
  *
  *  @param {Uint8Array} bytes  only read
  *  @returns {Descriptor}
- *  @throws {PymallocTypeError} BAD_DESCRIPTOR, VERSION */
+ *  @throws {PymallocTypeError} BAD_DESCRIPTOR, VERSION, BAD_ARGUMENT */
 export function parseDescriptor(bytes) {
+  if (!ArrayBuffer.isView(bytes)) {
+    throw badArgument('the contents of the section must be a Uint8Array: '
+      + "new Uint8Array(WebAssembly.Module.customSections(module, 'pymalloc')[0])");
+  }
+  if (bytes.byteLength === 0) throw badDescriptor('only 0 bytes long');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { recordBytes, records } = parseHeader(view);
   /** @type {Map<string, number>} */

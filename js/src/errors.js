@@ -14,7 +14,7 @@ const BRAND = Symbol.for('wasm-pymalloc.error');
  *  | `NO_MEMORY`      | TypeError  | the instance exports no memory and none was passed          |
  *  | `LOADING`        | TypeError  | the Emscripten Module, or a promise, is not there yet       |
  *  | `ABORTED`        | TypeError  | the Emscripten Module ended with an error                   |
- *  | `DETACHED`       | TypeError  | the memory's buffer is detached                             |
+ *  | `DETACHED`       | TypeError  | the memory's buffer, or that of the bytes, is detached      |
  *  | `DISPOSED`       | TypeError  | the allocator was disposed of                               |
  *  | `BAD_ARGUMENT`   | TypeError  | the caller passed something this call does not take         |
  *  | `BAD_SNAPSHOT`   | TypeError  | what should be a snapshot is none                           |

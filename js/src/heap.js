@@ -409,8 +409,9 @@ export class Heap {
   }
 }
 
-/** @param {number | null} bytes  @param {string} name  @returns {number} */
-function toLimit(bytes, name) {
+/** @param {number | null} bytes  @param {string} name  @returns {number} as pym_limit_set has it
+ *  @throws {PymallocError} BAD_ARGUMENT */
+export function toLimit(bytes, name) {
   if (bytes === null) return UNLIMITED;
   if (!Number.isInteger(bytes) || bytes < 0 || bytes >= UNLIMITED) {
     throw badArgument(`${name} must be null or a whole number of bytes, 0..4294967294`);

@@ -22,7 +22,7 @@ export { PymallocError, PymallocTypeError, PymallocRangeError } from './errors.j
  *
  *  @param {WasmSource} [source]  where pyodide.wasm is, if not beside this package
  *  @returns {Promise<WebAssembly.Module>}
- *  @throws {import('./errors.js').PymallocError} LOAD_FAILED, NOT_WASM, TRUNCATED, BLOCKED */
+ *  @throws {import('./errors.js').PymallocError} as compileModule */
 export async function compilePyodide(source = new URL('../wasm/pyodide.wasm', import.meta.url)) {
   return moduleOf(source);
 }
@@ -42,8 +42,8 @@ export async function compilePyodide(source = new URL('../wasm/pyodide.wasm', im
  *  @returns {Promise<Heap>}
  *  @throws {import('./errors.js').PymallocError} LOADING, NOT_PYODIDE, UNSUPPORTED, FOREIGN_HOOK,
  *    NO_ROOM, ABORTED: nothing was touched; and those of compilePyodide */
-export async function attach(pyodide, { wasm } = {}) {
-  return look(pyodide).heap ?? attachNow(pyodide, await compilePyodide(wasm));
+export async function attach(pyodide, options) {
+  return look(pyodide).heap ?? attachNow(pyodide, await compilePyodide(options?.wasm));
 }
 
 /** The same within a call, for a function that running Python calls.
@@ -58,8 +58,8 @@ export async function attach(pyodide, { wasm } = {}) {
  *    compilePyodide() resolved to
  *  @returns {Heap}
  *  @throws {import('./errors.js').PymallocError} as attach */
-export function attachSync(pyodide, { wasm }) {
-  return attachNow(pyodide, wasm);
+export function attachSync(pyodide, options) {
+  return attachNow(pyodide, options?.wasm);
 }
 
 /** New blocks come from Pyodide's own allocator again.  Those that live are served on, until the
@@ -74,7 +74,8 @@ export function attachSync(pyodide, { wasm }) {
  *
  *  @param {Pyodide | object} pyodide
  *  @returns {{liveBlocks: number, liveBytes: number}}
- *  @throws {import('./errors.js').PymallocError} NOT_PYODIDE, BAD_ARGUMENT: never attached to */
+ *  @throws {import('./errors.js').PymallocError} BAD_ARGUMENT: never attached to; LOADING,
+ *    NOT_PYODIDE, UNSUPPORTED, ABORTED */
 export function detach(pyodide) {
   return detachNow(pyodide);
 }

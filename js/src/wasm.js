@@ -76,12 +76,16 @@ async function bodyOf(response) {
 
 /** @param {unknown} source  @returns {Uint8Array} the same memory */
 function bytesOf(source) {
-  if (ArrayBuffer.isView(source)) {
-    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  }
-  const tag = Object.prototype.toString.call(source);
+  const buffer = ArrayBuffer.isView(source) ? source.buffer : source;
+  const tag = Object.prototype.toString.call(buffer);
   if (tag === '[object ArrayBuffer]' || tag === '[object SharedArrayBuffer]') {
-    return new Uint8Array(/** @type {ArrayBuffer} */ (source));
+    const { byteOffset = 0, byteLength } = /** @type {Uint8Array} */ (source);
+    try {
+      return new Uint8Array(/** @type {ArrayBuffer} */ (buffer), byteOffset, byteLength);
+    } catch (cause) {
+      throw new PymallocTypeError('DETACHED', 'the bytes were transferred to another thread '
+        + '(postMessage?): pass them before, or a copy', { cause });
+    }
   }
   throw badArgument('a wasm file is a WebAssembly.Module, an ArrayBuffer or a view of one, a '
     + 'Response (or the promise that fetch returns) or a URL');

@@ -225,6 +225,26 @@ test('createHeap refuses options that are none', async () => {
   assert.throws(() => createHeapSync('big'), code('BAD_ARGUMENT', /object/));
 });
 
+test('a limit that is none takes no page of the memory', () => {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  for (const limit of [-1, 1.5, 2 ** 32, '64M', NaN]) {
+    assert.throws(() => make({ memory, limit }), code('BAD_ARGUMENT', /limit/));
+  }
+  assert.equal(memory.buffer.byteLength, 65536);
+});
+
+test('bytes that were transferred, an address that is none: one typed error each', async () => {
+  const [bytes, buffer] = [new Uint8Array(100), new ArrayBuffer(100)];
+  structuredClone(0, { transfer: [bytes.buffer, buffer] });
+  for (const source of [bytes, bytes.buffer, buffer]) {
+    await assert.rejects(compileModule(source), code('DETACHED', /transferred/));
+  }
+  for (const source of ['file://[', 'file:///nowhere.wasm', new URL('file://elsewhere/x.wasm')]) {
+    await assert.rejects(compileModule(source), code('LOAD_FAILED', /Check the address/));
+    await assert.rejects(createHeap({ wasm: source }), code('LOAD_FAILED', /Check the address/));
+  }
+});
+
 test('a 64-bit memory is refused', (t) => {
   let memory;
   try {

@@ -136,3 +136,12 @@ for (const [name, value] of [['page_bytes', 0], ['pool_bytes', 0], ['pool_bytes'
     assert.throws(() => layout(list), code('BAD_DESCRIPTOR'));
   });
 }
+
+test('what is no section is refused', () => {
+  for (const value of [undefined, null, 'PYMALLOC', [1, 2], new ArrayBuffer(8)]) {
+    assert.throws(() => parseDescriptor(value), code('BAD_ARGUMENT'));
+  }
+  const gone = new Uint8Array(100);
+  structuredClone(0, { transfer: [gone.buffer] });
+  assert.throws(() => parseDescriptor(gone), code('BAD_DESCRIPTOR'));
+});

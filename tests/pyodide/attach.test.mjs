@@ -41,6 +41,7 @@ describe(`Pyodide ${version}`, () => {
   test('a second attach returns the same heap', async () => {
     assert.equal(await attach(pyodide), heap);
     assert.equal(attachSync(pyodide, {}), heap);
+    assert.equal(await attach(pyodide, null), heap);
     const [a, b] = await Promise.all([attach(pyodide), attach(pyodide)]);
     assert.equal(a, b);
   });
@@ -371,7 +372,23 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
       thrown('LOAD_FAILED'));
     const empty = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
     await assert.rejects(attach(pyodide, { wasm: empty }), thrown('NO_DESCRIPTOR'));
-    assert.throws(() => attachSync(pyodide, {}), thrown('BAD_ARGUMENT'));
+    await assert.rejects(attach(pyodide, { wasm: 'file:///nowhere.wasm' }), thrown('LOAD_FAILED'));
+    for (const options of [undefined, null, {}, { wasm: 'pyodide.wasm' }]) {
+      assert.throws(() => attachSync(pyodide, options), thrown('BAD_ARGUMENT'));
+    }
+    const other = new URL('../../js/wasm/pymalloc.wasm', import.meta.url);
+    await assert.rejects(attach(pyodide, { wasm: other }), thrown('BAD_ARGUMENT'));
+    stays();
+  });
+
+  test('a side module of another layout, or that the dynamic linker does not take', async () => {
+    const bytes = readFileSync(new URL('../../js/wasm/pyodide.wasm', import.meta.url));
+    const record = bytes.indexOf('first_heap');
+    bytes[record + 25] = 1;                               // its type: now a byte
+    await assert.rejects(attach(pyodide, { wasm: bytes }), thrown('BAD_DESCRIPTOR'));
+    const refusing = { ...pyodide._module, loadWebAssemblyModule() { throw new WebAssembly.LinkError('no'); } };
+    await assert.rejects(attach(Object.create(pyodide, { _module: { value: refusing } })),
+      thrown('UNSUPPORTED'));
     stays();
   });
 

@@ -1,8 +1,11 @@
 /** The page's side of protocol.js: a guest in a worker, as promises and callbacks. */
 
 import { PageError, failureOf } from './failure.js';
+import { unpacked } from './packed.js';
 
 /** @typedef {import('./protocol.js').ToPage} ToPage */
+/** @typedef {Exclude<ToPage, import('./protocol.js').Frame> | import('./packed.js').PackedFrame} FromWorker
+ *    the messages as they travel */
 /** @typedef {import('./protocol.js').ToWorker} ToWorker */
 /** @typedef {import('./protocol.js').Ready} Ready */
 /** @typedef {import('./protocol.js').GuestSpec} GuestSpec */
@@ -18,17 +21,14 @@ import { PageError, failureOf } from './failure.js';
 
 /** As much of Worker as is needed.
  *  @typedef {object} WorkerLike
- *  @property {(message: any) => void} postMessage
+ *  @property {(message: any, transfer: ArrayBuffer[]) => void} postMessage
  *  @property {() => void} terminate
  *  @property {((event: any) => void) | null} onmessage
  *  @property {((event: any) => void) | null} onerror
  *  @property {((event: any) => void) | null} [onmessageerror] */
 
-/** A request without an answer yet.
- *  @typedef {object} Pending
- *  @property {import('./protocol.js').Request} message
- *  @property {(value: any) => void} resolve
- *  @property {(error: Error) => void} reject */
+/** What a request without an answer yet is settled with.
+ *  @typedef {{resolve: (value: any) => void, reject: (error: Error) => void}} Settle */
 
 /** Milliseconds that a guest has to come to a halt before its worker is ended. */
 const PATIENCE_MS = 500;
@@ -44,8 +44,11 @@ export class Guest {
   #ready = null;
   /** @type {{resolve: (ready: Ready) => void, reject: (error: Error) => void} | null} */
   #opening = null;
-  /** @type {Map<number, Pending>} */
+  /** @type {Map<number, Settle>} */
   #requests = new Map();
+  /** Requests for limits since the program was started: a worker that is ended takes them with it.
+   *  @type {import('./protocol.js').Request[]} */
+  #limits = [];
   #lastId = 0;
   /** @type {'idle' | 'running' | 'paused'} */
   #state = 'idle';
@@ -96,6 +99,7 @@ export class Guest {
    *  @param {{keep?: boolean, limits?: import('./protocol.js').PartialLimits}} [options] */
   run(program, { keep = false, limits = {} } = {}) {
     this.#post({ type: 'run', program, keep, limits });
+    this.#limits = [];
   }
 
   pause() { this.#post({ type: 'pause' }); }
@@ -103,8 +107,13 @@ export class Guest {
   resume() { this.#post({ type: 'resume' }); }
 
   /** The frame was drawn: there may be another.
-   *  @param {number} seq */
-  drawn(seq) { this.#post({ type: 'ack', seq }); }
+   *  @param {number} seq
+   *  @param {ArrayBuffer | null} [buffer]  of a map that is needed no more: a later one is written
+   *    there */
+  drawn(seq, buffer = null) {
+    if (!this.#worker) return;                   // it was drawn after its worker failed
+    this.#post({ type: 'ack', seq, buffer }, buffer ? [buffer] : []);
+  }
 
   /** @param {{fps: number, map: boolean, heap: number}} watch */
   watch(watch) {
@@ -117,18 +126,20 @@ export class Guest {
    *  @throws {PageError} */
   request(name, params = {}) {
     return new Promise((resolve, reject) => {
-      this.#ask({ message: { type: 'request', id: ++this.#lastId, name, params }, resolve, reject });
+      this.#ask({ type: 'request', id: ++this.#lastId, name, params }, { resolve, reject });
     });
   }
 
-  /** @param {Pending} request */
-  #ask(request) {
-    this.#post(request.message);
-    this.#requests.set(request.message.id, request);
+  /** @param {import('./protocol.js').Request} message  @param {Settle} [settle]  undefined: it was
+   *    answered before */
+  #ask(message, settle) {
+    this.#post(message);
+    if (settle) this.#requests.set(message.id, settle);
+    if (message.name === 'limits') this.#limits.push(message);
   }
 
   /** Ends the program.  If it does not come to a halt, its worker is ended and the guest opened
-   *  anew; snapshots that it held are lost then, limits that it had not set yet are not.
+   *  anew; snapshots that it held are lost then, limits are not.
    *  @returns {Promise<'halted' | 'replaced'>}
    *  @throws {PageError} if it could not be opened again */
   async stop() {
@@ -139,10 +150,11 @@ export class Guest {
       this.#callbacks.ended?.({ type: 'ended', run: this.#run, result: 'stopped', exitCode: null,
         message: '', time: this.#time });
     }
-    const limits = [...this.#requests.values()].filter(({ message }) => message.name === 'limits');
-    for (const { message } of limits) this.#requests.delete(message.id);
+    const limits = this.#limits.map((message) =>
+      /** @type {const} */ ([message, this.#requests.get(message.id)]));
+    for (const [{ id }] of limits) this.#requests.delete(id);
     const opened = this.open(spec);
-    for (const request of limits) this.#ask(request);
+    for (const [message, settle] of limits) this.#ask(message, settle);
     await opened;
     return 'replaced';
   }
@@ -169,18 +181,19 @@ export class Guest {
     this.#opening = null;
     for (const { reject } of this.#requests.values()) reject(gone);
     this.#requests.clear();
+    this.#limits = [];
     this.#setState('idle');
   }
 
-  /** @param {ToWorker} message */
-  #post(message) {
+  /** @param {ToWorker} message  @param {ArrayBuffer[]} [transfer] */
+  #post(message, transfer = []) {
     if (!this.#worker) {
       throw new PageError('NOT_RUNNING', 'nothing was opened, or it was closed: call open first');
     }
-    this.#worker.postMessage(message);
+    this.#worker.postMessage(message, transfer);
   }
 
-  /** @param {ToPage} message */
+  /** @param {FromWorker} message */
   #receive(message) {
     const { frame, output, ended, failed } = this.#callbacks;
     switch (message.type) {
@@ -198,7 +211,7 @@ export class Guest {
       case 'frame':
         this.#run = message.run;
         this.#time = message.time;
-        frame?.(message);
+        frame?.(unpacked(message));
         break;
       case 'output': output?.(message); break;
       case 'ended': ended?.(message); break;

@@ -3,6 +3,7 @@
 import { descriptorOf } from '../descriptor.js';
 import { PymallocTypeError, badArgument } from '../errors.js';
 import { Heap } from '../heap.js';
+import { layoutOf } from '../layout.js';
 import { checkGrowth, checkPyodide, isTracing } from './guest.js';
 import { ALLOCATOR_BYTES, install, places, withStack, write } from './hooks.js';
 import { installPython } from './python.js';
@@ -44,7 +45,7 @@ export function look(value) {
   return { pyodide, heap: state?.heap };
 }
 
-/** @param {unknown} value  @param {WebAssembly.Module} wasm
+/** @param {unknown} value  @param {WebAssembly.Module | undefined} wasm
  *  @returns {Heap} */
 export function attachNow(value, wasm) {
   const { pyodide, heap } = look(value);
@@ -56,14 +57,16 @@ export function attachNow(value, wasm) {
   const lines = new Lines();
   const exports = load(module, wasm, lines);
   const memory = { get buffer() { return module.HEAPU8.buffer; } };
-  withStack(module, 2 * ALLOCATOR_BYTES, (at) => {
+  const made = withStack(module, 2 * ALLOCATOR_BYTES, (at) => {
     write(module, at, mem.allocator);
     write(module, at + ALLOCATOR_BYTES, obj.allocator);
     exports.pym_pyodide_attach(at, at + ALLOCATOR_BYTES);
+    // May fail: nothing is installed yet.
+    const heap = Heap.from(wasm, { exports }, { memory: /** @type {any} */ (memory) });
     install(module, mem, at);
     install(module, obj, at + ALLOCATOR_BYTES);
+    return heap;
   });
-  const made = Heap.from(wasm, { exports }, { memory: /** @type {any} */ (memory) });
   const dump = () => lines.of(() => exports.pym_dump_stderr(made.address));
   attached.set(module, { heap: made, exports, dump, detached: false });
   forbidSnapshot(pyodide);
@@ -71,13 +74,13 @@ export function attachNow(value, wasm) {
   return made;
 }
 
-/** @param {unknown} wasm
- *  @throws {import('../errors.js').PymallocError} BAD_ARGUMENT, NO_DESCRIPTOR */
+/** @param {unknown} wasm  @returns {asserts wasm is WebAssembly.Module}
+ *  @throws {import('../errors.js').PymallocError} BAD_ARGUMENT, NO_DESCRIPTOR, BAD_DESCRIPTOR, VERSION */
 function checkSideModule(wasm) {
   if (!(wasm instanceof WebAssembly.Module)) {
     throw badArgument('attachSync needs a compiled module: { wasm: await compilePyodide() }');
   }
-  descriptorOf(wasm);
+  layoutOf(descriptorOf(wasm));
   if (!WebAssembly.Module.exports(wasm).some(({ name }) => name === 'pym_pyodide_attach')) {
     throw badArgument('the option wasm must be pyodide.wasm of this package');
   }
@@ -103,7 +106,8 @@ export function dumpOf({ _module }) {
 }
 
 /** @param {PyodideModule} module  @param {WebAssembly.Module} wasm  @param {Lines} lines
- *  @returns {SideModule} */
+ *  @returns {SideModule}
+ *  @throws {PymallocTypeError} UNSUPPORTED */
 function load(module, wasm, lines) {
   const scope = {
     pym_host_resize: (/** @type {number} */ bytes) => { module.growMemory(bytes >>> 0); },
@@ -111,7 +115,13 @@ function load(module, wasm, lines) {
       lines.write(new TextDecoder().decode(module.HEAPU8.slice(at >>> 0, (at >>> 0) + n)));
     },
   };
-  return module.loadWebAssemblyModule(wasm, SIDE_MODULE, 'wasm-pymalloc', scope, 0);
+  try {
+    return module.loadWebAssemblyModule(wasm, SIDE_MODULE, 'wasm-pymalloc', scope, 0);
+  } catch (cause) {
+    throw new PymallocTypeError('UNSUPPORTED', `Pyodide's dynamic linker does not load pyodide.wasm `
+      + `(${cause}): use the released Pyodide, and the pyodide.wasm of this package's version`,
+    { cause });
+  }
 }
 
 /** A snapshot would hold pointers to functions that a fresh instance does not have.
