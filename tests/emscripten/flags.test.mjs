@@ -27,8 +27,9 @@ const sourceFile = (name) => join(source, 'src', name);
 const SOURCES = /CORE = '''([^]*?)'''/.exec(port)[1].match(/\w+\.c/g).map(sourceFile);
 const MALLOC_SOURCES = [...['malloc_emscripten.c', 'sbrk.c'].map(sourceFile), '-sMALLOC=none',
   ...SOURCES];
-const EXPORTS = ['root', 'check', 'check_message', 'dump_stderr', 'heap_destroy', 'heap_new',
-  'limit_set', 'descriptor'].map((name) => `-Wl,--export=pym_${name}`)
+const HOST_CALLS = ['pym_root', ...(await readFile(join(source, 'wasm/exports.txt'), 'utf8'))
+  .match(/^[a-z]\w*$/gm)].sort();
+const EXPORTS = [...HOST_CALLS, 'pym_descriptor'].map((name) => `-Wl,--export=${name}`)
   .concat(`--post-js=${join(source, 'wasm/emscripten/post.js')}`);
 
 /** Links the program; returns the file to run. */
@@ -217,8 +218,10 @@ describe('Module.pymalloc', { concurrency: 2 }, () => {
     '-O0': ['-O0', ...es6],
     '-O2': ['-O2', ...es6],
     '-Oz': ['-Oz', ...es6],
-    'assertions': ['-sASSERTIONS=2', ...es6],
+    'assertions, imported memory': ['-sASSERTIONS=2', '-sIMPORTED_MEMORY', ...es6],
     'a fixed size': ['-sMODULARIZE', '-sEXPORT_ES6', '-sINITIAL_MEMORY=64MB'],
+    'data above 2 GiB': [...es6, '-sGLOBAL_BASE=2200000000', '-sINITIAL_MEMORY=2200MB',
+      '-sMAXIMUM_MEMORY=4GB'],
   };
   if (closure) cases.closure = ['-O2', '--closure=1', '-Wno-closure', ...es6];
   else test('closure', { skip: 'PYM_CLOSURE names no closure compiler' }, () => {});
@@ -229,17 +232,33 @@ describe('Module.pymalloc', { concurrency: 2 }, () => {
       const { default: factory } = await import(file);
       const out = [];
       const loading = {};
-      const promise = factory(Object.assign(loading, { print: (line) => out.push(line) }));
-      assert.equal(loading.pymalloc?.memory, undefined);
-      const module = await promise;
+      const wasm = await WebAssembly.compile(await readFile(file.replace(/mjs$/, 'wasm')));
+      const seen = () => {
+        const { memory, exports, descriptor, aborted } = loading.pymalloc ?? {};
+        return { memory, exports, descriptor, aborted };
+      };
+      let early;
+      const module = await factory(Object.assign(loading, {
+        print: (line) => out.push(line),
+        instantiateWasm(imports, loaded) {
+          setTimeout(async () => {
+            early = seen(); // in the middle of loading
+            loaded(await WebAssembly.instantiate(wasm, imports));
+          });
+          return {};
+        },
+      }));
+      assert.deepEqual(early,
+        { memory: undefined, exports: undefined, descriptor: undefined, aborted: false });
       const { memory, exports, descriptor, aborted } = module.pymalloc;
       assert.match(out.join('\n'), /^check: sound$/m);
       assert.ok(memory instanceof WebAssembly.Memory);
       assert.equal(memory, module.pymalloc.memory);
       assert.equal(aborted, false);
-      const wasm = await WebAssembly.compile(await readFile(file.replace(/mjs$/, 'wasm')));
       const [section] = WebAssembly.Module.customSections(wasm, 'pymalloc');
       assert.deepEqual(descriptor, new Uint8Array(section));
+      assert.deepEqual(Object.keys(exports).sort(), HOST_CALLS);
+      for (const name of HOST_CALLS) assert.equal(typeof exports[name], 'function', name);
       const root = new DataView(memory.buffer, exports.pym_root() >>> 0, 4);
       assert.equal(root.getUint32(0, true), 0x43505350); // SPACE_MAGIC
       const heap = exports.pym_heap_new();
