@@ -67,7 +67,10 @@ foreach(file IN LISTS page_tests)
 endforeach()
 js_test(browser.lib tests/browser/lib.test.mjs)
 js_test(browser.page tests/browser/page.test.mjs)
-js_test(browser.pyodide_page tests/browser/pyodide_page.test.mjs)
+foreach(browser chromium firefox)
+  js_test(browser.pyodide_page.${browser} tests/browser/pyodide_page.test.mjs
+    ENVIRONMENT "BROWSER=${browser}")
+endforeach()
 foreach(release 0.28 0.29 314 315) # the npm names in tests/pyodide/package.json
   js_test(pyodide.${release} tests/pyodide/attach.test.mjs ENVIRONMENT "PYODIDE=${release}")
 endforeach()

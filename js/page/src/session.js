@@ -28,7 +28,9 @@ import { openGuest } from './guests/open.js';
  *    attach before the first instruction, host.due and host.turn; what it throws is a trap
  *  @property {(() => unknown) | null} dump  lets the guest write pym_dump to standard error; may
  *    return a promise
- *  @property {(() => void) | null} collect  a full garbage collection */
+ *  @property {(() => void) | null} collect  a full garbage collection
+ *  @property {<T>(fn: () => T) => T} [limited]  calls fn while the limits of the program hold: the guest
+ *    lifts them for work of its own */
 
 /** What a guest is given.
  *  @typedef {object} Host
@@ -270,11 +272,15 @@ export class Session {
    *  @returns {import('./protocol.js').Limits} in force, or to be when the next program starts */
   #setLimits(limits) {
     const heap = this.#starting ? null : this.#sampler.heap;
-    heap?.setLimits(limits);
+    const set = () => {
+      heap?.setLimits(limits);
+      return heap?.limits;
+    };
+    const inForce = this.#guest?.limited ? this.#guest.limited(set) : set();
     if (!this.#running || this.#starting) this.#wanted = joined(this.#wanted, limits);
-    if (!heap) return complete(joined(this.#starting ?? {}, this.#wanted));
+    if (!inForce) return complete(joined(this.#starting ?? {}, this.#wanted));
     if (!this.#running || this.#paused) this.#frame();     // no other tells the page of it
-    return heap.limits;
+    return inForce;
   }
 
   /** @returns {Promise<string>} */

@@ -44,15 +44,17 @@ export function programOf(name) {
 
 /** Starts a browser with a profile of its own.  Close it in the end.
  *  @param {Name} name
- *  @param {{flags?: string[]}} [options]  flags: more of them
+ *  @param {{flags?: string[], prefs?: Record<string, unknown>}} [options]  flags: more of them;
+ *    prefs: of Firefox, as about:config has them
  *  @returns {Promise<import('puppeteer-core').Browser>} */
-export function launch(name, { flags = [] } = {}) {
+export function launch(name, { flags = [], prefs = {} } = {}) {
   return puppeteer.launch({
     browser: name === 'chromium' ? 'chrome' : 'firefox',
     executablePath: programOf(name),
     headless: true,
     timeout: PATIENCE,
     args: name === 'chromium' ? [...CHROMIUM_FLAGS, ...flags] : flags,
+    extraPrefsFirefox: prefs,
   });
 }
 

@@ -54,6 +54,7 @@ export async function openPyodide(spec, host) {
     },
     dump: () => made.dump(),
     collect: () => made.collect(),
+    limited: (fn) => made.limited(fn),
   };
 }
 
@@ -211,6 +212,17 @@ class Interpreter {
       this.#python.collect();
     } finally {
       if (!lifted) this.#restore();
+    }
+  }
+
+  /** @template T  @param {() => T} fn  @returns {T} */
+  limited(fn) {
+    const lifted = this.#lifted !== null;
+    this.#restore();
+    try {
+      return fn();
+    } finally {
+      if (lifted) this.#lift();
     }
   }
 
