@@ -120,24 +120,68 @@ function markList(view, block, { first, size, states }, state, most) {
 export function readChunks(view, root, layout, from, to) {
   checkAddress(from, 'the first address');
   checkAddress(to, 'the last address');
-  /** @type {[address: number, bytes: number, kind: number, domain: number, owner: number][]} */
-  const found = [];
+  const found = new ChunkList();
   const classes = poolClasses(view, root, layout);
   for (const { heap, start, end } of segmentsOf(view, readHeapList(view, root, layout), layout)) {
     if (end <= from || start >= to) continue;
     walk(view, classes, layout, { heap, start, end }, to, (at, bytes, kind, domain) => {
-      if (at + bytes > from) found.push([at, bytes, kind, domain, heap]);
+      if (at + bytes > from) found.add(at, bytes, kind, domain, heap);
     });
   }
-  // Another heap's segment lies in a chunk of the first heap: the chunk comes first.
-  found.sort((a, b) => a[0] - b[0] || b[1] - a[1]);
-  return Object.freeze({
-    address: Uint32Array.from(found, (c) => c[0]),
-    bytes: Uint32Array.from(found, (c) => c[1]),
-    kind: Uint8Array.from(found, (c) => c[2]),
-    domain: Uint8Array.from(found, (c) => c[3]),
-    owner: Uint32Array.from(found, (c) => c[4]),
-  });
+  return found.sorted();
+}
+
+/** Chunks, in arrays that grow: of a memory that lies they may be as many as fit. */
+class ChunkList {
+  #n = 0;
+  /** @type {Chunks} */
+  #columns = { address: new Uint32Array(256), bytes: new Uint32Array(256),
+    kind: new Uint8Array(256), domain: new Uint8Array(256), owner: new Uint32Array(256) };
+  #inOrder = true;
+
+  /** @param {number} at  @param {number} size  @param {number} kind  @param {number} domain
+   *  @param {number} heap */
+  add(at, size, kind, domain, heap) {
+    if (this.#n === this.#columns.address.length) this.#columns = this.#each(grown);
+    const n = this.#n++;
+    const { address, bytes, kind: kinds, domain: domains, owner } = this.#columns;
+    address[n] = at;
+    bytes[n] = size;
+    kinds[n] = kind;
+    domains[n] = domain;
+    owner[n] = heap;
+    if (n > 0 && this.#before(n, n - 1) < 0) this.#inOrder = false;
+  }
+
+  /** Another heap's segment lies in a chunk of the first heap: the chunk comes first.
+   *  @param {number} i  @param {number} j  @returns {number} negative: i is before j */
+  #before(i, j) {
+    const { address, bytes } = this.#columns;
+    return Number(address[i]) - Number(address[j]) || Number(bytes[j]) - Number(bytes[i]);
+  }
+
+  /** @returns {Readonly<Chunks>} by address */
+  sorted() {
+    const n = this.#n;
+    if (this.#inOrder) return Object.freeze(this.#each((array) => array.slice(0, n)));
+    const order = Uint32Array.from({ length: n }, (_, i) => i).sort((i, j) => this.#before(i, j));
+    return Object.freeze(this.#each((array) => array.slice(0, n)
+      .map((/** @type {number} */ _, /** @type {number} */ i) => array[Number(order[i])])));
+  }
+
+  /** @param {(array: any) => any} fn  @returns {Chunks} what it makes of each array */
+  #each(fn) {
+    const { address, bytes, kind, domain, owner } = this.#columns;
+    return { address: fn(address), bytes: fn(bytes), kind: fn(kind), domain: fn(domain),
+      owner: fn(owner) };
+  }
+}
+
+/** @template {Uint32Array | Uint8Array} T  @param {T} array  @returns {T} with twice the room */
+function grown(array) {
+  const larger = /** @type {T} */ (new (/** @type {any} */ (array.constructor))(2 * array.length));
+  larger.set(array);
+  return larger;
 }
 
 /** @param {DataView} view  @param {Uint8Array} classes  @param {Layout} layout

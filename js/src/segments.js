@@ -37,18 +37,17 @@ export function checkHeap(view, address, layout) {
   }
 }
 
-/** All segments.  Those of the default heap together are no longer than the memory, nor are those
- *  of the others, which lie within them: so a list that is a loop ends.
+/** All segments, one at a time: a memory that lies may be full of them.  Those of the default heap
+ *  together are no longer than the memory, nor are those of the others, which lie within them: so a
+ *  list that is a loop ends.
  *  @param {DataView} view  @param {readonly number[]} heaps  @param {Layout} layout
- *  @returns {Segment[]} those of the default heap first */
-export function segmentsOf(view, heaps, { constants: c, segment, heap: f }) {
+ *  @returns {Generator<Segment, void>} those of the default heap first */
+export function* segmentsOf(view, heaps, { constants: c, segment, heap: f }) {
   const least = c.segment_header + c.raw_header;
   const unit = c.raw_flags + 1;
-  /** @type {Segment[]} */
-  const segments = [];
   let left = view.byteLength;
-  heaps.forEach((heap, i) => {
-    if (i === 1) left = view.byteLength;
+  for (const heap of heaps) {
+    if (heap === heaps[1]) left = view.byteLength;
     let start = view.getUint32(heap + f.segments, true);
     while (start !== 0) {
       checkRange(view, start, least, 'a segment', unit);
@@ -58,11 +57,10 @@ export function segmentsOf(view, heaps, { constants: c, segment, heap: f }) {
       }
       left -= end - start;
       if (left < 0) throw badMemory(`segments overlap, or their list is a loop, at ${hex(start)}`);
-      segments.push({ heap, start, end });
+      yield { heap, start, end };
       start = view.getUint32(start + segment.next, true);
     }
-  });
-  return segments;
+  }
 }
 
 /** The map of pools: class of the pool in each unit of pool_bytes, 0 for none.

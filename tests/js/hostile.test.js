@@ -4,6 +4,7 @@
  *  Replay: SEED=n CASE=m node --test tests/js/hostile.test.js */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 
 import { Heap, PymallocError, parseDescriptor } from '../../js/src/index.js';
 import { layoutOf } from '../../js/src/layout.js';
@@ -273,3 +274,16 @@ cases('truncated and random bytes as a descriptor', 15000, (random, note) => {
   if (typed(() => layoutOf(parseDescriptor(cut)))) readAll(moduleWith(cut), image);
   image.undo();
 });
+
+for (const what of ['chunks', 'segments']) {
+  test(`64 MiB full of the smallest ${what} are read within 48 MiB of JavaScript's own memory`, async () => {
+    const worker = new Worker(new URL('lib/crowded.js', import.meta.url),
+      { workerData: what, resourceLimits: { maxOldGenerationSizeMb: 48 } });
+    const found = await new Promise((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+    if (what === 'chunks') assert.ok(found > 4_000_000, `${found} chunks`);
+    else assert.equal(found, 'BAD_MEMORY');                  // the last of them leads nowhere
+  });
+}
