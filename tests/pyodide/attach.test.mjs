@@ -149,6 +149,7 @@ describe(`Pyodide ${version}`, () => {
       assert error(lambda: setattr(pymalloc, "limit", -1)).startswith("ValueError")
       assert error(lambda: setattr(pymalloc, "limit", 2**32)).startswith("ValueError")
       assert error(lambda: setattr(pymalloc, "limit", "1")).startswith("TypeError")
+      assert error(lambda: setattr(pymalloc, "limit", 1.5)).startswith("TypeError")
       assert sys.modules["pymalloc"] is pymalloc and pymalloc.__version__
       address = id(large)
       import json
@@ -176,6 +177,32 @@ describe(`Pyodide ${version}`, () => {
     assert.match(found.dump, /^Small block threshold = 512/);
     const manifest = new URL('../../js/package.json', import.meta.url);
     assert.equal(found.version, JSON.parse(readFileSync(manifest, 'utf8')).version);
+  });
+
+  test('pymalloc.dump() without a standard error prints nothing', () => {
+    pyodide.runPython(`
+      import pymalloc, sys
+      kept, sys.stderr = sys.stderr, None
+      try: pymalloc.dump()
+      finally: sys.stderr = kept`);
+  });
+
+  test('a snapshot leaves nothing behind, and is a MemoryError where there is no room for it', async () => {
+    const used = () => heap.stats().domains.mem.liveBytes;
+    pyodide.runPython('import pymalloc; rows = [bytes(20) for _ in range(400_000)]');
+    const before = used();
+    pyodide.runPython('import gc\nfor _ in range(3): pymalloc.snapshot()\ngc.collect()');
+    assert.ok(used() < before + 50_000, `${used()} bytes, ${before} before`);
+    assert.equal(await withoutGrowth(() => pyodide.runPython(`
+      keep = []
+      try:
+          while True: keep.append(bytes(20_000))
+      except MemoryError:
+          try: result = sorted(pymalloc.snapshot())
+          except MemoryError: result = "MemoryError"
+      del keep, rows
+      str(result)`)), 'MemoryError');
+    alive(pyodide, heap);
   });
 
   test('exceptions, coroutines and KeyboardInterrupt work as before', async () => {
@@ -252,6 +279,10 @@ describe(`Pyodide ${version}`, () => {
     assert.equal(await attach(pyodide), heap);
     alive(pyodide, heap);
     assert.ok(objectBlocks(heap) > before + 20000);
+    heap.setLimits({ heap: { hard: 1 << 30 } });
+    await attach(pyodide);                                // changes nothing
+    assert.equal(heap.limits.heap.hard, 1 << 30);
+    heap.setLimits({ heap: { hard: null } });
   });
 });
 
@@ -309,6 +340,28 @@ describe(`Pyodide ${version} with hooks of CPython's own`, () => {
   });
 });
 
+test(`Pyodide ${version}: damage is told by pymalloc.check(), and on the console when it is met`, async (t) => {
+  const told = t.mock.method(console, 'error', () => {});
+  const pyodide = await load();
+  const heap = await attach(pyodide);
+  const said = [];
+  pyodide.globals.set('say', (text) => said.push(text));
+  pyodide.globals.set('damage', (id) => pyodide._module.HEAPU8.fill(0x55, id - 8, id));
+  // At once: whoever frees a neighbour of the block would notice it too.
+  assert.throws(() => pyodide.runPython(`
+    import io, pymalloc
+    pymalloc.dump(io.StringIO())
+    x = bytes(9000)
+    damage(id(x))
+    try: pymalloc.check()
+    except RuntimeError as e: say(str(e))
+    del x`));
+  assert.match(said.join(), /header/);
+  const lines = told.mock.calls.map(({ arguments: [line] }) => line).join('\n');
+  assert.match(lines, /header was overwritten|header overwritten/);
+  assert.match(heap.stats().fault.cause, /header/);
+});
+
 test(`Pyodide ${version} from a memory snapshot; its maker from a callback`, async () => {
   const maker = await load({ _makeSnapshot: true });
   const snapshot = maker.makeMemorySnapshot();
@@ -333,20 +386,23 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
   let untouched;
   before(async () => {
     pyodide = await load();
-    untouched = [allocators(pyodide), pyodide._module.wasmTable.length];
+    untouched = state();
   });
+  const state = () => [allocators(pyodide), pyodide._module.wasmTable.length,
+    pyodide._module.stackSave(), pyodide.runPython('import sys, _tracemalloc; sys.getrefcount(_tracemalloc)')];
   const refused = async (value, code) => {
     await assert.rejects(attach(value), thrown(code));
     assert.throws(() => attachSync(value, {}), thrown(code));
   };
   const stays = () => {
-    assert.deepEqual([allocators(pyodide), pyodide._module.wasmTable.length], untouched);
+    assert.deepEqual(state(), untouched);
     alive(pyodide);
   };
 
   test('what is no Pyodide', async () => {
     for (const value of [undefined, null, 1, 'pyodide', {}, { _module: {} }, () => {},
-      { version: '314.0.7', _module: null }]) await refused(value, 'NOT_PYODIDE');
+      { version: '314.0.7', _module: null }, { _module: {}, runPython() {} },
+      { version: '314.0.7', _module: null, runPython() {} }]) await refused(value, 'NOT_PYODIDE');
     await refused(Promise.resolve(pyodide), 'LOADING');
     assert.throws(() => detach({}), thrown('NOT_PYODIDE'));
   });
@@ -357,7 +413,9 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
     }
     const { _PyMem_SetAllocator: gone, ...rest } = pyodide._module;
     assert.equal(typeof gone, 'function');
-    await refused(Object.create(pyodide, { _module: { value: rest } }), 'UNSUPPORTED');
+    for (const value of [rest, { ...pyodide._module, HEAPU8: undefined }]) {
+      await refused(Object.create(pyodide, { _module: { value } }), 'UNSUPPORTED');
+    }
     stays();
   });
 
@@ -374,7 +432,8 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
     await assert.rejects(attach(pyodide, { wasm: empty }), thrown('NO_DESCRIPTOR'));
     await assert.rejects(attach(pyodide, { wasm: 'file:///nowhere.wasm' }), thrown('LOAD_FAILED'));
     for (const options of [undefined, null, {}, { wasm: 'pyodide.wasm' }]) {
-      assert.throws(() => attachSync(pyodide, options), thrown('BAD_ARGUMENT'));
+      assert.throws(() => attachSync(pyodide, options),
+        { code: 'BAD_ARGUMENT', message: /await compilePyodide/ });
     }
     const other = new URL('../../js/wasm/pymalloc.wasm', import.meta.url);
     await assert.rejects(attach(pyodide, { wasm: other }), thrown('BAD_ARGUMENT'));
@@ -394,6 +453,29 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
 
   test('detach without attach', () => {
     assert.throws(() => detach(pyodide), thrown('BAD_ARGUMENT'));
+    stays();
+  });
+
+  test('malloc itself, if it was installed with a context', async () => {
+    const { _module: module } = pyodide;
+    const install = (domain, words) => {
+      const before = module.stackSave();
+      const at = module.stackAlloc(20);
+      new Uint32Array(module.HEAPU8.buffer, at, 5).set(words);
+      module._PyMem_SetAllocator(domain, at);
+      module.stackRestore(before);
+    };
+    const [, ...functions] = allocators(pyodide, 2);     // they look at no context
+    for (const start of ['', 'import tracemalloc; tracemalloc.start()']) {
+      for (const [context, domains] of [[0xfffffff0, [2]], [4096, [0, 1, 2]]]) {
+        pyodide.runPython(start);
+        const kept = domains.map((domain) => allocators(pyodide, domain));
+        for (const domain of domains) install(domain, [context, ...functions]);
+        await assert.rejects(attach(pyodide), thrown('FOREIGN_HOOK'));
+        domains.forEach((domain, i) => install(domain, kept[i]));
+        if (start) pyodide.runPython('tracemalloc.stop()');
+      }
+    }
     stays();
   });
 

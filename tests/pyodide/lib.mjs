@@ -13,13 +13,14 @@ export function load(options = {}) {
   return loadPyodide({ stdout: () => {}, stderr: () => {}, ...options });
 }
 
-/** The words of the allocators of mem and object, as PyMem_GetAllocator has them. */
-export function allocators({ _module: module }) {
+/** The words of the allocators of these domains (mem and object), as PyMem_GetAllocator has them. */
+export function allocators({ _module: module }, ...domains) {
   const before = module.stackSave();
-  const at = module.stackAlloc(40);
-  module._PyMem_GetAllocator(1, at);
-  module._PyMem_GetAllocator(2, at + 20);
-  const words = [...new Uint32Array(module.HEAPU8.slice(at, at + 40).buffer)];
+  const at = module.stackAlloc(20);
+  const words = (domains.length > 0 ? domains : [1, 2]).flatMap((domain) => {
+    module._PyMem_GetAllocator(domain, at);
+    return [...new Uint32Array(module.HEAPU8.slice(at, at + 20).buffer)];
+  });
   module.stackRestore(before);
   return words;
 }

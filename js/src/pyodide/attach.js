@@ -30,7 +30,7 @@ import { installPython } from './python.js';
 const attached = new WeakMap();
 const SIDE_MODULE = Object.freeze({ loadAsync: false, nodelete: true, allowUndefined: true });
 
-/** What a first look finds; nothing is touched.
+/** Before anything is loaded.
  *  @param {unknown} value
  *  @returns {{pyodide: Pyodide, heap: Heap | undefined}} heap: of an attach before, in force again
  *  @throws {import('../errors.js').PymallocError} see attach */
@@ -41,7 +41,6 @@ export function look(value) {
     state.exports.pym_pyodide_detach(0);
     state.detached = false;
   }
-  if (!state) places(pyodide._module, isTracing(pyodide));
   return { pyodide, heap: state?.heap };
 }
 
@@ -91,7 +90,7 @@ function checkSideModule(wasm) {
 export function detachNow(value) {
   const state = attached.get(checkPyodide(value)._module);
   if (!state) throw badArgument('this Pyodide was not attached to: there is nothing to detach');
-  if (!state.detached) state.exports.pym_pyodide_detach(1);
+  state.exports.pym_pyodide_detach(1);
   state.detached = true;
   const { mem, object } = state.heap.stats().domains;
   return Object.freeze({
@@ -127,7 +126,6 @@ function load(module, wasm, lines) {
 /** A snapshot would hold pointers to functions that a fresh instance does not have.
  *  @param {Pyodide} pyodide */
 function forbidSnapshot(pyodide) {
-  if (typeof pyodide.makeMemorySnapshot !== 'function') return;
   pyodide.makeMemorySnapshot = () => {
     throw new PymallocTypeError('UNSUPPORTED', 'a memory snapshot cannot be made after attach: make '
       + 'it first, and attach to what is loaded from it');

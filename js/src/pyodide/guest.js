@@ -15,7 +15,6 @@ import { isPromise } from '../wasm.js';
 /** Of Emscripten's Module, with CPython's functions.
  *  @typedef {object} PyodideModule
  *  @property {Uint8Array} HEAPU8  renewed when memory grows
- *  @property {WebAssembly.Table} wasmTable
  *  @property {Function} loadWebAssemblyModule
  *  @property {(bytes: number) => 1 | undefined} growMemory
  *  @property {() => number} stackSave
@@ -32,14 +31,14 @@ const VERSIONS = /^(0\.28\.|0\.29\.|314\.|315\.)/;
 const PAGE_BYTES = 65536;
 
 /** @param {unknown} value  @returns {Pyodide}
- *  @throws {PymallocTypeError} LOADING, NOT_PYODIDE, UNSUPPORTED */
+ *  @throws {PymallocError} LOADING, NOT_PYODIDE, UNSUPPORTED, ABORTED */
 export function checkPyodide(value) {
   if (isPromise(value)) {
     throw new PymallocTypeError('LOADING', 'a promise was passed: attach(await loadPyodide())');
   }
   const pyodide = /** @type {Pyodide} */ (value);
   const module = pyodide?._module;
-  if (typeof value !== 'object' || typeof module !== 'object' || module === null
+  if (typeof module !== 'object' || module === null
     || typeof pyodide.version !== 'string' || !runsPython(pyodide)) {
     throw new PymallocTypeError('NOT_PYODIDE', 'attach takes what loadPyodide() resolves to: '
       + 'attach(await loadPyodide())');
@@ -49,7 +48,7 @@ export function checkPyodide(value) {
       + '0.29, 314 and 315 are');
   }
   const missing = FUNCTIONS.find((name) => typeof module[name] !== 'function');
-  if (missing || !(module.HEAPU8 instanceof Uint8Array) || !module.wasmTable) {
+  if (missing || !(module.HEAPU8 instanceof Uint8Array)) {
     throw new PymallocTypeError('UNSUPPORTED', `this Pyodide ${pyodide.version} has no `
       + `_module.${missing ?? 'HEAPU8'}: it is not the released build, use that`);
   }
@@ -62,14 +61,9 @@ function runsPython(pyodide) {
   try {
     return typeof pyodide.runPython === 'function';
   } catch (cause) {
-    throw aborted(cause);
+    throw new PymallocError('ABORTED', `this Pyodide does not run Python any more (${cause}): load `
+      + 'another one', { cause });
   }
-}
-
-/** @param {unknown} cause  @returns {PymallocError} */
-function aborted(cause) {
-  return new PymallocError('ABORTED', `this Pyodide does not run Python any more (${cause}): load `
-    + 'another one', { cause });
 }
 
 /** Takes a page more, which is the only way to know.
@@ -81,16 +75,12 @@ export function checkGrowth(module) {
     + 'grow: attach earlier, or give it a larger maximum');
 }
 
-/** Is tracemalloc on?  @param {Pyodide} pyodide  @returns {boolean}
- *  @throws {PymallocError} ABORTED */
+/** Is tracemalloc on?  @param {Pyodide} pyodide  @returns {boolean} */
 export function isTracing(pyodide) {
-  let tracemalloc;
+  const tracemalloc = pyodide.pyimport('_tracemalloc');
   try {
-    tracemalloc = pyodide.pyimport('_tracemalloc');
     return tracemalloc.is_tracing();
-  } catch (cause) {
-    throw aborted(cause);
   } finally {
-    tracemalloc?.destroy();
+    tracemalloc.destroy();
   }
 }

@@ -65,13 +65,13 @@ function bottom(module, domain, tracing) {
   let address = 0;
   let allocator = topmost(module, domain);
   const below = (/** @type {number} */ at) => {
-    if (at % 4 !== 0 || at + ALLOCATOR_BYTES > module.HEAPU8.length) throw foreign();
+    if (at + ALLOCATOR_BYTES > module.HEAPU8.length) throw foreign();
     address = at;
     allocator = read(module, at);
   };
   if (tracing) below(allocator[0]);
   const [ctx] = allocator;
-  if (ctx !== 0 && ctx + 4 <= module.HEAPU8.length
+  if (ctx + 4 <= module.HEAPU8.length
     && new DataView(module.HEAPU8.buffer).getUint32(ctx, true) === LETTERS[domain]?.charCodeAt(0)) {
     below(ctx + 4);
   }
@@ -82,8 +82,9 @@ function bottom(module, domain, tracing) {
  *  @returns {{mem: Place, obj: Place}}
  *  @throws {PymallocError} FOREIGN_HOOK */
 export function places(module, tracing) {
-  const [raw, mem, obj] = [RAW, MEM, OBJ].map((d) => bottom(module, d, tracing));
-  if (!raw || !mem || !obj) throw foreign();
+  const raw = bottom(module, RAW, tracing);
+  const mem = bottom(module, MEM, tracing);
+  const obj = bottom(module, OBJ, tracing);
   // Pyodide is built without an object allocator: malloc serves all three domains.
   for (const { allocator } of [raw, mem, obj]) {
     if (allocator[0] !== 0 || allocator.some((word, i) => word !== raw.allocator[i])) {
