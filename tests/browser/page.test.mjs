@@ -239,6 +239,19 @@ for (const name of BROWSERS) {
       await eventually(async () => assert.match(await page.text('#live'), /^Page [14] of/));
     });
 
+    test('a worker that fails ends its program with words, and the next run has a new one', async () => {
+      await page.start(HUNGRY);
+      await page.page.waitForFunction(() => document.querySelector('#status').dataset.state === 'running');
+      await page.page.evaluate(() =>
+        window.workers.at(-1).dispatchEvent(new ErrorEvent('error', { message: 'out of memory' })));
+      const { kind, text } = await page.end();
+      assert.equal(kind, 'bad');
+      assert.match(text, /the worker failed: out of memory\. Run the program again/);
+      assert.match(await page.text('#error-title'), /WORKER/);
+      assert.equal((await page.run(TABLES)).kind, 'good');
+      await showsTheDump(page);
+    });
+
     test('the totals of the map are there in words', async () => {
       await page.run(TABLES);
       await showsTheDump(page);

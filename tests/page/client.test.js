@@ -109,6 +109,11 @@ test('a worker that fails ends the program and every request, with one error', a
   assert.equal(told.find((m) => m.type === 'ended').result, 'trap');
   assert.match(told.find((m) => m.code).message, /out of memory/);
   assert.throws(() => guest.run(null), { code: 'NOT_RUNNING' });
+  const opened = guest.reopen();
+  assert.deepEqual(workers[1].sent.map((m) => m.spec), [spec]);
+  workers[1].say(READY);
+  await opened;
+  guest.run(null);
   guest.drawn(1);                               // a frame that came before
 });
 

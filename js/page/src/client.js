@@ -94,6 +94,11 @@ export class Guest {
     });
   }
 
+  /** Opens the guest that was open last, in a new worker: the one it had failed.
+   *  @returns {Promise<Ready>}
+   *  @throws {PageError} as open */
+  reopen() { return this.open(/** @type {GuestSpec} */ (this.#spec)); }
+
   /** Runs a program; the `ended` callback tells how it went.
    *  @param {import('./protocol.js').Program | null} program
    *  @param {{keep?: boolean, limits?: import('./protocol.js').PartialLimits}} [options] */
@@ -243,7 +248,7 @@ export class Guest {
   /** The worker itself failed: its memory ran out, or its script could not be loaded.
    *  @param {string} words */
   #lost(words) {
-    const error = new PageError('WORKER', `the worker failed: ${words}. Open the program again`);
+    const error = new PageError('WORKER', `the worker failed: ${words}. Run the program again`);
     const { ended, failed } = this.#callbacks;
     const running = this.#state !== 'idle';
     this.#opening?.reject(error);

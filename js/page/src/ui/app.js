@@ -282,7 +282,9 @@ export class App {
   async #setLimit(limits) {
     if (!this.#runner.hasHeap) return;                          // taken at the start of the next run
     try {
-      this.#domains.showLimits(await this.#runner.request('limits', { limits }));
+      const inForce = await this.#runner.request('limits', { limits });
+      if (this.#frame) this.#frame = { ...this.#frame, limits: inForce };
+      this.#domains.showLimits(inForce);
     } catch (error) {
       this.#domains.complain(error instanceof Error ? error.message : String(error));
     }

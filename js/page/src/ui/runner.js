@@ -100,11 +100,26 @@ export class Runner {
     if (!this.#guest || !this.#ready || this.#state !== 'idle' || this.#stopping) return;
     byId('error').hidden = true;
     if (this.#module && this.#given !== given() && !await this.#openModule(this.#module)) return;
+    if (!this.#guest.ready && !await this.#reopen(this.#guest)) return;
     this.#on.started();
     this.#ran = true;
     const keep = byId('keep', HTMLInputElement).checked;
     const program = this.takesPrograms ? this.#on.program() : null;
     this.#guest.run(program, { keep, limits: this.#on.limits() });
+  }
+
+  /** @param {Guest} guest  whose worker failed  @returns {Promise<boolean>} whether it can be run */
+  async #reopen(guest) {
+    this.#stopping = true;                     // until it is there, Run does nothing
+    try {
+      await guest.reopen();
+      return true;
+    } catch (error) {
+      this.complain('The program could not be opened again', error);
+      return false;
+    } finally {
+      this.#stopping = false;
+    }
   }
 
   /** One message above the page.  @param {string} title  @param {unknown} error */
