@@ -10,8 +10,8 @@
 //
 // Printed for each program: how large its heap is; frames of the browser a second, the interval
 // that 95 % of them keep, and how many of them showed a new state of the heap; the program's
-// allocations a second while it is not watched and while it is, their ratio (the median of those of
-// neighbouring stretches, with its quartiles); the cost that the page itself shows.
+// allocations a millisecond while it is not watched and while it is; by how much slower that is (the
+// median over neighbouring stretches, with its quartiles); the cost that the page itself shows.
 import { parseArgs } from 'node:util';
 
 import { launch } from '../browser/lib/browser.mjs';
