@@ -36,7 +36,7 @@ static size_t libc_size(const void *p) { return malloc_usable_size((void *)(uint
 
 /* Domain of a block that was given to domain d. */
 static unsigned home_of(unsigned d, const void *p) {
-  return !class_of(off(p)) && pym__raw_domain(p) == PYM_RAW ? PYM_RAW : d;
+  return !class_of(off(p)) && pym__raw_domain(&pym__main, p) == PYM_RAW ? PYM_RAW : d;
 }
 static void *raw_malloc(void *ctx, size_t n) {
   return (void)ctx, pym__malloc_direct(&pym__main, PYM_RAW, n);

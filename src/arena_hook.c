@@ -33,16 +33,11 @@ static int arena_from_hook(struct pym_heap *h, u32 bytes) {
   return 1;
 }
 
-static void arena_to_hook(struct pym_heap *h, u32 c) {
-  u32 s = h->segments;
-  while (s && s + SEGMENT_BYTES != c) s = ((struct segment *)at(s))->next;
-  if (!s) return;
+static void arena_to_hook(struct pym_heap *h, u32 s) {
   const struct arena gone = *arena_of(s);
   struct domain *counts = &h->domains[INTERNAL];
   if (arenas_now() > counts->peak) counts->peak = arenas_now();
   counts->raw_frees++;
-  pym__unbin(h, c, size_of(c));
-  pym__drop_segment(h, s);
   gone.from.free(gone.from.ctx, gone.base, PYM_ARENA_BYTES);
 }
 
@@ -52,7 +47,7 @@ static void arena_to_hook(struct pym_heap *h, u32 c) {
 static void *base_alloc(void *ctx, size_t size) {
   (void)ctx;
   pym__start();
-  return pym__raw_new(&pym__main, INTERNAL, (u32)size, POOL_BYTES);
+  return pym__raw_new(&pym__main, INTERNAL, (u32)size, POOL_BYTES, 0);
 }
 
 static void base_free(void *ctx, void *p, size_t size) {
@@ -61,7 +56,7 @@ static void base_free(void *ctx, void *p, size_t size) {
 }
 
 void pym_arena_allocator_get(pym_arena_allocator *out) {
-  *out = pym__hooked && pym__hooked->more ? installed
+  *out = pym__hooked && pym__hooked->get_segment ? installed
                                           : (pym_arena_allocator){NULL, base_alloc, base_free};
 }
 
@@ -71,8 +66,8 @@ void pym_arena_allocator_set(const pym_arena_allocator *a) {
     pym__hooked = pym__heap_block();
     if (!pym__hooked) return;
     pym__hooked->id = pym__main.id;
-    pym__hooked->less = arena_to_hook;
+    pym__hooked->put_segment = arena_to_hook;
   }
   installed = *a;
-  pym__hooked->more = a->alloc == base_alloc ? NULL : arena_from_hook;
+  pym__hooked->get_segment = a->alloc == base_alloc ? NULL : arena_from_hook;
 }

@@ -41,7 +41,7 @@ static int is_raw_block(u32 o) {
   const u32 c = o - HEADER;
   if (!in_memory(c)) return 0;
   for (u32 h = pym__space.first_heap; h; h = ((const struct pym_heap *)at(h))->next)
-    if (sound(at(h), c)) return 1;
+    if (is_sound(at(h), c)) return 1;
   return 0;
 }
 
@@ -51,8 +51,8 @@ static int begins_block(const u8 *p) {
   const u32 o = off(p);
   if (at(o) != (const void *)p) return 0;
   if (!class_of(o)) return is_raw_block(o);
-  const u32 first = off(pool_of(o)) + POOL_HEADER;
-  return o >= first && (o - first) % (class_of(o) * PYM_ALIGNMENT) == 0;
+  const u32 s = class_of(o) * PYM_ALIGNMENT, first = base_of(o) + pym__pool_first(s);
+  return o >= first && (o - first) % s == 0;
 }
 
 int pym__debug_made(const void *p, int on) {

@@ -10,7 +10,7 @@
 #define TYPE_u32 3
 #define TYPE_u64 4
 #define TYPE_STRUCT 5
-enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN_BIN };
+enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN_LIST };
 
 #define CONSTANTS(X)                     \
   X(layout_version, LAYOUT_VERSION)      \
@@ -22,16 +22,14 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
   X(small_max, PYM_SMALL_MAX)            \
   X(classes, CLASSES)                    \
   X(events, EVENTS)                      \
-  X(pool_header, POOL_HEADER)            \
-  X(pool_room, POOL_ROOM)                \
+  X(leaf_pools, LEAF_POOLS)              \
+  X(link_max, PYM__LINK_MAX)             \
   X(segment_header, SEGMENT_BYTES)       \
   X(raw_header, HEADER)                  \
-  X(raw_key, KEY)                        \
   X(raw_flags, FLAGS)                    \
   X(raw_in_use, IN_USE)                  \
   X(raw_domain_shift, DOMAIN_SHIFT)      \
-  X(raw_hand_max, HAND_MAX)              \
-  X(pool_key, POOL_KEY)                  \
+  X(raw_cached_max, CACHED_MAX)          \
   X(space_bytes, sizeof(struct space))   \
   X(heap_bytes, sizeof(struct pym_heap)) \
   X(domain_bytes, sizeof(struct domain)) \
@@ -47,8 +45,9 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
 #define DOMAIN_RECORD(t, n, c, what) FIELD_RECORD(IN_DOMAIN, domain, t, n, c)
 #define EVENT_RECORD(t, n, c, what) FIELD_RECORD(IN_EVENT, event, t, n, c)
 #define SEGMENT_RECORD(t, n, c, what) FIELD_RECORD(IN_SEGMENT, segment, t, n, c)
-#define POOL_RECORD(t, n, c, what) FIELD_RECORD(IN_POOL, pool, t, n, c)
-#define BIN_RECORD(t, n, c, what) FIELD_RECORD(IN_BIN, bin, t, n, c)
+#define POOL_RECORD(t, n, c, what) FIELD_RECORD(IN_POOL, pym__pool, t, n, c)
+#define HOT_RECORD(t, n, c, what) FIELD_RECORD(IN_HEAP, pym__hot, t, n, c)
+#define LIST_RECORD(t, n, c, what) FIELD_RECORD(IN_LIST, list, t, n, c)
 #define STRUCT_RECORD(in, strukt, n, group_of, c, elem) \
   RECORD(#n, in, TYPE_STRUCT, group_of, c, sizeof(struct elem), offsetof(struct strukt, n))
 
@@ -62,15 +61,16 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
   EVENT_FIELDS(EVENT_RECORD)                                                    \
   SEGMENT_FIELDS(SEGMENT_RECORD)                                                \
   POOL_FIELDS(POOL_RECORD)                                                      \
-  BIN_FIELDS(BIN_RECORD)                                                        \
-  STRUCT_RECORD(IN_HEAP, pym_heap, mem, IN_BIN, CLASS_SLOTS, bin)               \
-      STRUCT_RECORD(IN_HEAP, pym_heap, obj, IN_BIN, CLASS_SLOTS, bin)
+  HOT_FIELDS(HOT_RECORD)                                                        \
+  LIST_FIELDS(LIST_RECORD)                                                      \
+  STRUCT_RECORD(IN_HEAP, pym__hot, lists, IN_LIST, BY_DOMAIN, list)
 
 #define COUNT(...) +1
 enum {
   N_RECORDS = 0 CONSTANTS(COUNT) SPACE_FIELDS(COUNT) HEAP_FIELDS(COUNT) DOMAIN_FIELDS(COUNT)
-                  EVENT_FIELDS(COUNT) SEGMENT_FIELDS(COUNT) POOL_FIELDS(COUNT) BIN_FIELDS(COUNT) +
-              4 /* events, domains, mem, obj */
+                  EVENT_FIELDS(COUNT) SEGMENT_FIELDS(COUNT) POOL_FIELDS(COUNT) HOT_FIELDS(COUNT)
+                      LIST_FIELDS(COUNT) +
+              3 /* events, domains, lists */
 };
 
 #endif

@@ -80,10 +80,11 @@ void *pym_heap_aligned_alloc(pym_heap *h, size_t align, size_t n) {
     return pym__failed(h, PYM_RAW);
   if (!n) n = 1;
   if (align < PYM_RAW_ALIGNMENT) align = PYM_RAW_ALIGNMENT;
-  if (pym__limits && !pym__limits->ask(h, PYM_RAW, pym__raw_size((u32)n), 1))
-    return pym__failed(h, PYM_RAW);
-  void *p = pym__raw_new(h, PYM_RAW, (u32)n, (u32)align);
-  return p ? p : pym__failed(h, PYM_RAW);
+  if (!allowed(h, PYM_RAW, pym__raw_size((u32)n), 1, 0)) return pym__failed(h, PYM_RAW);
+  void *p = pym__raw_new(h, PYM_RAW, (u32)n, (u32)align, 0);
+  if (p) return p;
+  pym__fail(h, PYM_RAW, (u32)n, EVENT_OOM);
+  return pym__failed(h, PYM_RAW);
 }
 
 void *pym_raw_aligned_alloc(size_t align, size_t n) {
@@ -132,8 +133,10 @@ void pym_allocator_get(enum pym_domain d, pym_allocator *out) {
 
 void pym_allocator_set(enum pym_domain d, const pym_allocator *a) {
   pym__start();
-  int base = a->malloc == base_malloc && domain_of(a->ctx) == (unsigned)d;
-  pym__hooks[d] = (struct hook){.fn = *a, .on = !base};
+  const pym_allocator base = pym__base(d);
+  const int is_base = a->ctx == base.ctx && a->malloc == base.malloc && a->calloc == base.calloc &&
+                      a->realloc == base.realloc && a->free == base.free;
+  pym__hooks[d] = (struct hook){.fn = *a, .on = !is_base};
   pym__flush(&pym__main);
   pym__open(&pym__main);
 }

@@ -5,7 +5,10 @@
  * library took (the last may be there in part), and arenas from a hook.  Linear memory never goes
  * back, so only the latter are reclaimed.  What else lies in that memory than pools has lines of
  * its own before the total. */
-#include "internal.h"
+#include "raw.h"
+
+/* Of a pool: its links, and the header of its chunk. */
+#define POOL_LOST (sizeof(struct pool_links) + HEADER)
 
 struct out {
   pym_write_fn *write;
@@ -104,7 +107,7 @@ static uint64_t live_raw(const pym_heap *h) {
 static void say_uses(const struct out *o, const pym_heap *h, uint64_t bytes) {
   const pym_heap *hook = h == &pym__main ? pym__hooked : NULL;
   uint64_t in_use = 0, avail = 0, pools = h->pools_used, total;
-  uint64_t free_bytes = (uint64_t)h->raw_free + h->raw_hand + (hook ? hook->raw_free : 0);
+  uint64_t free_bytes = (uint64_t)h->raw_free + h->raw_cached + (hook ? hook->raw_free : 0);
   for (unsigned i = 0; i < CLASSES; i++) {
     pym_class_stats c;
     pym_class_stats_get(h, i, &c);
@@ -114,11 +117,11 @@ static void say_uses(const struct out *o, const pym_heap *h, uint64_t bytes) {
   total = say_part(o, "# bytes in allocated blocks", in_use);
   total += say_part(o, "# bytes in available blocks", avail);
   total += say_product(o, free_bytes / POOL_BYTES, " unused pools * ", POOL_BYTES, " bytes");
-  total += say_part(o, "# bytes lost to pool headers", pools * (POOL_BYTES - POOL_ROOM));
-  total += say_part(o, "# bytes lost to quantization", pools * POOL_ROOM - in_use - avail);
+  total += say_part(o, "# bytes lost to pool headers", pools * POOL_LOST);
+  total += say_part(o, "# bytes lost to quantization", pools * (POOL_BYTES - POOL_LOST) - in_use - avail);
   total += say_part(o, "# bytes in raw blocks", live_raw(h));
   total += say_part(o, "# bytes lost to raw headers",
-                    (uint64_t)h->raw_chunks * 8 + h->raw_segments * 16);
+                    (uint64_t)h->raw_chunks * 8 + h->raw_segments * (SEGMENT_BYTES + HEADER));
   total += say_part(o, "# bytes free, less than a pool", free_bytes % POOL_BYTES);
   total += say_part(o, "# bytes lost to arena alignment", bytes - total);
   say_count(o, "Total", total);
@@ -162,9 +165,9 @@ static void say_raw(const struct out *o, const pym_heap *h) {
   say_count(o, "# pools in use", h->pools_used);
   say_count(o, "# raw segments", h->raw_segments);
   say_count(o, "# raw blocks", h->raw_chunks);
-  say_count(o, "# bytes for heaps, map of pools", h->domains[INTERNAL].charged);
+  say_count(o, "# bytes for heaps, pool table", h->domains[INTERNAL].charged);
   say_count(o, "# bytes in free raw chunks", h->raw_free);
-  say_count(o, "# bytes of raw blocks at hand", h->raw_hand);
+  say_count(o, "# bytes of cached raw blocks", h->raw_cached);
   say_count(o, "# bytes of raw segments", h->raw_bytes);
 }
 

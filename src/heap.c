@@ -9,20 +9,13 @@ struct pym_heap pym__main;
 
 #define SEGMENT_LEAST (PAGE_BYTES - HEADER)
 
-static COLD void rings_init(struct pym_heap *h) {
-  for (u32 i = 0; i < CLASS_SLOTS + RAW_BINS; i++)
-    h->rings[i].next = h->rings[i].prev = off(&h->rings[i]);
-}
-
 COLD void pym__heap_init(struct pym_heap *h) {
-  if (h == &pym__main) rings_init(h);
   h->magic = HEAP_MAGIC;
   h->id = ++pym__space.heap_ids;
   h->soft = h->hard = PYM_UNLIMITED;
-  for (struct domain *d = h->domains; d <= &h->domains[INTERNAL]; d++) {
+  for (struct domain *d = h->domains; d <= &h->domains[INTERNAL]; d++)
     d->soft = d->hard = PYM_UNLIMITED;
-    d->gate = pym__space.pool_map_len;
-  }
+  pym__open(h);
   pym__space.heaps++;
 }
 
@@ -33,48 +26,44 @@ pym_heap *pym_heap_default(void) {
 
 static COLD int segment_from_main(struct pym_heap *h, u32 bytes) {
   u32 n = bytes + SEGMENT_BYTES + HEADER;
-  void *p =
-      pym__raw_new(&pym__main, INTERNAL, n > SEGMENT_LEAST ? n : SEGMENT_LEAST, PYM_RAW_ALIGNMENT);
+  if (n < SEGMENT_LEAST) n = SEGMENT_LEAST;
+  void *p = pym__raw_new(&pym__main, INTERNAL, n, PYM_RAW_ALIGNMENT, 0);
   if (!p) return 0;
   pym__raw_add(h, off(p), (off(p) + pym__raw_usable(p)) & ~15u);
   return 1;
 }
 
-static COLD void segment_to_main(struct pym_heap *h, u32 c) {
-  for (u32 s = h->segments; s; s = ((struct segment *)at(s))->next) {
-    if (s + SEGMENT_BYTES != c) continue;
-    pym__unbin(h, c, size_of(c));
-    pym__drop_segment(h, s);
-    pym__raw_free(&pym__main, INTERNAL, at(s));
-    return;
-  }
+static COLD void segment_to_main(struct pym_heap *h, u32 s) {
+  (void)h;
+  pym__raw_free(&pym__main, INTERNAL, at(s));
 }
 
 COLD struct pym_heap *pym__heap_block(void) {
   pym__start();
-  struct pym_heap *h = pym__raw_new(&pym__main, INTERNAL, HEAP_BYTES, PYM_RAW_ALIGNMENT);
-  if (!h) return NULL;
-  __builtin_memset(h, 0, sizeof *h);
-  rings_init(h);
+  struct pym_heap *h = pym__raw_new(&pym__main, INTERNAL, HEAP_BYTES, PYM_RAW_ALIGNMENT, 0);
+  if (h) __builtin_memset(h, 0, sizeof *h);
   return h;
 }
 
 COLD pym_heap *pym_heap_new(void) {
   struct pym_heap *h = pym__heap_block();
   if (!h) return NULL;
-  h->more = segment_from_main;
-  h->less = segment_to_main;
+  h->get_segment = segment_from_main;
+  h->put_segment = segment_to_main;
   pym__heap_init(h);
+  h->prev = off(&pym__main);
   h->next = pym__main.next;
+  if (h->next) ((struct pym_heap *)at(h->next))->prev = off(h);
   pym__main.next = off(h);
   return h;
 }
 
 /* No pool is in these bytes any more. */
 static COLD void forget_pools(u32 from, u32 to) {
-  u32 first = from >> POOL_SHIFT, end = to >> POOL_SHIFT;
-  if (end > pym__space.pool_map_len) end = pym__space.pool_map_len;
-  for (u8 *map = at(pym__space.pool_map); first < end; first++) map[first] = 0;
+  for (u32 unit = unit_of(from); unit < unit_of(to); unit++) {
+    struct pym__pool *pool = pym__pool_at(unit << POOL_SHIFT);
+    if (pool) *pool = (struct pym__pool){0, 0, 0, 0};
+  }
 }
 
 COLD void pym_heap_destroy(pym_heap *h) {
@@ -85,9 +74,9 @@ COLD void pym_heap_destroy(pym_heap *h) {
     forget_pools(s, ((struct segment *)at(s))->end);
     pym__raw_free(&pym__main, INTERNAL, at(s));
   }
-  struct pym_heap *before = &pym__main;
-  while (before->next != off(h)) before = at(before->next);
-  before->next = h->next;
+  ((struct pym_heap *)at(h->prev))->next = h->next;
+  if (h->next) ((struct pym_heap *)at(h->next))->prev = h->prev;
+  pym__not_reclaimable(h);
   pym__space.heaps--;
   h->magic = 0;
   pym__raw_free(&pym__main, INTERNAL, h);

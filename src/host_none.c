@@ -9,4 +9,21 @@ void pym__host_write(const char *text, size_t n) {
 
 void pym__host_tell(enum cause cause, u32 o, unsigned d) { (void)cause, (void)o, (void)d; }
 
+/* A host can hand some in, once and before anything else: createHeap of the JavaScript package. */
+static u64 seed[2];
+static int is_seeded;
+
+__attribute__((visibility("default"))) void pym_seed(u32 a, u32 b, u32 c);
+void pym_seed(u32 a, u32 b, u32 c) {
+  seed[0] = (u64)a << 32 | b;
+  seed[1] = c;
+  is_seeded = 1;
+}
+
+int pym__host_random(u64 out[2]) {
+  out[0] = seed[0];
+  out[1] = seed[1];
+  return is_seeded;
+}
+
 void pym__host_trap(void) { __builtin_trap(); }

@@ -15,4 +15,8 @@ void pym__host_write(const char *text, size_t n) {
 
 void pym__host_tell(enum cause cause, u32 o, unsigned d) { pym__say_fault(cause, o, d); }
 
+int pym__host_random(u64 out[2]) {
+  return __wasi_random_get((uint8_t *)out, 2 * sizeof *out) == 0;
+}
+
 void pym__host_trap(void) { __builtin_trap(); }

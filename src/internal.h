@@ -1,8 +1,8 @@
 /* What the files of the core share.  The way of one allocation:
  *
- *   domain.c   pym_obj_malloc  ->  object.h  fast path: pop a block of the size class
+ *   domain.c   pym_obj_malloc  ->  fast.h    fast path: the first block of the class's list
  *                                  object.c  everything else: limits, hooks, large requests
- *                                  bins.c    refill a class from its pools
+ *                                  small.c   the next pool's blocks for the list
  *                                  pool.c    pools, each a chunk of raw memory
  *                                  raw.c     chunks: blocks above 512 bytes, pools, free memory
  *                                  space.c   more memory
@@ -24,19 +24,16 @@
 #define PAGE_BYTES 65536u
 #define POOL_BYTES 4096u
 #define POOL_SHIFT 12
-#define POOL_HEADER 32u
-#define POOL_ROOM (POOL_BYTES - POOL_HEADER - 8) /* less the header of the chunk behind */
 #define MAX_PAGES 65536u
 _Static_assert(POOL_BYTES == 1u << POOL_SHIFT, "a shift");
 _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes");
 
-/* Domain of what the library keeps for itself in raw blocks: heaps, segments of other heaps, the
- * map of pools.  It has counters and no limits. */
+/* Domain of what the library keeps for itself in raw blocks: heaps, segments of other heaps, leaves
+ * of the pool table.  It has counters and no limits. */
 #define INTERNAL 3u
 
 #define SPACE_MAGIC 0x43505350u
 #define HEAP_MAGIC 0x50414548u
-#define POOL_KEY 0x4c4f4f50u
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -58,145 +55,111 @@ _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes
 #define APART TIDY
 #endif
 
-/* Raw bins: exact ones for chunks of 16*u bytes, u < 64, then 8 to a doubling. */
-#define RAW_EXACT 64u
-#define RAW_BINS 240u
-#define RAW_WORDS 8u
-_Static_assert(RAW_EXACT + 22 * 8 == RAW_BINS, "chunks below 4 GiB");
-#define RAW_HAND_BINS 88u
-#define HAND_LISTS 4u /* that a request looks at, from that of its size on */
-_Static_assert(RAW_EXACT + 3 * 8 == RAW_HAND_BINS, "chunks below 8192 bytes");
-_Static_assert(RAW_WORDS * 32 > RAW_BINS, "one bit a bin, and one behind the last");
-
-/* A ring of pools or of free chunks: its head lies in the heap, its links in what it holds. */
-struct link {
-  u32 next, prev; /* offsets of links */
-};
-
-/* The map of pools before it needs a block: memory up to 4 MiB. */
-#define FIRST_UNITS 1024u
+/* Free chunks: lists of one size each below 1 KiB, search trees above, two to a doubling. */
+#define RAW_LISTS 64u
+#define RAW_TREES 44u
+/* Cached chunks: lists by size, each of one size at a time. */
+#define RAW_CACHES 64u
 
 struct space {
   SPACE_FIELDS(DECLARE_FIELD)
   struct event events[EVENTS];
   /* Not for readers: */
-  u32 heap_ids; /* ids given out */
-  u32 swept_at; /* mallocs of small blocks until the last sweep */
-  u8 first_map[FIRST_UNITS];
+  u32 heap_ids;  /* ids given out */
+  u32 reclaimable; /* off: first of the heaps that may hold memory which others could use */
 };
 
 struct pym_heap {
-  /* What the fast path uses comes first, at offsets that pymalloc.h knows. */
-  struct bin mem[CLASS_SLOTS];
-  struct bin obj[CLASS_SLOTS];
+  struct pym__hot hot; /* what the fast path uses */
   HEAP_FIELDS(DECLARE_FIELD)
   struct domain domains[PYM_DOMAINS + 1]; /* the last: INTERNAL */
   /* Not for readers: */
-  struct link rings[CLASS_SLOTS + RAW_BINS]; /* usable pools by class; free chunks by bin */
-  u32 raw_map[RAW_WORDS];                    /* bit b: bin b holds something */
-  /* Chunks at hand: the one freed last; behind the last list some that stay empty. */
-  u32 raw_hands[RAW_HAND_BINS + HAND_LISTS - 1];
-  u32 top_end;  /* where the segment ends that may grow; 0: none */
-  u32 discount; /* bytes that the call under way will free: realloc that moves */
-  u32 closed;   /* a limit was passed: every call is slow, nothing is at hand */
+  u32 charged_blocks[2][CLASS_SLOTS]; /* of each class, in domains[].charged */
+  u32 prev;                           /* off: the heap before */
+  u32 reclaim_next, reclaim_prev;     /* off: in the list of reclaimable heaps */
+  u32 is_reclaimable;
+  /* Free chunks, by offset; raw.c. */
+  u64 lists_map, trees_map; /* bit b: list or tree b holds something */
+  u32 lists[RAW_LISTS];     /* by size / 16; list 0: chunks that a pool fits into exactly */
+  u32 trees[RAW_TREES];
+  u32 cached[RAW_CACHES];
+  u32 top;     /* the free chunk that ends the segment that may grow, in no list; 0: none */
+  u32 top_end; /* where that segment ends; 0: there is none */
+  u32 over_limit; /* a limit was passed: every call is slow, the lists are empty */
   u32 in_limit_fn;
   pym_limit_fn *limit_fn;
   void *limit_ctx;
   /* Where segments come from and go to; NULL in the default heap, whose are linear memory. */
-  int (*more)(struct pym_heap *h, u32 bytes); /* one that has so many; 0: refused */
-  void (*less)(struct pym_heap *h, u32 c);    /* free chunk c ends a segment */
+  int (*get_segment)(struct pym_heap *h, u32 bytes); /* with room for a chunk so large; 0: refused */
+  void (*put_segment)(struct pym_heap *h, u32 s);    /* segment s holds one free chunk, in no list */
 };
 
-/* A heap's raw block: no shorter, see is_at_hand in raw.h. */
+/* A heap's raw block: no shorter, see is_cached in raw.h. */
 #define HEAP_BYTES 8192u
 _Static_assert(sizeof(struct pym_heap) <= HEAP_BYTES, "room for a heap");
+_Static_assert(offsetof(struct pym_heap, hot) == 0 && offsetof(struct space, leaves) == 0, "fast.h");
 
 /* The one space and the default heap, at static addresses. */
 #if defined(__wasm__)
-extern struct space pym__space;
-#if PYM_DEBUG >= 1
-/* Another name for the linker: callers that inlined the unchecked fast path do not link. */
-#define pym__main pym__main_checked
-#endif
-extern struct pym_heap pym__main;
+extern struct space pym__space __asm__(PYM__SYMBOL("pym__space"));
+extern struct pym_heap pym__main __asm__(PYM__SYMBOL("pym__main"));
 #else
 /* Natively both lie in the simulated linear memory, as data segments do in wasm. */
 #define pym__space (*(struct space *)at(LINMEM_DATA))
-#define pym__main (*(struct pym_heap *)at(LINMEM_DATA + 4096))
-_Static_assert(sizeof(struct space) <= 4096, "the heap lies behind the space");
-_Static_assert(sizeof(struct pym_heap) <= LINMEM_DATA_BYTES - 4096, "room for the heap");
+#define pym__main (*(struct pym_heap *)at(LINMEM_DATA + 8192))
+_Static_assert(sizeof(struct space) <= 8192, "the heap lies behind the space");
+_Static_assert(sizeof(struct pym_heap) <= LINMEM_DATA_BYTES - 8192, "room for the heap");
 #endif
 
-/* pymalloc.h inlines the fast path with these. */
-_Static_assert(offsetof(struct pym_heap, mem) == PYM__MEM_BINS, "pymalloc.h");
-_Static_assert(offsetof(struct pym_heap, obj) == PYM__OBJ_BINS, "pymalloc.h");
-_Static_assert(offsetof(struct pym_heap, mem_mallocs) == PYM__MEM_MALLOCS, "pymalloc.h");
-_Static_assert(offsetof(struct pym_heap, mem_frees) == PYM__MEM_FREES, "pymalloc.h");
-_Static_assert(offsetof(struct pym_heap, obj_mallocs) == PYM__OBJ_MALLOCS, "pymalloc.h");
-_Static_assert(offsetof(struct pym_heap, obj_frees) == PYM__OBJ_FREES, "pymalloc.h");
-#if defined(__wasm__)
-_Static_assert(offsetof(struct pym_heap, domains[PYM_MEM].gate) == PYM__MEM_GATE, "pymalloc.h");
-_Static_assert(offsetof(struct pym_heap, domains[PYM_OBJ].gate) == PYM__OBJ_GATE, "pymalloc.h");
-#endif
-_Static_assert(offsetof(struct space, pool_map) == PYM__POOL_MAP, "pymalloc.h");
-
-/* Class of the pool that o lies in; 0: in none, or not in the first `units` 4 KiB of memory. */
-HOT u32 class_in(u32 units, u32 o) {
-  u32 unit = o >> POOL_SHIFT;
-  return LIKELY(unit < units) ? ((const u8 *)at(pym__space.pool_map))[unit] : 0;
+HOT u32 unit_of(u32 o) { return o >> POOL_SHIFT; }
+HOT u32 base_of(u32 o) { return o & ~(POOL_BYTES - 1); }
+/* Size class of the pool that o lies in; 0: in none.  Any offset may be asked. */
+HOT u32 class_of(u32 o) {
+  const struct pym__pool *pool = pym__pool_at(o);
+  return pool ? pool->size / PYM_ALIGNMENT : 0;
 }
-HOT u32 class_of(u32 o) { return class_in(pym__space.pool_map_len, o); }
-HOT struct pool *pool_of(u32 o) { return at(o & ~(POOL_BYTES - 1)); }
 
 /* Could two words of ours lie at o?  For links that a stray write may have changed.  An address
  * that is no multiple of 8 turns into one above all memory, and so does 0. */
 HOT int in_memory(u32 o) { return (o >> 3 | o << 29) - 1 < (pym__space.pages_memory << 13) - 1; }
 
-HOT struct link *link_at(u32 o) { return at(o); }
-HOT u32 ring_of_pools(const struct pym_heap *h, u32 s) { return off(&h->rings[s / PYM_ALIGNMENT]); }
-HOT u32 ring_of_bin(const struct pym_heap *h, u32 b) { return off(&h->rings[CLASS_SLOTS + b]); }
-/* First, or last, in the ring: nothing is believed but its head. */
-HOT void link_first(u32 ring, u32 o) {
-  u32 next = link_at(ring)->next;
-  *link_at(o) = (struct link){next, ring};
-  link_at(next)->prev = link_at(ring)->next = o;
-}
-HOT void link_last(u32 ring, u32 o) {
-  u32 prev = link_at(ring)->prev;
-  *link_at(o) = (struct link){ring, prev};
-  link_at(prev)->next = link_at(ring)->prev = o;
-}
-
 /* ---- space.c ---- */
 void pym__start(void); /* once, before anything else; later calls do nothing */
 int pym__more(struct pym_heap *h, unsigned d, u32 bytes); /* a try to find so many; 0: no memory */
-int pym__cover(u32 unit); /* the map of pools covers it; 0: no memory */
 void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes, u32 before);
 void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind); /* event; NULL */
 
 /* ---- raw.c ---- */
 u32 pym__raw_size(u32 n); /* usable size served for n */
-void *pym__raw_new(struct pym_heap *h, unsigned d, u32 n,
-                   u32 align);                                       /* counted; limits not asked */
+/* A block that is counted and charged; limits are not asked, and no event tells of failure.
+ * less  bytes that the same call will free */
+void *pym__raw_new(struct pym_heap *h, unsigned d, u32 n, u32 align, u32 less);
 int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n); /* in place; 0: it cannot */
 void pym__raw_free(struct pym_heap *h, unsigned d, void *p);
 u32 pym__raw_block(const struct pym_heap *h, unsigned d, const void *p); /* usable; verified */
 u32 pym__raw_usable(const void *p);
-unsigned pym__raw_domain(const void *p);
+unsigned pym__raw_domain(const struct pym_heap *h, const void *p); /* verified */
 void pym__raw_add(struct pym_heap *h, u32 from, u32 to); /* [from, to) is h's now */
-u32 pym__chunk_take(struct pym_heap *h, unsigned d, u32 size, u32 align, u32 flags);
-void pym__chunk_release(struct pym_heap *h, u32 c); /* a chunk in use becomes free memory */
-int pym__raw_flush(struct pym_heap *h); /* chunks at hand become free memory; 0: there was none */
+u32 pym__chunk_alloc(struct pym_heap *h, unsigned d, u32 size, u32 align, u32 flags);
+void pym__chunk_free(struct pym_heap *h, u32 c); /* a chunk in use becomes free memory */
+int pym__raw_flush(struct pym_heap *h); /* cached chunks become free memory; 0: there was none */
 u32 pym__raw_tail(const struct pym_heap *h); /* bytes free where the newest segment ends */
-void pym__unbin(struct pym_heap *h, u32 c, u32 size);
-void pym__unlink(u32 o); /* out of its ring, verified */
 
 /* ---- pool.c ---- */
-u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *n); /* list of up to *n, or 0 */
-void pym__pools_give(struct pym_heap *h, u32 s, u32 list, u32 n);   /* n linked blocks of s bytes */
-int pym__has_usable(const struct pym_heap *h, u32 s);               /* a pool of the class */
+u32 pym__pool_first(u32 s);    /* offset of the first block in a pool of blocks of s bytes */
+u32 pym__pool_capacity(u32 s); /* blocks in it */
+u32 pym__pool_used(const struct pym__pool *pool); /* blocks not in the pool's own list */
+int pym__has_usable(const struct pym_heap *h, unsigned d, u32 s); /* a pool with free blocks */
+/* The list of the class is empty.  Make sure of a pool with free blocks; 0: no memory.  An arena
+ * hook may be called, and may use the heap.
+ * most  1: of one block, else of all of one pool */
+int pym__pool_ready(struct pym_heap *h, unsigned d, u32 s, u32 most);
+/* Those blocks, in the form of pym__hot.lists; nothing is called. */
+u64 pym__pool_take(struct pym_heap *h, unsigned d, u32 s, u32 most);
+void pym__list_return(struct pym_heap *h, unsigned d, u32 s); /* the list's blocks to their pool */
+int pym__list_retire(struct pym_heap *h, unsigned d, u32 s);  /* if its pool is whole; 0: it is not */
 /* Where pools of the default heap lie that are in arenas from a hook; linked with the hook.  New
- * ones come out of it while it has a function `more`. */
+ * ones come out of it while it has a function get_segment. */
 extern struct pym_heap *pym__hooked;
 
 /* Arenas for the report: 256 KiB of linear memory each, the last perhaps in part, and those from a
@@ -209,7 +172,7 @@ static inline u32 arenas_now(void) {
 }
 
 /* ---- object.c ---- */
-/* pym__malloc_slow, pym__free_slow: the default heap's, hooks asked; see pymalloc.h */
+/* pym__malloc_slow, pym__free_slow, pym__pool_spent: the default heap's; see pymalloc.h */
 void *pym__calloc_slow(unsigned d, size_t count, size_t size);
 void *pym__realloc_slow(unsigned d, void *p, size_t n);
 void *pym__malloc_direct(struct pym_heap *h, unsigned d, size_t n); /* below the hooks */
@@ -217,33 +180,41 @@ void *pym__calloc_direct(struct pym_heap *h, unsigned d, size_t count, size_t si
 void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n);
 void pym__free_direct(struct pym_heap *h, unsigned d, void *p);
 void *pym__failed(struct pym_heap *h, unsigned d); /* NULL, counted */
+void pym__pool_event(struct pym_heap *h, u32 o); /* o was freed, and pool->left came to 0; pool.c */
 
-/* ---- bins.c ---- */
-u32 pym__refill(struct pym_heap *h, unsigned d, u32 s); /* one block, charged; or 0 */
-u32 pym__borrow(struct pym_heap *h, unsigned d, u32 s); /* one of a larger class, as refill */
-void pym__take_back(struct pym_heap *h, unsigned d, u32 s, u32 o); /* block o, to its pool */
-int pym__flush(struct pym_heap *h); /* all that is at hand: to the pools; 0: there was nothing */
-int pym__flush_all(void);           /* of every heap */
-int pym__sweep(u32 wanted);         /* the same, if it may save a growth */
+/* ---- small.c ---- */
+/* One block, all of its pool with it where the fast path is open; charged.  NULL: no memory.
+ * most  1, or more if a whole pool may be taken; less: as for pym__raw_new */
+void *pym__refill(struct pym_heap *h, unsigned d, u32 s, u32 most, u32 less);
+void *pym__borrow(struct pym_heap *h, unsigned d, u32 s, u32 less); /* of a larger class, or NULL */
+void *pym__scrape(struct pym_heap *h, unsigned d, u32 n, u32 less); /* when memory is out */
+void pym__flush(struct pym_heap *h);  /* all lists: to their pools */
+int pym__reclaim(struct pym_heap *h); /* cached chunks, pools that are whole; 0: there was nothing */
+int pym__reclaim_others(void);        /* the same of any heap */
+void pym__reclaimable(struct pym_heap *h); /* h may hold such memory from now on */
+void pym__not_reclaimable(struct pym_heap *h);
 u32 pym__live(const struct pym_heap *h, unsigned d);
-void pym__look(struct pym_heap *h, unsigned d); /* note a new peak */
-void pym__charge(struct pym_heap *h, unsigned d,
-                 u32 bytes);        /* charge, below, where it is not hot */
+void pym__look(struct pym_heap *h, unsigned d, u32 less); /* count, note a new peak */
+void pym__count_class(struct pym_heap *h, unsigned d, u32 s); /* so that charged is exact for it */
 void pym__open(struct pym_heap *h); /* or close the fast path, as limits and hooks ask */
 
 /* ---- limits.c: linked with the first limit ---- */
 struct limits {
-  u32 (*ask)(struct pym_heap *h, unsigned d, u32 bytes, u32 n); /* how many of n pieces; 0: none */
-  void (*settle)(struct pym_heap *h);                           /* what is charged has changed */
+  /* How many of n pieces may be had; 0: none.  less: bytes that the same call will free. */
+  u32 (*ask)(struct pym_heap *h, unsigned d, u32 bytes, u32 n, u32 less);
+  void (*settle)(struct pym_heap *h); /* what is charged has changed */
 };
 extern const struct limits *pym__limits; /* NULL: no limit was ever set */
+HOT u32 allowed(struct pym_heap *h, unsigned d, u32 bytes, u32 n, u32 less) {
+  return LIKELY(!pym__limits) ? n : pym__limits->ask(h, d, bytes, n, less);
+}
 
-/* The block was counted, here or in the lists at hand. */
-HOT void charge(struct pym_heap *h, unsigned d, u32 bytes) {
+/* The block was counted. */
+HOT void charge(struct pym_heap *h, unsigned d, u32 bytes, u32 less) {
   struct domain *dom = &h->domains[d];
   dom->charged += bytes;
-  if (UNLIKELY(dom->charged > dom->look_at)) pym__look(h, d);
-  if (UNLIKELY(pym__limits != NULL)) pym__limits->settle(h);
+  if (UNLIKELY(dom->charged > dom->look_at)) pym__look(h, d, less);
+  if (UNLIKELY(pym__limits != NULL) && !less) pym__limits->settle(h);
 }
 HOT void discharge(struct pym_heap *h, unsigned d, u32 bytes) {
   h->domains[d].charged -= bytes;
@@ -278,7 +249,7 @@ extern size_t (*pym__libc_size)(const void *p); /* not NULL: libc's malloc may s
 
 /* ---- heap.c ---- */
 void pym__heap_init(struct pym_heap *h);
-struct pym_heap *pym__heap_block(void); /* a heap with nothing in it but its rings; or NULL */
+struct pym_heap *pym__heap_block(void); /* a heap with nothing in it; or NULL */
 void pym__drop_segment(struct pym_heap *h, u32 s); /* out of h's list: s holds nothing */
 
 /* ---- report.c ---- */
@@ -292,7 +263,7 @@ void pym__drop_segment(struct pym_heap *h, u32 s); /* out of h's list: s holds n
   X(NOT_OURS, "not a block of this heap, or its header was overwritten")                \
   X(RAW_TWICE, "double free of a raw block")                                            \
   X(DOMAIN, "block belongs to another domain")                                          \
-  X(POOL, "pool's header overwritten, or block of another heap")                        \
+  X(POOL, "pool table overwritten, or block of another heap")                           \
   X(NOT_BLOCK, "pointer is not a block")                                                \
   X(TWICE, "double free")                                                               \
   X(TWICE_OR_WRITTEN, "double free, or freed block written to")                         \
@@ -325,6 +296,7 @@ void pym__say_fault(enum cause cause, u32 o,
                     unsigned d); /* the line on the host's standard error */
 
 /* ---- host_*.c ---- */
+int pym__host_random(u64 out[2]);                         /* 0: the host has no randomness */
 void pym__host_write(const char *text, size_t n);         /* standard error, or nothing */
 void pym__host_tell(enum cause cause, u32 o, unsigned d); /* of corruption; with pym__say_fault */
 _Noreturn void pym__host_trap(void);

@@ -24,7 +24,7 @@ static void *or_enomem(void *p) {
 /* Raw blocks of either domain come here: the block says which. */
 static unsigned domain_of_block(void *p) {
   if (UNLIKELY(pym__debug != NULL) && pym__debug->made(p)) return PYM_OBJ;
-  return class_of(off(p)) ? PYM_OBJ : pym__raw_domain(p);
+  return class_of(off(p)) ? PYM_OBJ : pym__raw_domain(&pym__main, p);
 }
 
 void *malloc(size_t n) {

@@ -1,99 +1,235 @@
-/* pymalloc's middle: pools of equal blocks.
+/* Pools of equal blocks.
  *
- *   unused --- pool_new ---> usable --- refill takes its last free block ---> full
- *     ^                       |  ^                                             |
- *     +--- all blocks back ---+  +---------------- a block comes back ---------+
+ *   unused --- pool_new ---> usable --- all its blocks taken ---> current --- list empty ---> full
+ *     ^                       |  ^                                                             |
+ *     +--- last block free ---+  +------------------- a block comes free ----------------------+
  *
- * Unused is raw memory: a pool is a chunk of it, at a multiple of 4096, and the map of pools
- * (pym__space.pool_map) holds its class.  Bins (bins.c) are refilled from the first pool of the
- * class's ring.  Pools that become usable again join the ring at its end, so they gather free
- * blocks meanwhile. */
+ * Unused is raw memory: a pool is a chunk of it, at a multiple of 4096.  Its state is an entry of
+ * the pool table, which free finds by the address alone (fast.h):
+ *
+ *   usable    in the class's list of pools, heap->usable; pool->left counts the blocks in use down
+ *   current   a domain allocates from the blocks it had; those that come free meanwhile are in the
+ *             pool's own list, and are the next to be taken
+ *   full      in no list; pool->left is 1, so that the next free is noticed
+ *
+ * The last block that comes free makes a usable pool raw memory at once.  Malloc takes from one
+ * pool at a time; the next is the one that became usable last. */
+#include "object.h"
 #include "raw.h"
 
 struct pym_heap *pym__hooked;
 
-static u8 *class_at(u32 base) { return (u8 *)at(pym__space.pool_map) + (base >> POOL_SHIFT); }
-
-static u32 check_word(const struct pym_heap *h, u32 base) { return base ^ off(h) ^ POOL_KEY; }
-
-/* The pool that block b lies in, verified. */
-static APART struct pool *owner(const struct pym_heap *h, u32 b) {
-  struct pool *pool = pool_of(b);
-  if (UNLIKELY(pool->check != check_word(h, off(pool)))) pym__corrupt(CAUSE_POOL, b, INTERNAL);
-  return pool;
+u32 pym__pool_first(u32 s) { return s & 8 ? 8 : 16; }
+u32 pym__pool_capacity(u32 s) { return (POOL_BYTES - HEADER - pym__pool_first(s)) / s; }
+u32 pym__pool_used(const struct pym__pool *pool) {
+  return pool->free & (POOL_BYTES - 1) ? pool->left : pym__pool_capacity(pool->size);
 }
 
-int pym__has_usable(const struct pym_heap *h, u32 s) {
-  return link_at(ring_of_pools(h, s))->next != ring_of_pools(h, s);
+static struct pym__pool *entry_of(u32 unit) { return pym__pool_at(unit << POOL_SHIFT); }
+static struct pool_links *links_of(u32 unit) { return at(unit << POOL_SHIFT); }
+static u16 no_block(u32 unit) { return (u16)(unit << POOL_SHIFT); }
+static u32 first_free(u32 unit, const struct pym__pool *pool) {
+  return (unit << POOL_SHIFT & ~0xffffu) | pool->free;
 }
 
-/* A pool for blocks of s bytes, in the ring of its class, unless one came back meanwhile.  0: no
- * memory. */
-static COLD int pool_new(struct pym_heap *h, unsigned d, u32 s) {
-  struct pym_heap *source = h == &pym__main && pym__hooked && pym__hooked->more ? pym__hooked : h;
-  u32 c = pym__chunk_take(source, d, POOL_BYTES, POOL_BYTES, chunk_flags(INTERNAL));
-  u32 base = c + HEADER;
-  if (!c) return 0;
-  if (!pym__cover(base >> POOL_SHIFT) || pym__has_usable(h, s)) {
-    pym__chunk_release(source, c);
-    return pym__has_usable(h, s);
+/* The link in the free block at o, which was verified to be one of this pool's; or corruption. */
+static u16 link_in(u32 o) {
+  const u64 link = *(const pym__word *)at(o) ^ pym__key;
+  if (UNLIKELY(link > PYM__LINK_MAX || ((u32)link ^ o) >> POOL_SHIFT & 15))
+    pym__corrupt(CAUSE_FREED_WRITTEN, o, INTERNAL);
+  return (u16)link;
+}
+static void set_link(u32 o, u16 next) { *(pym__word *)at(o) = next ^ pym__key; }
+
+/* ---- Pools with free blocks, by class ---- */
+
+static void usable_push(struct pym_heap *h, u32 unit, u32 s) {
+  u32 *first = &h->usable[s / 8];
+  *links_of(unit) = (struct pool_links){*first, 0};
+  if (*first) links_of(*first)->prev = unit;
+  *first = unit;
+}
+
+/* A unit that a link leads to: a pool of the class that has a free block. */
+static u32 verified_unit(const struct pym_heap *h, u32 unit, u32 s) {
+  const struct pym__pool *pool = unit < 1u << (32 - POOL_SHIFT) ? entry_of(unit) : NULL;
+  if (UNLIKELY(!pool || pool->size != s || pool->heap != (u16)h->id))
+    pym__corrupt(CAUSE_LINKS, unit << POOL_SHIFT, INTERNAL);
+  return unit;
+}
+
+static void usable_remove(struct pym_heap *h, u32 unit, u32 s) {
+  const struct pool_links links = *links_of(unit);
+  u32 *before = links.prev ? &links_of(verified_unit(h, links.prev, s))->next : &h->usable[s / 8];
+  if (UNLIKELY(*before != unit ||
+               (links.next && links_of(verified_unit(h, links.next, s))->prev != unit)))
+    pym__corrupt(CAUSE_LINKS, unit << POOL_SHIFT, INTERNAL);
+  *before = links.next;
+  if (links.next) links_of(links.next)->prev = links.prev;
+  *links_of(unit) = (struct pool_links){0, 0};
+}
+
+static u32 *current_of(struct pym_heap *h, unsigned d, u32 s) {
+  return &h->current[d - PYM_MEM][s / PYM_ALIGNMENT];
+}
+static int is_current(struct pym_heap *h, u32 unit, u32 s) {
+  return *current_of(h, PYM_MEM, s) == unit || *current_of(h, PYM_OBJ, s) == unit;
+}
+
+/* ---- A pool comes and goes ---- */
+
+/* The leaf of the pool table that has an entry for the unit; 0: no memory. */
+static COLD int cover(u32 unit) {
+  u32 *leaf = &pym__space.leaves[unit / LEAF_POOLS];
+  if (*leaf) return 1;
+  const u32 bytes = LEAF_POOLS * (u32)sizeof(struct pym__pool);
+  void *p = pym__raw_new(&pym__main, INTERNAL, bytes, PYM_RAW_ALIGNMENT, 0);
+  if (!p) return 0;
+  __builtin_memset(p, 0, bytes);
+  *leaf = off(p);
+  return 1;
+}
+
+static void link_blocks(u32 base, u32 s, u32 n) {
+  u32 o = base + pym__pool_first(s);
+  WORD_BY_WORD while (--n) {
+    set_link(o, (u16)(o + s));
+    o += s;
   }
-  u32 cap = POOL_ROOM / s, b = base + POOL_HEADER;
-  *(struct pool *)at(base) = (struct pool){.free = b,
-                                           .check = check_word(h, base),
-                                           .source = off(source),
-                                           .cap = (u16)cap,
-                                           .size = (u16)s};
-  WORD_BY_WORD while (--cap) b = *(u32 *)at(b) = b + s;
-  *(u32 *)at(b) = 0;
-  link_last(ring_of_pools(h, s), base);
-  *class_at(base) = (u8)(s / 8);
+  set_link(o, (u16)base);
+}
+
+/* A usable pool for blocks of s bytes.  0: no memory. */
+static TIDY int pool_new(struct pym_heap *h, unsigned d, u32 s) {
+  struct pym_heap *source =
+      h == &pym__main && pym__hooked && pym__hooked->get_segment ? pym__hooked : h;
+  const u32 c = pym__chunk_alloc(source, d, POOL_BYTES, POOL_BYTES, chunk_flags(INTERNAL));
+  const u32 base = c + HEADER, unit = unit_of(base);
+  if (!c) return 0;
+  if (!cover(unit)) {
+    pym__chunk_free(source, c);
+    return 0;
+  }
+  struct pym__pool *pool = at(pym__space.leaves[unit / LEAF_POOLS]);
+  pool[unit % LEAF_POOLS] =
+      (struct pym__pool){(u16)(base + pym__pool_first(s)), 0, (u16)s, (u16)h->id};
+  link_blocks(base, s, pym__pool_capacity(s));
+  usable_push(h, unit, s);
   h->pools_used++;
   if (++h->pools[s / 8] > h->pools_peak[s / 8]) h->pools_peak[s / 8] = h->pools[s / 8];
   return 1;
 }
 
-/* Every block of the pool is back: it is raw memory again. */
-static COLD void pool_retire(struct pym_heap *h, struct pool *pool) {
-  pym__unlink(off(pool));
+/* No block of the pool is in use, and it is in no list: it is raw memory again. */
+static TIDY void pool_retire(struct pym_heap *h, u32 unit, struct pym__pool *pool) {
+  const u32 c = (unit << POOL_SHIFT) - HEADER;
+  struct pym_heap *source = is_sound(h, c) ? h : pym__hooked ? pym__hooked : h;
   h->pools[pool->size / 8]--;
   h->pools_used--;
-  *class_at(off(pool)) = 0;
-  pool->check = 0;
-  pym__chunk_release(at(pool->source), off(pool) - HEADER);
+  *pool = (struct pym__pool){0, 0, 0, 0};
+  pym__chunk_free(source, c);
 }
 
-TIDY u32 pym__pools_take(struct pym_heap *h, unsigned d, u32 s, u32 *n) {
-  if (!pym__has_usable(h, s) && !pool_new(h, d, s)) return 0;
-  struct pool *pool = owner(h, link_at(ring_of_pools(h, s))->next);
-  u32 list = pool->free, have = (u32)pool->cap - pool->used, rest = 0;
-  if (UNLIKELY((list ^ off(pool)) >> POOL_SHIFT)) pym__corrupt(CAUSE_FREED_WRITTEN, list, INTERNAL);
-  if (have > *n) { /* a limit or a hook allows one */
-    rest = *(u32 *)at(list);
-    *(u32 *)at(list) = 0;
-    have = 1;
+TIDY void pym__pool_event(struct pym_heap *h, u32 o) {
+  const u32 unit = unit_of(o);
+  struct pym__pool *pool = entry_of(unit);
+  const u32 s = pool->size;
+  if (UNLIKELY(pool->heap != (u16)h->id)) pym__corrupt(CAUSE_POOL, o, INTERNAL);
+  if (link_in(o) == no_block(unit)) { /* it was full: this is the first block to come back */
+    pool->left = (u16)(pym__pool_capacity(s) - 1);
+    usable_push(h, unit, s);
+  } else if (!is_current(h, unit, s)) {
+    usable_remove(h, unit, s);
+    pool_retire(h, unit, pool);
   }
-  pool->free = rest;
-  pool->used = (u16)(pool->used + have);
-  if (!rest) pym__unlink(off(pool));
-  *n = have;
-  return list;
 }
 
-void pym__pools_give(struct pym_heap *h, u32 s, u32 list, u32 n) {
-  u32 b = list;
-  for (; n && b; n--) {
-    if (UNLIKELY(!in_memory(b) || class_of(b) != s / 8))
-      pym__corrupt(CAUSE_FREED_WRITTEN, b, INTERNAL);
-    struct pool *pool = owner(h, b);
-    u32 next = *(u32 *)at(b);
-    if (!pool->free) link_last(ring_of_pools(h, s), off(pool));
-    *(u32 *)at(b) = pool->free;
-    pool->free = b;
-    if (--pool->used == 0) pool_retire(h, pool);
-    b = next;
+/* ---- Blocks between pools and the lists that are allocated from ---- */
+
+int pym__has_usable(const struct pym_heap *h, unsigned d, u32 s) {
+  const u32 unit = h->current[d - PYM_MEM][s / PYM_ALIGNMENT];
+  return h->usable[s / 8] || (unit && entry_of(unit)->free != no_block(unit));
+}
+
+/* One block of the first usable pool. */
+static u64 take_one(struct pym_heap *h, u32 s) {
+  const u32 unit = verified_unit(h, h->usable[s / 8], s);
+  struct pym__pool *pool = entry_of(unit);
+  const u32 o = first_free(unit, pool);
+  const u16 next = link_in(o);
+  set_link(o, no_block(unit));
+  pool->free = next;
+  pool->left = (u16)(pool->left + 1);
+  if (next == no_block(unit)) {
+    usable_remove(h, unit, s);
+    pool->left = 1;
   }
-  /* Blocks at hand are linked through memory that their former owners may still write to, or free
-   * once more. */
-  if (UNLIKELY(n || b)) pym__corrupt(CAUSE_TWICE_OR_WRITTEN, list, INTERNAL);
+  return (u64)1 << 32 | o;
+}
+
+/* All blocks of one pool, which is current from now on. */
+static u64 take_all(struct pym_heap *h, unsigned d, u32 s, u32 unit) {
+  struct pym__pool *pool = entry_of(verified_unit(h, unit, s));
+  const u32 o = first_free(unit, pool), n = pym__pool_capacity(s) - pool->left;
+  if (unit != *current_of(h, d, s)) {
+    usable_remove(h, unit, s);
+    *current_of(h, d, s) = unit;
+  }
+  pool->free = no_block(unit);
+  pool->left = (u16)pym__pool_capacity(s);
+  return (u64)n << 32 | o;
+}
+
+/* The list's blocks are in their pool's own list again, and the pool is current no more. */
+static void leave_current(struct pym_heap *h, unsigned d, u32 s) {
+  struct list *list = list_of(h, d, s);
+  const u32 unit = *current_of(h, d, s), n = list->count;
+  struct pym__pool *pool = entry_of(unit);
+  if (n) {
+    u32 last = list->block;
+    for (u32 i = 1; i < n; i++) last = (last & ~PYM__LINK_MAX) | link_in(last);
+    if (UNLIKELY(link_in(last) != no_block(unit))) pym__corrupt(CAUSE_TWICE_OR_WRITTEN, last, d);
+    pool->left = (u16)(pym__pool_used(pool) - n);
+    set_link(last, pool->free);
+    pool->free = (u16)list->block;
+    *filled_of(h, d, s) -= n;
+    pym__count_class(h, d, s);
+  }
+  *list = (struct list){0, 0};
+  *current_of(h, d, s) = 0;
+  if (pool->free == no_block(unit)) pool->left = 1;
+  else usable_push(h, unit, s);
+}
+
+TIDY int pym__pool_ready(struct pym_heap *h, unsigned d, u32 s, u32 most) {
+  const u32 unit = *current_of(h, d, s);
+  if (unit && (most == 1 || entry_of(unit)->free == no_block(unit))) leave_current(h, d, s);
+  return *current_of(h, d, s) || h->usable[s / 8] || pool_new(h, d, s);
+}
+
+u64 pym__pool_take(struct pym_heap *h, unsigned d, u32 s, u32 most) {
+  const u32 unit = *current_of(h, d, s);
+  if (UNLIKELY(most == 1)) return take_one(h, s);
+  return take_all(h, d, s, unit ? unit : h->usable[s / 8]);
+}
+
+TIDY void pym__list_return(struct pym_heap *h, unsigned d, u32 s) {
+  const u32 unit = *current_of(h, d, s);
+  if (!unit) return;
+  leave_current(h, d, s);
+  struct pym__pool *pool = entry_of(unit);
+  if (pool->left) return;
+  usable_remove(h, unit, s);
+  pool_retire(h, unit, pool);
+}
+
+TIDY int pym__list_retire(struct pym_heap *h, unsigned d, u32 s) {
+  const u32 unit = *current_of(h, d, s), n = list_of(h, d, s)->count;
+  if (!unit || pym__pool_used(entry_of(unit)) != n) return 0;
+  *list_of(h, d, s) = (struct list){0, 0};
+  *filled_of(h, d, s) -= n;
+  pym__count_class(h, d, s);
+  *current_of(h, d, s) = 0;
+  pool_retire(h, unit, entry_of(unit));
+  return 1;
 }

@@ -315,71 +315,31 @@ const void *pym_root(void);
 void *pym__malloc_slow(unsigned d, size_t n);
 void pym__free_slow(unsigned d, void *p);
 
-/* Places in the library's data; src/internal.h holds them against the structures. */
-enum {
-  PYM__MEM_BINS = 0,
-  PYM__OBJ_BINS = 520,
-  PYM__MEM_MALLOCS = 1040,
-  PYM__MEM_FREES = 1560,
-  PYM__OBJ_MALLOCS = 2080,
-  PYM__OBJ_FREES = 2600,
-  PYM__MEM_GATE = 4292,
-  PYM__OBJ_GATE = 4356,
-  PYM__POOL_MAP = 12
-};
+/* Of the pool of p, which was freed: it was full, or it is empty now. */
+void pym__pool_spent(void *p);
 
 #if defined(__wasm32__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__) && \
     !defined(PYM_NO_INLINE) && (!defined(PYM_DEBUG) || PYM_DEBUG == 0)
+#include "fast.h"
 
-extern unsigned char pym__heap_data[] __asm__("pym__main");
-extern unsigned char pym__space_data[] __asm__("pym__space");
-
-static inline uint32_t *pym__word(unsigned char *data, uint32_t at) {
-  return (uint32_t *)(void *)(data + at);
+PYM__FAST void *pym__malloc(unsigned d, size_t n) {
+  void *p = NULL;
+  if (!PYM__RARE(n - 1 >= PYM_SMALL_MAX)) p = pym__pop(&pym__main_hot, d, ((uint32_t)n + 7) & ~7u);
+  return PYM__RARE(!p) ? pym__malloc_slow(d, n) : p;
 }
-
-static inline void *pym__pop(uint32_t bins, uint32_t mallocs, size_t n) {
-  uint32_t s, *bin, b;
-  if (__builtin_expect(n - 1 >= PYM_SMALL_MAX, 0)) return NULL;
-  s = ((uint32_t)n + 7) & ~7u; /* behind the check: the compiler knows that addresses do not wrap */
-  bin = pym__word(pym__heap_data, bins + s);
-  b = *bin;
-  if (__builtin_expect(b == 0, 0)) return NULL;
-  *bin = *(uint32_t *)(uintptr_t)b;
-  ++*(uint64_t *)(void *)pym__word(pym__heap_data, mallocs + s);
-  return (void *)(uintptr_t)b;
+PYM__FAST void pym__free(unsigned d, void *p) {
+  uint32_t offset = (uint32_t)(uintptr_t)p;
+  struct pym__pool *pool = pym__pool_at(offset);
+  if (PYM__RARE(!pool) ||
+      PYM__RARE((*(pym__word *)p ^ pym__key) <= pym__main_hot.closed[d - PYM_MEM]))
+    pym__free_slow(d, p);
+  else if (PYM__RARE(!pym__push(&pym__main_hot, d, pool, p, offset)))
+    pym__pool_spent(p);
 }
-
-static inline int pym__push(uint32_t bins, uint32_t frees, uint32_t gate, void *p) {
-  uint32_t o = (uint32_t)(uintptr_t)p, unit = o >> 12, s, *bin;
-  if (__builtin_expect(unit >= *pym__word(pym__heap_data, gate), 0)) return 0;
-  s = ((uint8_t *)(uintptr_t)*pym__word(pym__space_data, PYM__POOL_MAP))[unit] * 8u;
-  if (__builtin_expect(s == 0, 0)) return 0;
-  bin = pym__word(pym__heap_data, bins + s);
-  *(uint32_t *)p = *bin;
-  *bin = o;
-  ++*(uint64_t *)(void *)pym__word(pym__heap_data, frees + s);
-  return 1;
-}
-
-static inline void *pym__mem_malloc(size_t n) {
-  void *p = pym__pop(PYM__MEM_BINS, PYM__MEM_MALLOCS, n);
-  return __builtin_expect(p != NULL, 1) ? p : pym__malloc_slow(PYM_MEM, n);
-}
-static inline void pym__mem_free(void *p) {
-  if (!pym__push(PYM__MEM_BINS, PYM__MEM_FREES, PYM__MEM_GATE, p)) pym__free_slow(PYM_MEM, p);
-}
-static inline void *pym__obj_malloc(size_t n) {
-  void *p = pym__pop(PYM__OBJ_BINS, PYM__OBJ_MALLOCS, n);
-  return __builtin_expect(p != NULL, 1) ? p : pym__malloc_slow(PYM_OBJ, n);
-}
-static inline void pym__obj_free(void *p) {
-  if (!pym__push(PYM__OBJ_BINS, PYM__OBJ_FREES, PYM__OBJ_GATE, p)) pym__free_slow(PYM_OBJ, p);
-}
-#define pym_mem_malloc(n) pym__mem_malloc(n)
-#define pym_mem_free(p) pym__mem_free(p)
-#define pym_obj_malloc(n) pym__obj_malloc(n)
-#define pym_obj_free(p) pym__obj_free(p)
+#define pym_mem_malloc(n) pym__malloc(PYM_MEM, n)
+#define pym_mem_free(p) pym__free(PYM_MEM, p)
+#define pym_obj_malloc(n) pym__malloc(PYM_OBJ, n)
+#define pym_obj_free(p) pym__free(PYM_OBJ, p)
 #endif
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* More linear memory for the default heap, the map of pools, events, the start of it all. */
+/* More linear memory for the default heap, events, the start of it all. */
 #include "internal.h"
 
 /* [from, to) is the default heap's now.  A page that the piece before ended in was counted. */
@@ -25,39 +25,17 @@ static COLD int grow_once(struct pym_heap *h, unsigned d, u32 n, u32 bytes) {
   return 1;
 }
 
-COLD int pym__more(struct pym_heap *h, unsigned d, u32 bytes) {
-  if (pym__raw_flush(h) || pym__sweep(bytes)) return 1;
-  if (h->more) return h->more(h, bytes) || pym__flush_all();
+static COLD int grow(struct pym_heap *h, unsigned d, u32 bytes) {
   u32 tail = pym__main.top_end == pym__linmem_end() ? pym__raw_tail(&pym__main) : 0;
   u32 n = tail < bytes ? (bytes - tail + (PAGE_BYTES - 1)) >> 16 : 1;
   u32 extra = pym__linmem_margin(pym__space.pages_owned);
-  if (extra && grow_once(h, d, n + extra, bytes)) return 1;
-  return grow_once(h, d, n, bytes) || pym__flush_all();
+  return (extra && grow_once(h, d, n + extra, bytes)) || grow_once(h, d, n, bytes);
 }
 
-/* Where the fast path of free is open, it reaches as far as the map does. */
-static COLD void move_gates(void) {
-  for (u32 o = pym__space.first_heap; o; o = ((struct pym_heap *)at(o))->next)
-    for (unsigned d = 0; d <= INTERNAL; d++)
-      if (((struct pym_heap *)at(o))->domains[d].gate)
-        ((struct pym_heap *)at(o))->domains[d].gate = pym__space.pool_map_len;
-}
-
-/* The first map serves 4 MiB, the next 64 MiB, then each four times as much; all but the first are
- * raw blocks of the default heap. */
-COLD int pym__cover(u32 unit) {
-  u32 old = pym__space.pool_map, old_len = pym__space.pool_map_len, len = old_len;
-  while (len <= unit) len *= len == FIRST_UNITS ? 16 : 4;
-  if (len == old_len) return 1;
-  u8 *map = pym__raw_new(&pym__main, INTERNAL, len, 16);
-  if (!map) return 0;
-  __builtin_memcpy(map, at(old), old_len);
-  __builtin_memset(map + old_len, 0, len - old_len);
-  pym__space.pool_map = off(map);
-  pym__space.pool_map_len = len;
-  move_gates();
-  if (old_len > FIRST_UNITS) pym__raw_free(&pym__main, INTERNAL, at(old));
-  return 1;
+COLD int pym__more(struct pym_heap *h, unsigned d, u32 bytes) {
+  if (pym__reclaim(h)) return 1;
+  if (h->get_segment ? h->get_segment(h, bytes) : grow(h, d, bytes)) return 1;
+  return pym__reclaim_others();
 }
 
 COLD void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes, u32 before) {
@@ -83,13 +61,24 @@ COLD void pym__corrupt(enum cause cause, u32 o, unsigned d) {
   pym__host_trap();
 }
 
+/* The keys of free blocks and of chunk headers.  A link key has a high half that no word of the
+ * allocator's own has (links of pools are below 2^20), so what is no link never decodes to one. */
+u64 pym__key = 0x9e3779b97f4a7c15u;
+
+static COLD void draw_keys(void) {
+  u64 random[2];
+  if (!pym__host_random(random)) random[0] = pym__key, random[1] = 0x5a17c0deu;
+  pym__key = random[0] | (u64)1 << 63;
+  pym__space.link_key = pym__key;
+  pym__space.raw_key = (u32)random[1];
+}
+
 static COLD void start(void) {
   if (pym__space.magic) pym__corrupt(CAUSE_ROOT, off(&pym__space), INTERNAL);
   __asm__ volatile("" ::"r"(&pym_root)); /* so that every program has it, and the custom section */
   pym__space.magic = SPACE_MAGIC;
   pym__space.version = LAYOUT_VERSION;
-  pym__space.pool_map = off(pym__space.first_map);
-  pym__space.pool_map_len = FIRST_UNITS;
+  draw_keys();
   pym__heap_init(&pym__main);
   pym__space.first_heap = off(&pym__main);
   u32 from, to;

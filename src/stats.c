@@ -3,10 +3,15 @@
 
 #include "descriptor.h"
 
+/* Blocks of class c ever allocated: all that was moved to its list and is not there. */
+static u64 mallocs_of(const pym_heap *h, unsigned d, u32 c) {
+  return h->filled[d - PYM_MEM][c] - (h->hot.lists[d - PYM_MEM][c] >> 32);
+}
+
 void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats *out) {
   pym__start();
   const struct domain *dom = &h->domains[d];
-  pym__look((struct pym_heap *)(uintptr_t)h, d);
+  pym__look((struct pym_heap *)(uintptr_t)h, d, 0);
   *out = (pym_domain_stats){
       .live_blocks = dom->raw_mallocs - dom->raw_frees,
       .live_bytes = pym__live(h, d),
@@ -16,12 +21,11 @@ void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats
       .failures = dom->failures,
   };
   if (d == PYM_RAW) return;
-  const u64 *mallocs = d == PYM_MEM ? h->mem_mallocs : h->obj_mallocs;
-  const u64 *frees = d == PYM_MEM ? h->mem_frees : h->obj_frees;
   for (u32 c = 1; c < CLASS_SLOTS; c++) {
-    out->live_blocks += mallocs[c] - frees[c];
-    out->total_blocks += mallocs[c];
-    out->total_bytes += mallocs[c] * c * PYM_ALIGNMENT;
+    const u64 mallocs = mallocs_of(h, d, c);
+    out->live_blocks += mallocs - h->hot.frees[d - PYM_MEM][c];
+    out->total_blocks += mallocs;
+    out->total_bytes += mallocs * c * PYM_ALIGNMENT;
   }
 }
 
@@ -31,22 +35,25 @@ void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out
   pym__start();
   u32 c = index + 1;
   out->block_size = c * PYM_ALIGNMENT;
-  out->total_blocks = h->mem_mallocs[c] + h->obj_mallocs[c];
-  out->live_blocks = out->total_blocks - h->mem_frees[c] - h->obj_frees[c];
+  out->total_blocks = mallocs_of(h, PYM_MEM, c) + mallocs_of(h, PYM_OBJ, c);
+  out->live_blocks = out->total_blocks - h->hot.frees[0][c] - h->hot.frees[1][c];
   out->pools = h->pools[c];
   out->peak_pools = h->pools_peak[c];
-  uint64_t room = (uint64_t)h->pools[c] * (POOL_ROOM / out->block_size);
+  uint64_t room = (uint64_t)h->pools[c] * pym__pool_capacity(out->block_size);
   out->free_blocks = room - out->live_blocks;
 }
 
 /* Pages, or windows of 256 KiB, with a pool in them: groups of `units` 4 KiB that have one. */
 static u32 with_pools(u32 units) {
-  const u8 *map = at(pym__space.pool_map);
-  u32 n = 0, last = ~0u;
-  for (u32 i = 0; i < pym__space.pool_map_len; i++) {
-    if (!map[i] || i / units == last) continue;
-    last = i / units;
-    n++;
+  u32 n = 0;
+  for (u32 i = 0; i < LEAVES; i++) {
+    const struct pym__pool *pools = at(pym__space.leaves[i]);
+    u32 last = ~0u;
+    for (u32 unit = 0; pym__space.leaves[i] && unit < LEAF_POOLS; unit++) {
+      if (!pools[unit].size || unit / units == last) continue;
+      last = unit / units;
+      n++;
+    }
   }
   return n;
 }

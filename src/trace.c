@@ -19,12 +19,12 @@ static struct {
 } traces;
 
 #define FIRST_SLOTS 512u
-_Static_assert(FIRST_SLOTS * sizeof(struct traced) >= HAND_MAX, "what INTERNAL has, see raw.h");
+_Static_assert(FIRST_SLOTS * sizeof(struct traced) >= CACHED_MAX, "what INTERNAL has, see raw.h");
 
 static struct traced *new_table(u32 slots) {
   if (slots > PYM_SIZE_MAX / sizeof(struct traced)) return NULL;
   const u32 bytes = slots * (u32)sizeof(struct traced);
-  struct traced *table = pym__raw_new(&pym__main, INTERNAL, bytes, PYM_RAW_ALIGNMENT);
+  struct traced *table = pym__raw_new(&pym__main, INTERNAL, bytes, PYM_RAW_ALIGNMENT, 0);
   if (table) __builtin_memset(table, 0, bytes);
   return table;
 }

@@ -227,7 +227,7 @@ static void check_classes(const struct shadow_heap *s) {
     CHECK_EQ(is.live_blocks, s->class_live[i]);
     CHECK_EQ(is.total_blocks, s->class_total[i]);
     CHECK(is.pools <= is.peak_pools);
-    CHECK(is.live_blocks + is.free_blocks <= (uint64_t)is.pools * (POOL_ROOM / is.block_size));
+    CHECK(is.live_blocks + is.free_blocks == (uint64_t)is.pools * view_capacity(is.block_size));
   }
 }
 

@@ -1,0 +1,107 @@
+/* The fast path of malloc and free for small blocks: the one source of it.  pymalloc.h inlines it
+ * into callers on wasm, object.h into the library's own functions.
+ *
+ * malloc   takes the first block of a list: heap, domain and size class have one.  The list holds
+ *          the free blocks that one pool, the class's current pool, had when it was last looked at
+ * free     finds the pool's entry in the pool table by the address alone, and puts the block into
+ *          the list of its own pool
+ *
+ * A free block holds one word: the link to the next free block of its pool, encoded with the
+ * instance's key.  A word that does not decode to a link ends the list: the empty list, a hook, a
+ * limit and a damaged block all leave the fast path by that one comparison.  The same comparison at
+ * free notices a block that is free already. */
+#ifndef PYM_FAST_H
+#define PYM_FAST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PYM__CLASS_SLOTS 65 /* size / 8; slot 0 holds nothing */
+#define PYM__LEAVES 1024    /* of the pool table: one for each 4 MiB of memory */
+#define PYM__LINK_MAX 0xffffu
+
+#if defined(__GNUC__)
+#define PYM__MAY_ALIAS __attribute__((may_alias))
+#define PYM__FAST static inline __attribute__((always_inline, unused))
+#define PYM__RARE(x) __builtin_expect(!!(x), 0)
+#else
+#define PYM__MAY_ALIAS
+#define PYM__FAST static inline
+#define PYM__RARE(x) (x)
+#endif
+typedef uint64_t PYM__MAY_ALIAS pym__word; /* of a user's block */
+
+/* What the fast path reads of a heap; it begins one.  Arrays are indexed by domain (mem, object)
+ * and by size class, 8 bytes a class, so the rounded size itself is the offset of the element.
+ *
+ * lists   low half: offset of the first block, high half: number of blocks
+ * frees   blocks ever freed
+ * closed  what an encoded link has to be above for the fast path of free: PYM__LINK_MAX, or all
+ *         ones where every call takes the slow way */
+struct pym__hot {
+  uint64_t lists[2][PYM__CLASS_SLOTS];
+  uint64_t frees[2][PYM__CLASS_SLOTS];
+  uint64_t closed[2];
+};
+
+/* An entry of the pool table: what is known of 4 KiB of memory.
+ *
+ * free   low half of the address of the pool's first free block; that of the pool itself: none
+ * left   frees until the slow path has to look: the pool was full, or is empty
+ * size   of its blocks, 0: no pool
+ * heap   low half of the owner's id */
+struct pym__pool {
+  uint16_t free, left, size, heap;
+};
+
+/* ---- Names of the layout in the linker's eyes ---------------------------------------------
+ *
+ * They say which layout a caller was compiled for: an old object does not link with a new library,
+ * nor one that inlined the unchecked fast path with a hardened library. */
+#if defined(PYM_DEBUG) && PYM_DEBUG >= 1
+#define PYM__SYMBOL(name) name "_v3_checked"
+#else
+#define PYM__SYMBOL(name) name "_v3"
+#endif
+
+#if defined(__wasm__)
+#define PYM__AT(offset) ((void *)(uintptr_t)(offset))
+extern uint64_t pym__key __asm__(PYM__SYMBOL("pym__key"));
+extern struct pym__hot pym__main_hot __asm__(PYM__SYMBOL("pym__main"));
+extern uint32_t pym__leaves[PYM__LEAVES] __asm__(PYM__SYMBOL("pym__space"));
+#else
+#define PYM__AT(offset) ((void *)(0x200000000000u + (uintptr_t)(offset))) /* linmem.h */
+extern uint64_t pym__key;
+#define pym__leaves ((uint32_t *)PYM__AT(1024))
+#endif
+
+/* A block of s bytes (a multiple of 8 up to 512), or NULL: the slow way. */
+PYM__FAST void *pym__pop(struct pym__hot *h, unsigned domain, uint32_t s) {
+  uint64_t *list = (uint64_t *)(void *)((char *)h->lists[domain - 1] + s), now = *list, link;
+  pym__word *block = (pym__word *)PYM__AT((uint32_t)now);
+  link = *block ^ pym__key;
+  if (PYM__RARE(link > PYM__LINK_MAX)) return NULL;
+  *list = ((now & ~(uint64_t)PYM__LINK_MAX) | link) - ((uint64_t)1 << 32);
+  *block = 0;
+  return block;
+}
+
+/* The entry of the pool that lies at this offset; NULL: there is none.  Any offset may be passed. */
+PYM__FAST struct pym__pool *pym__pool_at(uint32_t offset) {
+  uint32_t leaf = pym__leaves[offset >> 22];
+  struct pym__pool *pool;
+  if (PYM__RARE(!leaf)) return NULL;
+  pool = (struct pym__pool *)PYM__AT(leaf + (offset >> 12 & 1023) * (uint32_t)sizeof *pool);
+  return PYM__RARE(!pool->size) ? NULL : pool;
+}
+
+/* Put the block into its pool.  Returns what is left of pool->left. */
+PYM__FAST uint32_t pym__push(struct pym__hot *h, unsigned domain, struct pym__pool *pool, void *p,
+                             uint32_t offset) {
+  *(pym__word *)p = pool->free ^ pym__key;
+  pool->free = (uint16_t)offset;
+  ++*(uint64_t *)(void *)((char *)h->frees[domain - 1] + pool->size);
+  return pool->left = (uint16_t)(pool->left - 1);
+}
+
+#endif
