@@ -64,7 +64,7 @@ void expect_no_crash(const char *name, void (*act)(void)) {
   CHECK(status == 0 || noticed(status, ""));
 }
 
-void run_table(const struct attack *table, unsigned count) {
+void run_attacks(const struct attack *table, unsigned count) {
   for (unsigned i = 0; i < count; i++) {
     if (table[i].debug > PYM_DEBUG) continue;
     expect_noticed(table[i].name, table[i].cause, table[i].act);
