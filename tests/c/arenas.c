@@ -316,6 +316,7 @@ static uint64_t told_by_dump(const char *what) {
  * those that hold something stay. */
 static void arenas_go_back_one_by_one(void) {
   pym_arena_allocator first, hook = {&arena_seen, arena_alloc, arena_free};
+  pym_heap_trim(pym_heap_default());
   forget_arenas();
   arena_seen.misalign = 0;
   pym_arena_allocator_get(&first);

@@ -56,12 +56,12 @@ static void a_heap_without_pools_is_destroyed_without_a_leaf(void) {
   unsigned char *p = NULL;
   if (!CHECK(h != NULL && other != NULL)) return;
   void *kept = pym_heap_malloc(other, PYM_OBJ, 40);
-  const uint64_t before = *(const uint64_t *)at(0); /* where a leaf at 0 would begin */
+  const uint64_t before = *(volatile const uint64_t *)at(0); /* where a leaf at 0 would begin */
   for (unsigned i = 0; i < 40 && (!p || view_space()->leaves[off(p) >> 22]); i++)
     p = pym_heap_malloc(h, PYM_RAW, 60 * WASM_PAGE);
   if (!CHECK(p && !view_space()->leaves[off(p) >> 22])) return;
   pym_heap_destroy(h);
-  CHECK(!view_space()->leaves[off(p) >> 22] && *(const uint64_t *)at(0) == before);
+  CHECK(!view_space()->leaves[off(p) >> 22] && *(volatile const uint64_t *)at(0) == before);
   CHECK_EQ(view_class(kept), 5);
   check_sound(pym_heap_default());
   pym_heap_destroy(other);

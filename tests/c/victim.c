@@ -46,6 +46,14 @@ static int noticed(int status, const char *cause) {
          strstr(said, ", address 0x") != NULL && strstr(said, cause) != NULL;
 }
 
+enum ending ending_of(void (*act)(void), const char *cause) {
+  const int status = run_victim(act);
+  if (status == 0) return CAME_THROUGH;
+  return noticed(status, cause) ? REPORTED : noticed(status, "") ? OTHER_CAUSE : CRASHED;
+}
+
+const char *last_words(void) { return said; }
+
 void expect_noticed(const char *name, const char *cause, void (*act)(void)) {
   int status = run_victim(act);
   check_context(name, (uint64_t)status);

@@ -29,6 +29,11 @@ struct attack {
 #define ROOT "root structure overwritten"
 #define SIZED "wrong size given to a sized free"
 
+/* How a child ended; last_words() is what it said. */
+enum ending { CAME_THROUGH, REPORTED, OTHER_CAUSE, CRASHED };
+enum ending ending_of(void (*act)(void), const char *cause);
+const char *last_words(void);
+
 /* The child must say `cause` in one line on standard error and end by a trap. */
 void expect_noticed(const char *name, const char *cause, void (*act)(void));
 
