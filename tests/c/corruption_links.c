@@ -3,13 +3,19 @@
 #include <string.h>
 
 #include "check.h"
+#include "linmem.h"
 #include "pymalloc.h"
 #include "target.h"
 #include "victim.h"
 
-enum { NEXT, PREV, LOW, HIGH, PARENT }; /* words of a free chunk, behind its header */
+enum { NEXT, PREV, LOW, HIGH, PARENT }; /* links of a free chunk */
 
 static uint32_t *words(void *p) { return p; }
+/* The first two lie behind the header, the others, of a tree, at the end before the size. */
+static uint32_t *link_of(void *p, unsigned which) {
+  const uint32_t size = words(p)[-1] & ~15u;
+  return which < LOW ? &words(p)[which] : at(off(p) - 8 + size - 16 + 4 * (which - LOW));
+}
 /* What a link to the chunk of block p is. */
 static uint32_t chunk_of(const void *p) { return (uint32_t)target_offset(p) - 8; }
 /* Zeroed blocks in use. */
@@ -36,7 +42,7 @@ static void free_now(void *block) {
 static void one_link(unsigned which, uint32_t value) {
   some_blocks(LISTED);
   free_now(p[1]);
-  words(p[1])[which] = value; /* the other link is as it should be */
+  *link_of(p[1], which) = value; /* the other link is as it should be */
   pym_raw_malloc(LISTED);
 }
 static void list_next_to_data(void) { one_link(NEXT, chunk_of(pym_raw_calloc(1, 64))); }
@@ -49,38 +55,41 @@ static void list_unlink(void) {
   some_blocks(LISTED);
   uint32_t *target = pym_raw_malloc(64);
   free_now(p[1]);
-  words(p[1])[NEXT] = (uint32_t)target_offset(target);
-  words(p[1])[PREV] = (uint32_t)target_offset(target + 4);
+  *link_of(p[1], NEXT) = (uint32_t)target_offset(target);
+  *link_of(p[1], PREV) = (uint32_t)target_offset(target + 4);
   pym_raw_malloc(LISTED);
 }
 /* A block in use plays its part in the list: all but its header fits. */
 static void list_leads_to_block_in_use(void) {
   some_blocks(LISTED);
   free_now(p[1]);
-  words(p[2])[NEXT] = 0;
-  words(p[2])[PREV] = chunk_of(p[1]);
-  words(p[1])[NEXT] = chunk_of(p[2]);
+  *link_of(p[2], NEXT) = 0;
+  *link_of(p[2], PREV) = chunk_of(p[1]);
+  *link_of(p[1], NEXT) = chunk_of(p[2]);
   pym_raw_malloc(LISTED);
+  pym_raw_malloc(LISTED); /* would be p[2] */
 }
 /* Another free chunk, which is not the neighbour in the list. */
 static void list_leads_past_a_chunk(void) {
   some_blocks(LISTED);
   for (unsigned i = 0; i < 3; i++) free_now(p[i]); /* 2, 1, 0 */
-  words(p[2])[NEXT] = chunk_of(p[0]);
+  *link_of(p[2], NEXT) = chunk_of(p[0]);
   pym_raw_malloc(LISTED);
 }
 static void list_leads_back_to_another(void) {
   some_blocks(LISTED);
   for (unsigned i = 0; i < 3; i++) free_now(p[i]);
-  words(p[0])[PREV] = chunk_of(p[2]);
+  *link_of(p[0], PREV) = chunk_of(p[2]);
   free_now(wall[0]); /* p[0] is taken out of the list: the two join */
 }
-/* The first of a list: its header is verified when one joins it. */
-static void list_joined_at_a_damaged_head(void) {
+/* The first of a list: its header is verified when it is taken. */
+static void list_taken_at_a_damaged_second(void) {
   some_blocks(LISTED);
   free_now(p[0]);
   words(p[0])[-1] ^= 64;
   free_now(p[1]);
+  pym_raw_malloc(LISTED);
+  pym_raw_malloc(LISTED);
 }
 static void list_taken_at_a_damaged_head(void) {
   some_blocks(LISTED);
@@ -93,7 +102,7 @@ static void neighbour_of(unsigned which, uint32_t value, size_t n) {
   unsigned char *a = pym_raw_malloc(n), *b = pym_raw_malloc(n);
   pym_raw_malloc(100);
   free_now(b);
-  words(b)[which] = value;
+  *link_of(b, which) = value;
   free_now(a);
 }
 static void list_neighbour_next(void) { neighbour_of(NEXT, a_block(), LISTED); }
@@ -108,8 +117,8 @@ static const struct attack list_attacks[] = {
     ATTACK(list_leads_to_block_in_use, LINKS),
     ATTACK(list_leads_past_a_chunk, LINKS),
     ATTACK(list_leads_back_to_another, LINKS),
-    ATTACK(list_joined_at_a_damaged_head, LINKS),
-    ATTACK(list_taken_at_a_damaged_head, LINKS),
+    ATTACK(list_taken_at_a_damaged_second, HEADER),
+    ATTACK(list_taken_at_a_damaged_head, HEADER),
     ATTACK(list_neighbour_next, LINKS),
     ATTACK(list_neighbour_prev, LINKS),
 };
@@ -147,7 +156,7 @@ static void a_tree(void) {
 static void take(unsigned i) { pym_raw_malloc(tree_sizes[i]); }
 static void tree_word(unsigned chunk, unsigned which, uint32_t value) {
   a_tree();
-  words(p[chunk])[which] = value;
+  *link_of(p[chunk], which) = value;
 }
 
 static void tree_search_at_a_damaged_root(void) {
@@ -166,7 +175,7 @@ static void tree_search_at_a_child_in_use(void) {
 }
 static void tree_search_of_the_least_at_a_wild_child(void) {
   tree_word(1, LOW, 0xfffffff0);
-  words(p[1])[HIGH] = 0;
+  *link_of(p[1], HIGH) = 0;
   pym_raw_malloc(12000); /* of a tree of smaller chunks, which is empty */
 }
 static void tree_insert_below_a_wild_child(void) {
@@ -192,19 +201,19 @@ static void tree_remove_with_a_wild_prev(void) {
 /* Alone in its ring, it leads to another free chunk, and that one does not lead back. */
 static void tree_remove_with_a_false_next(void) {
   a_tree();
-  words(p[1])[NEXT] = chunk_of(p[2]);
+  *link_of(p[1], NEXT) = chunk_of(p[2]);
   take(1);
 }
 static void tree_remove_with_a_false_prev(void) {
   a_tree();
-  words(p[1])[PREV] = chunk_of(p[2]);
+  *link_of(p[1], PREV) = chunk_of(p[2]);
   take(1);
 }
 static void tree_unlink(void) {
   uint32_t *target = pym_raw_calloc(1, 64);
   a_tree();
-  words(p[1])[NEXT] = (uint32_t)target_offset(target);
-  words(p[1])[PREV] = (uint32_t)target_offset(target + 4);
+  *link_of(p[1], NEXT) = (uint32_t)target_offset(target);
+  *link_of(p[1], PREV) = (uint32_t)target_offset(target + 4);
   take(1);
 }
 static void tree_remove_with_a_wild_parent(void) {
@@ -213,7 +222,7 @@ static void tree_remove_with_a_wild_parent(void) {
 }
 static void tree_remove_with_a_parent_of_others(void) {
   a_tree();
-  words(p[3])[PARENT] = chunk_of(p[2]);
+  *link_of(p[3], PARENT) = chunk_of(p[2]);
   take(3);
 }
 static void tree_remove_of_a_root_that_is_none(void) {
@@ -224,22 +233,22 @@ static void tree_remove_of_a_root_that_is_none(void) {
 static void tree_replacement_with_a_wild_child(void) {
   a_tree();
   take(4); /* the other one of the root's size, or the root: one is left */
-  words(p[2])[HIGH] = 0xfffffff0;
+  *link_of(p[2], HIGH) = 0xfffffff0;
   take(0);
 }
 static void tree_replacement_with_a_false_parent(void) {
   a_tree();
   take(4);
-  words(p[2])[PARENT] = chunk_of(p[1]);
-  words(p[1])[PARENT] = chunk_of(p[2]);
-  words(p[3])[PARENT] = chunk_of(p[2]);
+  *link_of(p[2], PARENT) = chunk_of(p[1]);
+  *link_of(p[1], PARENT) = chunk_of(p[2]);
+  *link_of(p[3], PARENT) = chunk_of(p[2]);
   take(0);
 }
 static void tree_replacement_beside_a_wild_child(void) {
   a_tree();
   take(4);
-  words(p[0])[LOW] = 0xfffffff0;
-  words(p[4])[LOW] = 0xfffffff0;
+  *link_of(p[0], LOW) = 0xfffffff0;
+  *link_of(p[4], LOW) = 0xfffffff0;
   take(0);
 }
 static void tree_neighbour_next(void) { neighbour_of(NEXT, a_block(), 9000); }

@@ -69,7 +69,8 @@ static void destroy_gives_every_page_back(void) {
   pym_page_stats after = pages_now();
   CHECK_EQ(live_in(pym_heap_default(), PYM_WHOLE_HEAP), live);
   CHECK_EQ(after.pool, before.pool);
-  CHECK(after.raw <= before.raw + 1 + leaves() - leaves_before); /* what stays of it */
+  /* a leaf that stays may lie across two pages */
+  CHECK(after.raw <= before.raw + 1 + 2 * (leaves() - leaves_before));
   CHECK_EQ(after.owned, after.free + after.pool + after.raw);
   check_sound(pym_heap_default());
 }

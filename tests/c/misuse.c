@@ -97,7 +97,10 @@ static void *uninitialised(void) {
 }
 static void uninitialised_free(void) { pym_obj_free(uninitialised()); }
 static void uninitialised_realloc(void) { pym_obj_realloc(uninitialised(), 300); }
-static void usable_size_of_nonsense(void) { pym_usable_size(at(0xcdcdcdc8)); }
+static void usable_size_of_nonsense(void) {
+  small_blocks();
+  pym_usable_size(at(0xcdcdcdc8));
+}
 
 /* ---- The size of what is no block any more ---- */
 
@@ -162,11 +165,11 @@ static const struct attack rows[] = {
     ROW(uninitialised_free, TWICE),
     ROW(uninitialised_realloc, TWICE),
     ROW(usable_size_of_nonsense, NOT_OURS),
-    ROW(usable_size_of_a_freed_small_block, TWICE, 1),
+    ROW(usable_size_of_a_freed_small_block, USED),
     ROW(usable_size_of_an_offset, NOT_BLOCK, 1),
     ROW(wrong_size_in_a_sized_free, SIZED, 2),
     ROW(write_after_free_small, WRITTEN),
-    ROW(write_after_free_large, LINKS),
+    ROW(write_after_free_large, "overwritten"),
     ROW(overflow_small_by_one_byte, WRITTEN),
     ROW(overflow_small_by_eight_bytes, WRITTEN),
     ROW(overflow_large_by_one_byte, HEADER),

@@ -24,6 +24,7 @@ struct attack {
 #define DOMAIN "block belongs to another domain"
 #define POOL "pool table overwritten, or block of another heap"
 #define NOT_BLOCK "pointer is not a block"
+#define USED "pymalloc: use of a freed block"
 #define TWICE "pymalloc: double free,"
 #define NO_HEAP "heap cannot be destroyed"
 #define ROOT "root structure overwritten"
