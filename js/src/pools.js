@@ -174,8 +174,8 @@ export function markList(view, root, layout, pool, states, block, count, live, s
     if (states[i] !== live) throw badList(pool, block);
     states[i] = state;
     const link = (view.getUint32(block, true) ^ low) >>> 0;
-    if (view.getUint32(block + 4, true) !== high || link > link_max) throw badList(pool, block);
-    block = half + link;
+    if (view.getUint32(block + 4, true) !== high) throw badList(pool, block);
+    block = half + link;                              // a link that is too large leaves the pool
   }
   if (block !== pool.base) throw badList(pool, block);
 }

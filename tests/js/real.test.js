@@ -58,7 +58,7 @@ test('the guest\'s recount agrees, and the map with the statistics', () => {
   assert.deepEqual([totals.damaged, ...map.damage], [0]);
   pages.forEach((kind, p) => assert.equal(kind === PageKind.POOL, firstPool[p + 1] > firstPool[p]));
   const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
-  assert.equal(sum(freeBytes), stats.raw.freeBytes + stats.raw.atHandBytes);
+  assert.equal(sum(freeBytes), stats.raw.freeBytes + stats.raw.cachedBytes);
   // A segment has a header, and one more at its end.
   assert.equal(sum(rawBytes) + sum(freeBytes) + stats.pools * stats.poolBytes
     + stats.raw.segments * 16, stats.raw.bytes);
@@ -81,13 +81,13 @@ test('the guest\'s recount agrees, and the map with the statistics', () => {
   }
 });
 
-test('blocks at hand are free, and no block of a live program is taken for one', () => {
+test('cached blocks are free, and no block of a live program is taken for one', () => {
   const { heap } = lua('for i = 1, 50 do local s = string.rep("x", 600 + 100 * i) end '
     + 'collectgarbage()');
   const { raw, lost, domains } = heap.stats();
-  assert.ok(raw.atHandBytes > 600, `${raw.atHandBytes}`);
+  assert.ok(raw.cachedBytes > 600, `${raw.cachedBytes}`);
   const sum = heap.map().freeBytes.reduce((a, b) => a + b, 0);
-  assert.equal(sum, raw.freeBytes + raw.atHandBytes);
+  assert.equal(sum, raw.freeBytes + raw.cachedBytes);
   assert.equal(domains.object.liveBytes + lost.bookkeeping + lost.headers + lost.freePoolSpace
     + lost.freeChunks, raw.bytes);
 });
