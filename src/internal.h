@@ -158,6 +158,7 @@ int pym__pool_ready(struct pym_heap *h, unsigned d, u32 s, u32 most);
 u64 pym__pool_take(struct pym_heap *h, unsigned d, u32 s, u32 most);
 void pym__list_return(struct pym_heap *h, unsigned d, u32 s); /* the list's blocks to their pool */
 int pym__list_retire(struct pym_heap *h, unsigned d, u32 s);  /* if its pool is whole; 0: it is not */
+int pym__pool_has_free(struct pym_heap *h, const struct pym__pool *pool, u32 o); /* is o free? */
 /* Where pools of the default heap lie that are in arenas from a hook; linked with the hook.  New
  * ones come out of it while it has a function get_segment. */
 extern struct pym_heap *pym__hooked;

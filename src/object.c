@@ -127,7 +127,9 @@ HOT struct pym__pool *verified_pool(struct pym_heap *h, unsigned d, const void *
   if (!pool) return NULL;
   if (UNLIKELY(d == PYM_RAW)) pym__corrupt(CAUSE_DOMAIN, off(p), d);
   if (UNLIKELY(pool->heap != (u16)h->id)) pym__corrupt(CAUSE_POOL, off(p), d);
-  if (UNLIKELY((*(const pym__word *)p ^ pym__key) <= PYM__LINK_MAX))
+  /* It looks as if it were free; or memory that was never written to has been copied here. */
+  if (UNLIKELY((*(const pym__word *)p ^ pym__key) <= PYM__LINK_MAX) &&
+      pym__pool_has_free(h, pool, off(p)))
     pym__corrupt(CAUSE_TWICE, off(p), d);
 #if PYM_DEBUG >= 1
   pym__check_block(h, d, off(p), pool);

@@ -223,6 +223,26 @@ TIDY void pym__list_return(struct pym_heap *h, unsigned d, u32 s) {
   pool_retire(h, unit, pool);
 }
 
+/* Is the block at o one of a pool's list of at most n that begins at `first`? */
+static int is_in(u32 o, u32 first, u32 n) {
+  const u32 base = base_of(o);
+  for (; n && first != base; n--) {
+    if (first == o) return 1;
+    first = (first & ~PYM__LINK_MAX) | link_in(first);
+  }
+  return 0;
+}
+
+COLD int pym__pool_has_free(struct pym_heap *h, const struct pym__pool *pool, u32 o) {
+  const u32 unit = unit_of(o), s = pool->size;
+  if (is_in(o, first_free(unit, pool), pym__pool_capacity(s))) return 1;
+  for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++) {
+    const struct list *list = list_of(h, d, s);
+    if (*current_of(h, d, s) == unit && is_in(o, list->block, list->count)) return 1;
+  }
+  return 0;
+}
+
 TIDY int pym__list_retire(struct pym_heap *h, unsigned d, u32 s) {
   const u32 unit = *current_of(h, d, s), n = list_of(h, d, s)->count;
   if (!unit || pym__pool_used(entry_of(unit)) != n) return 0;
