@@ -23,7 +23,7 @@ import { SEED, notOurs, place } from './place.js';
  *  @typedef {{malloc: Function, calloc: Function, realloc: Function, free: Function}} Functions */
 
 /** What all parts of one allocator share.  When it ends, by dispose() or by damage, functions that
- *  throw take the place of the guest's, which are let go of. */
+ *  throw take the place of the guest's. */
 class Guest {
   /** @type {Functions[]} */
   #domains = [];

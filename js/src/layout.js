@@ -1,6 +1,7 @@
 /** What this package needs from a descriptor: every name it reads, checked once, as offsets that
  *  later code adds to an address.  No offset is written down in this package, but that the header
- *  of a chunk is two words, `check` and `head` (src/raw.h in C). */
+ *  of a chunk is two words, `check` and `head` (src/raw.h in C), that a link is the first word of a
+ *  free block, and where the first block of a pool lies. */
 
 import { Group, LAYOUT_VERSION, Type, badField, fieldEnd, versionError } from './descriptor.js';
 import { badDescriptor } from './errors.js';
