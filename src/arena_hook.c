@@ -28,15 +28,17 @@ static int arena_from_hook(struct pym_heap *h, u32 bytes) {
     installed.free(installed.ctx, base, PYM_ARENA_BYTES);
     return 0;
   }
+  u32 end = (off(base) + (u32)PYM_ARENA_BYTES) & ~15u;
+  if (!end) end = 0u - 16; /* the end of 4 GiB is no 32-bit offset */
   *arena_of(s) = (struct arena){base, installed};
-  pym__raw_add(h, s, (off(base) + (u32)PYM_ARENA_BYTES) & ~15u);
+  pym__raw_add(h, s, end);
   return 1;
 }
 
 static void arena_to_hook(struct pym_heap *h, u32 s) {
   const struct arena gone = *arena_of(s);
   struct domain *counts = &h->domains[INTERNAL];
-  if (arenas_now() > counts->peak) counts->peak = arenas_now();
+  if (arenas_now() + 1 > counts->peak) counts->peak = arenas_now() + 1; /* it is gone already */
   counts->raw_frees++;
   gone.from.free(gone.from.ctx, gone.base, PYM_ARENA_BYTES);
 }

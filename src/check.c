@@ -172,6 +172,11 @@ static int check_raw_lists(const struct pym_heap *h, u32 binned, u32 *seen) {
   return 0;
 }
 
+/* Of a free chunk: its footer was verified. */
+static const struct branch *branch_of(u32 c) {
+  return at(c + size_of(c) - (u32)sizeof(struct branch));
+}
+
 /* The ring of a node. */
 static int check_ring(const struct pym_heap *h, u32 node, u32 binned, u32 *seen) {
   u32 c = node;
@@ -179,7 +184,7 @@ static int check_ring(const struct pym_heap *h, u32 node, u32 binned, u32 *seen)
     const u32 next = chunk_at(c)->next;
     REQUIRE(is_free(h, next) && chunk_at(next)->prev == c, "chunks of one size", c);
     REQUIRE(size_of(next) == size_of(node), "chunk in the wrong ring", next);
-    REQUIRE(next == node || chunk_at(next)->parent == NO_NODE, "second node of one size", next);
+    REQUIRE(next == node || branch_of(next)->parent == NO_NODE, "second node of one size", next);
     REQUIRE(++*seen <= binned, "chunks of one size loop", c);
     c = next;
   } while (c != node);
@@ -191,18 +196,18 @@ static int check_tree(const struct pym_heap *h, u32 tree, u32 binned, u32 *seen)
   u32 node = h->trees[tree], from = 0;
   REQUIRE((h->trees_map >> tree & 1) == (node != 0), "map of trees", tree);
   while (node) {
-    const struct chunk *chunk = chunk_at(node);
     if (!is_free(h, node)) return bad("search tree", node);
-    if (from == chunk->parent) { /* from above: the first visit */
+    const struct branch *branch = branch_of(node);
+    if (from == branch->parent) { /* from above: the first visit */
       REQUIRE(size_of(node) >= LIST_MAX && tree_of(size_of(node)) == tree, "chunk in the wrong tree",
               node);
       if (check_ring(h, node, binned, seen)) return 1;
     }
-    const int came = from == chunk->parent ? 0 : from == chunk->child[0] ? 1 : 2;
-    const u32 next = came == 0 && chunk->child[0]   ? chunk->child[0]
-                     : came <= 1 && chunk->child[1] ? chunk->child[1]
-                                                    : chunk->parent;
-    REQUIRE(next == chunk->parent || (is_free(h, next) && chunk_at(next)->parent == node),
+    const int came = from == branch->parent ? 0 : from == branch->child[0] ? 1 : 2;
+    const u32 next = came == 0 && branch->child[0]   ? branch->child[0]
+                     : came <= 1 && branch->child[1] ? branch->child[1]
+                                                     : branch->parent;
+    REQUIRE(next == branch->parent || (is_free(h, next) && branch_of(next)->parent == node),
             "parent in a search tree", node);
     from = node;
     node = next;

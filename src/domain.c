@@ -95,8 +95,15 @@ size_t pym_usable_size(const void *p) {
   if (!p) return 0;
   if (UNLIKELY(pym__debug != NULL) && pym__debug->made(p)) return pym__debug->size(p);
   if (UNLIKELY(pym__libc_size != NULL) && !pym_owns(p)) return pym__libc_size(p);
-  u32 s = class_of(off(p)) * PYM_ALIGNMENT;
-  return s ? s : pym__raw_usable(p);
+  const struct pym__pool *pool = pym__pool_at(off(p));
+  if (!pool) return pym__raw_usable(p);
+  if (UNLIKELY((*(const pym__word *)p ^ pym__key) <= PYM__LINK_MAX) &&
+      pool->heap == (u16)pym__main.id && pym__pool_has_free(&pym__main, pool, off(p)))
+    pym__corrupt(CAUSE_FREED_USED, off(p), PYM_DOMAINS);
+#if PYM_DEBUG >= 1
+  pym__check_offset(off(p), pool, PYM_DOMAINS);
+#endif
+  return pool->size;
 }
 
 int pym_owns(const void *p) {

@@ -187,7 +187,7 @@ static void say_pages(const struct out *o) {
 static void say_number(const void *o, const char *what, uint64_t v) { say_count(o, what, v); }
 
 void pym_dump(pym_heap *h, pym_write_fn *write, void *ctx) {
-  pym__start();
+  pym__init();
   const struct out o = {write, ctx};
   struct line l = {.n = 0};
   uint64_t bytes = h->raw_bytes;

@@ -98,10 +98,13 @@ PYM__FAST struct pym__pool *pym__pool_at(uint32_t offset) {
 /* Put the block into its pool.  Returns what is left of pool->left. */
 PYM__FAST uint32_t pym__push(struct pym__hot *h, unsigned domain, struct pym__pool *pool, void *p,
                              uint32_t offset) {
+  const uint32_t left = pool->left - 1u;
+  uint64_t *frees = (uint64_t *)(void *)((char *)h->frees[domain - 1] + pool->size);
   *(pym__word *)p = pool->free ^ pym__key;
   pool->free = (uint16_t)offset;
-  ++*(uint64_t *)(void *)((char *)h->frees[domain - 1] + pool->size);
-  return pool->left = (uint16_t)(pool->left - 1);
+  pool->left = (uint16_t)left;
+  ++*frees;
+  return left;
 }
 
 #endif

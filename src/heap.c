@@ -20,7 +20,7 @@ COLD void pym__heap_init(struct pym_heap *h) {
 }
 
 pym_heap *pym_heap_default(void) {
-  if (!pym__space.magic) pym__start(); /* damaged: pym_check is for that */
+  if (!pym__space.magic) pym__init(); /* damaged: pym_check is for that */
   return &pym__main;
 }
 

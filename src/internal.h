@@ -59,13 +59,14 @@ _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes
 #define RAW_LISTS 64u
 #define RAW_TREES 44u
 /* Cached chunks: lists by size, each of one size at a time. */
-#define RAW_CACHES 64u
+#define RAW_CACHES 256u
 
 struct space {
   SPACE_FIELDS(DECLARE_FIELD)
   struct event events[EVENTS];
   /* Not for readers: */
-  u32 heap_ids;  /* ids given out */
+  u32 is_started;
+  u32 heap_ids; /* ids given out */
   u32 reclaimable; /* off: first of the heaps that may hold memory which others could use */
 };
 
@@ -124,7 +125,11 @@ HOT u32 class_of(u32 o) {
 HOT int in_memory(u32 o) { return (o >> 3 | o << 29) - 1 < (pym__space.pages_memory << 13) - 1; }
 
 /* ---- space.c ---- */
-void pym__start(void); /* once, before anything else; later calls do nothing */
+/* Both once, before anything else; later calls do nothing.  Init makes the root structure and the
+ * default heap, and calls no host, so that a host may look and set limits before the program runs;
+ * start draws the keys and takes the first memory: whatever allocates has called it. */
+void pym__init(void);
+void pym__start(void);
 int pym__more(struct pym_heap *h, unsigned d, u32 bytes); /* a try to find so many; 0: no memory */
 void pym__event(struct pym_heap *h, enum event_kind kind, unsigned d, u32 bytes, u32 before);
 void *pym__fail(struct pym_heap *h, unsigned d, u32 bytes, enum event_kind kind); /* event; NULL */
@@ -146,16 +151,15 @@ int pym__raw_flush(struct pym_heap *h); /* cached chunks become free memory; 0: 
 u32 pym__raw_tail(const struct pym_heap *h); /* bytes free where the newest segment ends */
 
 /* ---- pool.c ---- */
-u32 pym__pool_first(u32 s);    /* offset of the first block in a pool of blocks of s bytes */
-u32 pym__pool_capacity(u32 s); /* blocks in it */
+/* Offset of the first block in a pool of blocks of s bytes, and how many there are. */
+HOT u32 pym__pool_first(u32 s) { return s & 8 ? 8 : 16; }
+HOT u32 pym__pool_capacity(u32 s) { return (POOL_BYTES - 8 - pym__pool_first(s)) / s; }
 u32 pym__pool_used(const struct pym__pool *pool); /* blocks not in the pool's own list */
 int pym__has_usable(const struct pym_heap *h, unsigned d, u32 s); /* a pool with free blocks */
-/* The list of the class is empty.  Make sure of a pool with free blocks; 0: no memory.  An arena
- * hook may be called, and may use the heap.
- * most  1: of one block, else of all of one pool */
-int pym__pool_ready(struct pym_heap *h, unsigned d, u32 s, u32 most);
-/* Those blocks, in the form of pym__hot.lists; nothing is called. */
-u64 pym__pool_take(struct pym_heap *h, unsigned d, u32 s, u32 most);
+/* The list of the class is empty.  One block, the others of its pool are the list where the fast
+ * path is open; charged.  NULL: no memory.
+ * most  1, or more if a whole pool may be taken; less: as for pym__raw_new */
+void *pym__refill(struct pym_heap *h, unsigned d, u32 s, u32 most, u32 less);
 void pym__list_return(struct pym_heap *h, unsigned d, u32 s); /* the list's blocks to their pool */
 int pym__list_retire(struct pym_heap *h, unsigned d, u32 s);  /* if its pool is whole; 0: it is not */
 int pym__pool_has_free(struct pym_heap *h, const struct pym__pool *pool, u32 o); /* is o free? */
@@ -181,12 +185,11 @@ void *pym__calloc_direct(struct pym_heap *h, unsigned d, size_t count, size_t si
 void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n);
 void pym__free_direct(struct pym_heap *h, unsigned d, void *p);
 void *pym__failed(struct pym_heap *h, unsigned d); /* NULL, counted */
-void pym__pool_event(struct pym_heap *h, u32 o); /* o was freed, and pool->left came to 0; pool.c */
+/* o was freed in domain d, and left of its pool came to 0; pool.c */
+void pym__pool_event(struct pym_heap *h, unsigned d, u32 o);
 
 /* ---- small.c ---- */
-/* One block, all of its pool with it where the fast path is open; charged.  NULL: no memory.
- * most  1, or more if a whole pool may be taken; less: as for pym__raw_new */
-void *pym__refill(struct pym_heap *h, unsigned d, u32 s, u32 most, u32 less);
+#define SMALL_HEAP 64u /* pools: below it a class may borrow */
 void *pym__borrow(struct pym_heap *h, unsigned d, u32 s, u32 less); /* of a larger class, or NULL */
 void *pym__scrape(struct pym_heap *h, unsigned d, u32 n, u32 less); /* when memory is out */
 void pym__flush(struct pym_heap *h);  /* all lists: to their pools */
@@ -270,10 +273,10 @@ void pym__drop_segment(struct pym_heap *h, u32 s); /* out of h's list: s holds n
   X(TWICE_OR_WRITTEN, "double free, or freed block written to")                         \
   X(HEAP, "heap cannot be destroyed: not a heap, the default one, or destroyed before") \
   X(ROOT, "root structure overwritten")                                                 \
-  X(SIZED, "wrong size given to a sized free")
+  X(SIZED, "wrong size given to a sized free")                                          \
+  X(FREED_USED, "use of a freed block")
 /* Found by the debug hooks, which bring the texts. */
 #define DEBUG_CAUSES(X)                  \
-  X(FREED_USED, "use of a freed block")  \
   X(BAD_ID, "bad ID")                    \
   X(BAD_LEADING, "bad leading pad byte") \
   X(BAD_SIZE, "bad size field")          \

@@ -98,7 +98,7 @@ static void settle(struct pym_heap *h) {
 int pym_limit_set(pym_heap *h, unsigned which, uint32_t soft, uint32_t hard) {
   static const struct limits limits = {ask, settle};
   if (which > PYM_WHOLE_HEAP) return -1;
-  pym__start();
+  pym__init();
   u32 *s = which == PYM_WHOLE_HEAP ? &h->soft : &h->domains[which].soft;
   u32 *t = which == PYM_WHOLE_HEAP ? &h->hard : &h->domains[which].hard;
   *s = soft;
@@ -111,7 +111,7 @@ int pym_limit_set(pym_heap *h, unsigned which, uint32_t soft, uint32_t hard) {
 
 int pym_limit_get(const pym_heap *h, unsigned which, uint32_t *soft, uint32_t *hard) {
   if (which > PYM_WHOLE_HEAP) return -1;
-  pym__start();
+  pym__init();
   if (soft) *soft = which == PYM_WHOLE_HEAP ? h->soft : h->domains[which].soft;
   if (hard) *hard = which == PYM_WHOLE_HEAP ? h->hard : h->domains[which].hard;
   return 0;

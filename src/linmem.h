@@ -12,7 +12,7 @@ static inline uint32_t off(const void *p) { return (uint32_t)(uintptr_t)p; }
  * layout is that of wasm32.  Data segments are played by the bytes from LINMEM_DATA on. */
 #define LINMEM_BASE 0x200000000000u
 #define LINMEM_DATA 1024u
-#define LINMEM_DATA_BYTES 15360u
+#define LINMEM_DATA_BYTES 16384u
 static inline void *at(uint32_t o) { return (void *)(LINMEM_BASE + o); }
 static inline uint32_t off(const void *p) { return (uint32_t)((uintptr_t)p - LINMEM_BASE); }
 #endif

@@ -14,13 +14,13 @@ HOT bool is_small(unsigned d, u32 n) { return d != PYM_RAW && n <= PYM_SMALL_MAX
  * less  bytes that the same call will free: limits and peaks look at the difference */
 static APART void *take_small(struct pym_heap *h, unsigned d, u32 n, u32 less) {
   const u32 s = rounded_small(n);
-  void *p = pym__pop(&h->hot, d, s);
+  void *p = list_of(h, d, s)->count ? pym__pop(&h->hot, d, s) : NULL;
   if (p) return p;
   const u32 open = is_open(h, d) ? POOL_BYTES : 1, most = allowed(h, d, s, open, less);
   if (UNLIKELY(!most)) return NULL;
   h->sampled[s / 8]++;
   h->sampled_bytes[s / 8] += n;
-  if (most > 1) p = pym__borrow(h, d, s, less);
+  if (UNLIKELY(h->pools_used < SMALL_HEAP) && most > 1) p = pym__borrow(h, d, s, less);
   if (!p) p = pym__refill(h, d, s, most, less);
   return LIKELY(p != NULL) ? p : pym__scrape(h, d, n, less);
 }
@@ -65,7 +65,8 @@ void *pym__malloc_slow(unsigned d, size_t n) {
   const pym_allocator *k = hook_of(d);
   if (k && n <= PYM_SIZE_MAX) return k->malloc(k->ctx, n);
   pym__start();
-  return pym__malloc_direct(&pym__main, d, n);
+  if (UNLIKELY(n - 1 >= PYM_SIZE_MAX)) return pym__malloc_direct(&pym__main, d, n);
+  return counted(&pym__main, d, take(&pym__main, d, (u32)n, 0));
 }
 
 TIDY void *pym__calloc_slow(unsigned d, size_t count, size_t size) {
@@ -163,14 +164,28 @@ void pym__free_slow(unsigned d, void *p) {
   else pym__free_direct(&pym__main, d, p);
 }
 
-void pym__pool_spent(void *p) { pym__pool_event(&pym__main, off(p)); }
+void pym__pool_spent(unsigned d, void *p) { pym__pool_event(&pym__main, d, off(p)); }
 
 #if PYM_DEBUG >= 1
+/* Rounded up 65536 / class: x / class for x below 1024 without a division. */
+#define RECIPROCAL(c) (u16)((65536 + (c)-1) / (c))
+#define FOUR(c) RECIPROCAL(c), RECIPROCAL((c) + 1), RECIPROCAL((c) + 2), RECIPROCAL((c) + 3)
+#define SIXTEEN(c) FOUR(c), FOUR((c) + 4), FOUR((c) + 8), FOUR((c) + 12)
+static const u16 reciprocals[CLASS_SLOTS - 1] = {SIXTEEN(1), SIXTEEN(17), SIXTEEN(33), SIXTEEN(49)};
+
+/* Does a block begin at o?  Sizes and offsets are multiples of 8: all is in units of that. */
+void pym__check_offset(u32 o, const struct pym__pool *pool, unsigned d) {
+  const u32 class = pool->size / PYM_ALIGNMENT;
+  const u32 at = (o & (POOL_BYTES - 1)) - pym__pool_first(pool->size), unit = at / PYM_ALIGNMENT;
+  const u32 i = class == 1 ? unit : unit * reciprocals[class - 1] >> 16;
+  if (UNLIKELY(at % PYM_ALIGNMENT || at >= POOL_BYTES || i * class != unit ||
+               at + pool->size > POOL_BYTES - 8 - pym__pool_first(pool->size)))
+    pym__corrupt(CAUSE_NOT_BLOCK, o, d);
+}
+
 /* Hardened and debug builds: is o a block of h?  Whether it is free its first word told. */
 void pym__check_block(struct pym_heap *h, unsigned d, u32 o, const struct pym__pool *pool) {
-  const u32 first = base_of(o) + pym__pool_first(pool->size), s = pool->size;
-  if (pool->heap != (u16)h->id) pym__corrupt(CAUSE_POOL, o, d);
-  if (o < first || (o - first) % s || (o - first) / s >= pym__pool_capacity(s))
-    pym__corrupt(CAUSE_NOT_BLOCK, o, d);
+  if (UNLIKELY(pool->heap != (u16)h->id)) pym__corrupt(CAUSE_POOL, o, d);
+  pym__check_offset(o, pool, d);
 }
 #endif

@@ -10,6 +10,7 @@
 
 u32 pym__usable(struct pym_heap *h, unsigned d, const void *p);
 #if PYM_DEBUG >= 1
+void pym__check_offset(u32 o, const struct pym__pool *pool, unsigned d);
 void pym__check_block(struct pym_heap *h, unsigned d, u32 o, const struct pym__pool *pool);
 #endif
 
@@ -24,6 +25,13 @@ HOT u64 *frees_of(struct pym_heap *h, unsigned d, u32 s) {
 }
 HOT u64 *filled_of(struct pym_heap *h, unsigned d, u32 s) {
   return &h->filled[d - PYM_MEM][s / PYM_ALIGNMENT];
+}
+/* Makes the part of charged exact that the class has. */
+HOT void count_class(struct pym_heap *h, unsigned d, u32 s) {
+  u32 *counted = &h->charged_blocks[d - PYM_MEM][s / PYM_ALIGNMENT];
+  const u32 now = (u32)(*filled_of(h, d, s) - *frees_of(h, d, s));
+  h->domains[d].charged += (now - *counted) * s;
+  *counted = now;
 }
 HOT int is_open(const struct pym_heap *h, unsigned d) {
   return h->hot.closed[d - PYM_MEM] == PYM__LINK_MAX;
@@ -42,7 +50,7 @@ HOT struct pym__pool *open_pool(struct pym_heap *h, unsigned d, const void *p) {
 }
 
 HOT void put_block(struct pym_heap *h, unsigned d, struct pym__pool *pool, void *p) {
-  if (UNLIKELY(!pym__push(&h->hot, d, pool, p, off(p)))) pym__pool_event(h, off(p));
+  if (UNLIKELY(!pym__push(&h->hot, d, pool, p, off(p)))) pym__pool_event(h, d, off(p));
 }
 
 HOT void *try_malloc(struct pym_heap *h, unsigned d, size_t n) {

@@ -19,46 +19,47 @@
 
 struct pym_heap *pym__hooked;
 
-u32 pym__pool_first(u32 s) { return s & 8 ? 8 : 16; }
-u32 pym__pool_capacity(u32 s) { return (POOL_BYTES - HEADER - pym__pool_first(s)) / s; }
 u32 pym__pool_used(const struct pym__pool *pool) {
   return pool->free & (POOL_BYTES - 1) ? pool->left : pym__pool_capacity(pool->size);
 }
 
-static struct pym__pool *entry_of(u32 unit) { return pym__pool_at(unit << POOL_SHIFT); }
-static struct pool_links *links_of(u32 unit) { return at(unit << POOL_SHIFT); }
-static u16 no_block(u32 unit) { return (u16)(unit << POOL_SHIFT); }
-static u32 first_free(u32 unit, const struct pym__pool *pool) {
+/* The entry of a unit that has a leaf: it was a pool at some time. */
+HOT struct pym__pool *entry_of(u32 unit) {
+  return (struct pym__pool *)at(pym__space.leaves[unit / LEAF_POOLS]) + unit % LEAF_POOLS;
+}
+HOT struct pool_links *links_of(u32 unit) { return at(unit << POOL_SHIFT); }
+HOT u16 no_block(u32 unit) { return (u16)(unit << POOL_SHIFT); }
+HOT u32 first_free(u32 unit, const struct pym__pool *pool) {
   return (unit << POOL_SHIFT & ~0xffffu) | pool->free;
 }
 
 /* The link in the free block at o, which was verified to be one of this pool's; or corruption. */
-static u16 link_in(u32 o) {
+HOT u16 link_in(u32 o) {
   const u64 link = *(const pym__word *)at(o) ^ pym__key;
   if (UNLIKELY(link > PYM__LINK_MAX || ((u32)link ^ o) >> POOL_SHIFT & 15))
     pym__corrupt(CAUSE_FREED_WRITTEN, o, INTERNAL);
   return (u16)link;
 }
-static void set_link(u32 o, u16 next) { *(pym__word *)at(o) = next ^ pym__key; }
+HOT void set_link(u32 o, u16 next) { *(pym__word *)at(o) = next ^ pym__key; }
 
 /* ---- Pools with free blocks, by class ---- */
 
-static void usable_push(struct pym_heap *h, u32 unit, u32 s) {
+HOT void usable_push(struct pym_heap *h, u32 unit, u32 s) {
   u32 *first = &h->usable[s / 8];
   *links_of(unit) = (struct pool_links){*first, 0};
   if (*first) links_of(*first)->prev = unit;
   *first = unit;
 }
 
-/* A unit that a link leads to: a pool of the class that has a free block. */
-static u32 verified_unit(const struct pym_heap *h, u32 unit, u32 s) {
-  const struct pym__pool *pool = unit < 1u << (32 - POOL_SHIFT) ? entry_of(unit) : NULL;
+/* A unit that a link leads to: a pool of the class. */
+HOT u32 verified_unit(const struct pym_heap *h, u32 unit, u32 s) {
+  const struct pym__pool *pool = unit < 1u << (32 - POOL_SHIFT) ? pym__pool_at(unit << POOL_SHIFT) : NULL;
   if (UNLIKELY(!pool || pool->size != s || pool->heap != (u16)h->id))
     pym__corrupt(CAUSE_LINKS, unit << POOL_SHIFT, INTERNAL);
   return unit;
 }
 
-static void usable_remove(struct pym_heap *h, u32 unit, u32 s) {
+static APART void usable_remove(struct pym_heap *h, u32 unit, u32 s) {
   const struct pool_links links = *links_of(unit);
   u32 *before = links.prev ? &links_of(verified_unit(h, links.prev, s))->next : &h->usable[s / 8];
   if (UNLIKELY(*before != unit ||
@@ -69,10 +70,22 @@ static void usable_remove(struct pym_heap *h, u32 unit, u32 s) {
   *links_of(unit) = (struct pool_links){0, 0};
 }
 
-static u32 *current_of(struct pym_heap *h, unsigned d, u32 s) {
+/* The pool that became usable last, taken out.  0: there is none. */
+HOT u32 usable_pop(struct pym_heap *h, u32 s) {
+  u32 *first = &h->usable[s / 8];
+  const u32 unit = *first;
+  if (UNLIKELY(!unit)) return 0;
+  const u32 next = links_of(verified_unit(h, unit, s))->next;
+  if (next) links_of(verified_unit(h, next, s))->prev = 0;
+  *first = next;
+  links_of(unit)->next = 0;
+  return unit;
+}
+
+HOT u32 *current_of(struct pym_heap *h, unsigned d, u32 s) {
   return &h->current[d - PYM_MEM][s / PYM_ALIGNMENT];
 }
-static int is_current(struct pym_heap *h, u32 unit, u32 s) {
+HOT int is_current(struct pym_heap *h, u32 unit, u32 s) {
   return *current_of(h, PYM_MEM, s) == unit || *current_of(h, PYM_OBJ, s) == unit;
 }
 
@@ -130,12 +143,33 @@ static TIDY void pool_retire(struct pym_heap *h, u32 unit, struct pym__pool *poo
   pym__chunk_free(source, c);
 }
 
-TIDY void pym__pool_event(struct pym_heap *h, u32 o) {
+/* A block of the full pool came free while the list of its class and domain is empty: it is the
+ * list, and the pool is current. */
+HOT int make_current(struct pym_heap *h, unsigned d, u32 unit, struct pym__pool *pool, u32 o) {
+  const u32 s = pool->size;
+  struct list *list = list_of(h, d, s);
+  u32 *current = current_of(h, d, s);
+  if (list->count || !is_open(h, d) || UNLIKELY(pym__limits != NULL)) return 0;
+  if (*current) {
+    struct pym__pool *before = entry_of(*current);
+    if (before->free != no_block(*current)) return 0;
+    before->left = 1;
+  }
+  *list = (struct list){o, 1};
+  *current = unit;
+  pool->free = no_block(unit);
+  pool->left = (u16)pym__pool_capacity(s);
+  ++*filled_of(h, d, s);
+  return 1;
+}
+
+void pym__pool_event(struct pym_heap *h, unsigned d, u32 o) {
   const u32 unit = unit_of(o);
   struct pym__pool *pool = entry_of(unit);
   const u32 s = pool->size;
   if (UNLIKELY(pool->heap != (u16)h->id)) pym__corrupt(CAUSE_POOL, o, INTERNAL);
   if (link_in(o) == no_block(unit)) { /* it was full: this is the first block to come back */
+    if (make_current(h, d, unit, pool, o)) return;
     pool->left = (u16)(pym__pool_capacity(s) - 1);
     usable_push(h, unit, s);
   } else if (!is_current(h, unit, s)) {
@@ -149,35 +183,6 @@ TIDY void pym__pool_event(struct pym_heap *h, u32 o) {
 int pym__has_usable(const struct pym_heap *h, unsigned d, u32 s) {
   const u32 unit = h->current[d - PYM_MEM][s / PYM_ALIGNMENT];
   return h->usable[s / 8] || (unit && entry_of(unit)->free != no_block(unit));
-}
-
-/* One block of the first usable pool. */
-static u64 take_one(struct pym_heap *h, u32 s) {
-  const u32 unit = verified_unit(h, h->usable[s / 8], s);
-  struct pym__pool *pool = entry_of(unit);
-  const u32 o = first_free(unit, pool);
-  const u16 next = link_in(o);
-  set_link(o, no_block(unit));
-  pool->free = next;
-  pool->left = (u16)(pool->left + 1);
-  if (next == no_block(unit)) {
-    usable_remove(h, unit, s);
-    pool->left = 1;
-  }
-  return (u64)1 << 32 | o;
-}
-
-/* All blocks of one pool, which is current from now on. */
-static u64 take_all(struct pym_heap *h, unsigned d, u32 s, u32 unit) {
-  struct pym__pool *pool = entry_of(verified_unit(h, unit, s));
-  const u32 o = first_free(unit, pool), n = pym__pool_capacity(s) - pool->left;
-  if (unit != *current_of(h, d, s)) {
-    usable_remove(h, unit, s);
-    *current_of(h, d, s) = unit;
-  }
-  pool->free = no_block(unit);
-  pool->left = (u16)pym__pool_capacity(s);
-  return (u64)n << 32 | o;
 }
 
 /* The list's blocks are in their pool's own list again, and the pool is current no more. */
@@ -201,16 +206,65 @@ static void leave_current(struct pym_heap *h, unsigned d, u32 s) {
   else usable_push(h, unit, s);
 }
 
-TIDY int pym__pool_ready(struct pym_heap *h, unsigned d, u32 s, u32 most) {
-  const u32 unit = *current_of(h, d, s);
-  if (unit && (most == 1 || entry_of(unit)->free == no_block(unit))) leave_current(h, d, s);
-  return *current_of(h, d, s) || h->usable[s / 8] || pool_new(h, d, s);
+/* Make sure of a usable pool.  An arena hook may be called, and may use the heap. */
+static TIDY int find_usable(struct pym_heap *h, unsigned d, u32 s) {
+  if (*current_of(h, d, s)) leave_current(h, d, s);
+  return h->usable[s / 8] || pool_new(h, d, s);
 }
 
-u64 pym__pool_take(struct pym_heap *h, unsigned d, u32 s, u32 most) {
-  const u32 unit = *current_of(h, d, s);
-  if (UNLIKELY(most == 1)) return take_one(h, s);
-  return take_all(h, d, s, unit ? unit : h->usable[s / 8]);
+/* One block of the first usable pool. */
+static TIDY u64 take_one(struct pym_heap *h, unsigned d, u32 s) {
+  if (!find_usable(h, d, s)) return 0;
+  const u32 unit = verified_unit(h, h->usable[s / 8], s);
+  struct pym__pool *pool = entry_of(unit);
+  const u32 o = first_free(unit, pool);
+  const u16 next = link_in(o);
+  set_link(o, no_block(unit));
+  pool->free = next;
+  pool->left = (u16)(pool->left + 1);
+  if (next == no_block(unit)) {
+    usable_remove(h, unit, s);
+    pool->left = 1;
+  }
+  return (u64)1 << 32 | o;
+}
+
+/* All free blocks of one pool, which is current from now on: the current one, if blocks of it came
+ * free meanwhile, or else the next. */
+HOT u64 take_all(struct pym_heap *h, unsigned d, u32 s) {
+  u32 *current = current_of(h, d, s), unit;
+  struct pym__pool *pool;
+  while ((unit = *current) == 0 || (pool = entry_of(unit))->free == no_block(unit)) {
+    if (unit) pool->left = 1; /* it is full */
+    *list_of(h, d, s) = (struct list){0, 0};
+    if (LIKELY((*current = usable_pop(h, s)) != 0)) continue;
+    if (!pool_new(h, d, s)) return 0;
+    /* An arena hook may have asked for blocks of the class. */
+    if (UNLIKELY(list_of(h, d, s)->count)) return *(u64 *)(void *)list_of(h, d, s);
+  }
+  const u32 o = first_free(unit, pool), capacity = pym__pool_capacity(s), n = capacity - pool->left;
+  pool->free = no_block(unit);
+  pool->left = (u16)capacity;
+  *filled_of(h, d, s) += n;
+  return (u64)n << 32 | o;
+}
+
+void *pym__refill(struct pym_heap *h, unsigned d, u32 s, u32 most, u32 less) {
+  struct list *list = list_of(h, d, s);
+  if (UNLIKELY(list->count || list->block != *current_of(h, d, s) << POOL_SHIFT)) /* it did not end so */
+    pym__corrupt(CAUSE_FREED_WRITTEN, list->block, d);
+  const u64 taken = LIKELY(most > 1) ? take_all(h, d, s) : take_one(h, d, s);
+  if (UNLIKELY(!taken)) return NULL;
+  if (UNLIKELY(most == 1)) ++*filled_of(h, d, s);
+  *(u64 *)(void *)list = taken;
+  if (UNLIKELY(!h->is_reclaimable)) pym__reclaimable(h);
+  count_class(h, d, s);
+  charge(h, d, 0, less);
+  void *p = pym__pop(&h->hot, d, s);
+  if (UNLIKELY(!p)) pym__corrupt(CAUSE_FREED_WRITTEN, list->block, d);
+  /* Without a current pool nothing may lead to one: it may be raw memory one day. */
+  if (UNLIKELY(most == 1)) *list = (struct list){0, 0};
+  return p;
 }
 
 TIDY void pym__list_return(struct pym_heap *h, unsigned d, u32 s) {

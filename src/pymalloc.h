@@ -316,7 +316,7 @@ void *pym__malloc_slow(unsigned d, size_t n);
 void pym__free_slow(unsigned d, void *p);
 
 /* Of the pool of p, which was freed: it was full, or it is empty now. */
-void pym__pool_spent(void *p);
+void pym__pool_spent(unsigned d, void *p);
 
 #if defined(__wasm32__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__) && \
     !defined(PYM_NO_INLINE) && (!defined(PYM_DEBUG) || PYM_DEBUG == 0)
@@ -334,7 +334,7 @@ PYM__FAST void pym__free(unsigned d, void *p) {
       PYM__RARE((*(pym__word *)p ^ pym__key) <= pym__main_hot.closed[d - PYM_MEM]))
     pym__free_slow(d, p);
   else if (PYM__RARE(!pym__push(&pym__main_hot, d, pool, p, offset)))
-    pym__pool_spent(p);
+    pym__pool_spent(d, p);
 }
 #define pym_mem_malloc(n) pym__malloc(PYM_MEM, n)
 #define pym_mem_free(p) pym__free(PYM_MEM, p)

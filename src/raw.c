@@ -9,10 +9,8 @@
 
 #include "raw_bins.h"
 
-/* Bytes of cached chunks: this part of the heap's memory, within these bounds.  What is above is
- * flushed at once, so the upper bound is what one call can have to flush. */
-#define CACHE_SHARE 64u
-#define CACHE_LEAST 32768u
+/* Bytes of cached chunks.  When there are more, all of them are flushed: 500 chunks at the most, so
+ * that no call takes long.  They cost no memory: before it grows they are flushed as well. */
 #define CACHE_MOST 262144u
 
 /* The header of c, verified before its size is used. */
@@ -23,14 +21,18 @@ HOT u32 head_of(const struct pym_heap *h, u32 c) {
 
 /* ---- Free chunks ---- */
 
+HOT void set_free(const struct pym_heap *h, u32 c, u32 size) {
+  set_head(h, c, size);
+  *footer_of(c, size) = size;
+}
+
 /* [c, c + size) is free: the top chunk if the segment that may grow ends behind it. */
 static void add_free(struct pym_heap *h, u32 c, u32 size) {
   if (c + size + HEADER != h->top_end) {
     pym__bin_insert(h, c, size);
     return;
   }
-  set_head(h, c, size);
-  *footer_of(c, size) = size;
+  set_free(h, c, size);
   h->raw_free += size;
   h->top = c;
 }
@@ -56,6 +58,27 @@ static u32 find_free(const struct pym_heap *h, u32 size, u32 align) {
   if ((c = pym__bin_find(h, largest))) return c;
   c = h->top;
   return c && head_of(h, c) >= size + lead_of(c, align) ? c : 0;
+}
+
+/* Its first `size` bytes, if the top chunk is longer and no other free chunk serves; 0: it is not. */
+HOT u32 alloc_from_top(struct pym_heap *h, u32 size, u32 flags) {
+  const u32 c = h->top, have = c ? head_of(h, c) : 0;
+  if (UNLIKELY(have <= size)) return 0;
+  set_free(h, c + size, have - size);
+  set_head(h, c, size | flags);
+  h->top = c + size;
+  h->raw_free -= size;
+  return c;
+}
+
+/* The chunk in use before the top chunk, behind one that is in use, is part of it; 0: it is not. */
+HOT int free_into_top(struct pym_heap *h, u32 c, u32 head) {
+  const u32 size = head & ~FLAGS;
+  if (c + size != h->top || head & PREV_FREE) return 0;
+  set_free(h, c, size + head_of(h, h->top));
+  h->top = c;
+  h->raw_free += size;
+  return 1;
 }
 
 /* [c, c + size) holds nothing now: join it with free neighbours.  prev_free tells of the chunk
@@ -84,6 +107,7 @@ static TIDY u32 release(struct pym_heap *h, u32 c, u32 size, u32 prev_free) {
 /* The same for a chunk in use whose header was verified.  Segments from elsewhere go back whole. */
 static TIDY void free_chunk(struct pym_heap *h, u32 c) {
   u32 head = chunk_at(c)->head;
+  if (!h->put_segment && free_into_top(h, c, head)) return;
   c = release(h, c, head & ~FLAGS, head & PREV_FREE);
   if (LIKELY(!h->put_segment)) return;
   const u32 s = c - SEGMENT_BYTES, size = size_of(c), end = c + size + HEADER;
@@ -105,9 +129,12 @@ static void occupy(struct pym_heap *h, u32 c, u32 have, u32 head) {
 
 u32 pym__chunk_alloc(struct pym_heap *h, unsigned d, u32 size, u32 align, u32 flags) {
   u32 c;
+  if (align <= PYM_RAW_ALIGNMENT && !bins_hold(h, size) && (c = alloc_from_top(h, size, flags)))
+    return c;
   while (UNLIKELY(!(c = find_free(h, size, align))))
     if (!pym__more(h, d, align > PYM_RAW_ALIGNMENT ? size + align : size)) return 0;
-  u32 have = size_of(c), lead = lead_of(c, align);
+  u32 have = head_of(h, c), lead = lead_of(c, align);
+  if (UNLIKELY(have & FLAGS)) pym__corrupt(CAUSE_LINKS, c, INTERNAL); /* it is in use */
   remove_free(h, c, have);
   if (lead) {
     pym__bin_insert(h, c, lead);
@@ -142,34 +169,38 @@ HOT u32 cache_pop(struct pym_heap *h, u32 size) {
   return c;
 }
 
-/* 0: it is not to be cached. */
-HOT int cache_push(struct pym_heap *h, u32 c, u32 head) {
+/* Another size has the list: a chunk of it becomes free memory. */
+static TIDY void cache_evict(struct pym_heap *h, u32 *list) {
+  const u32 c = *list;
+  h->raw_cached -= cached_head(h, c) & ~FLAGS;
+  *list = cache_link(h, c, chunk_at(c)->next);
+  free_chunk(h, c);
+}
+
+HOT void cache_push(struct pym_heap *h, u32 c, u32 head) {
   const u32 size = head & ~FLAGS;
   u32 *list = &h->cached[cache_of(size)];
-  if (*list && size_of(*list) != size) return 0;
+  if (UNLIKELY(*list && size_of(*list) != size)) {
+    cache_evict(h, list);
+    if (*list) { /* longer than one: it keeps the list a while longer */
+      free_chunk(h, c);
+      return;
+    }
+    head = chunk_at(c)->head; /* the chunk before may be free now */
+  }
   set_head(h, c, size | (head & PREV_FREE) | chunk_flags(INTERNAL));
   chunk_at(c)->next = cache_link(h, c, *list);
   *list = c;
   h->raw_cached += size;
   if (UNLIKELY(!h->is_reclaimable)) pym__reclaimable(h);
-  return 1;
 }
 
 COLD int pym__raw_flush(struct pym_heap *h) {
   if (!h->raw_cached) return 0;
   for (u32 *list = h->cached; list < h->cached + RAW_CACHES; list++)
-    while (*list) {
-      u32 c = *list;
-      h->raw_cached -= cached_head(h, c) & ~FLAGS;
-      *list = cache_link(h, c, chunk_at(c)->next);
-      free_chunk(h, c);
-    }
+    while (*list) cache_evict(h, list);
   if (UNLIKELY(h->raw_cached)) pym__corrupt(CAUSE_FREED_WRITTEN, off(h), INTERNAL); /* a lost link */
   return 1;
-}
-
-static COLD void bound_cache(struct pym_heap *h) {
-  if (h->raw_cached > CACHE_MOST || h->raw_cached > h->raw_bytes / CACHE_SHARE) pym__raw_flush(h);
 }
 
 /* ---- Segments ---- */
@@ -256,7 +287,16 @@ TIDY u32 pym__raw_block(const struct pym_heap *h, unsigned d, const void *p) {
   return verified_block(h, d, p);
 }
 
-u32 pym__raw_usable(const void *p) { return size_of(off(p) - HEADER) - HEADER; }
+/* Of a block of any heap: only those of the default heap have a key that is known here. */
+u32 pym__raw_usable(const void *p) {
+  const u32 c = off(p) - HEADER;
+  if (UNLIKELY(!in_memory(c) || (!is_sound(&pym__main, c) && pym__space.heaps == 1)))
+    pym__corrupt(CAUSE_NOT_OURS, off(p), INTERNAL);
+  const u32 head = chunk_at(c)->head;
+  if (UNLIKELY(!(head & IN_USE) || domain_of_head(head) == INTERNAL))
+    pym__corrupt(CAUSE_FREED_USED, off(p), INTERNAL);
+  return (head & ~FLAGS) - HEADER;
+}
 
 TIDY unsigned pym__raw_domain(const struct pym_heap *h, const void *p) {
   const u32 c = off(p) - HEADER;
@@ -273,8 +313,9 @@ void pym__raw_free(struct pym_heap *h, unsigned d, void *p) {
   h->raw_chunks--;
   dom->raw_frees++;
   dom->raw_freed += usable;
-  if (usable + HEADER >= CACHED_MAX || !cache_push(h, c, chunk_at(c)->head)) free_chunk(h, c);
-  else if (UNLIKELY(h->raw_cached > CACHE_LEAST)) bound_cache(h);
+  if (usable + HEADER >= CACHED_MAX) free_chunk(h, c);
+  else cache_push(h, c, chunk_at(c)->head);
+  if (UNLIKELY(h->raw_cached > CACHE_MOST)) pym__raw_flush(h);
   discharge(h, d, usable);
 }
 

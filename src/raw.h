@@ -39,8 +39,13 @@ _Static_assert(sizeof(struct segment) == SEGMENT_BYTES, "as drawn");
 
 struct chunk {
   u32 check, head;
-  u32 next, prev;       /* free chunks: of the list, or of the ring in a tree */
-  u32 child[2], parent; /* tree nodes; parent: 0 the root, NO_NODE another one of the ring */
+  u32 next, prev; /* free chunks: of the list, or of the ring in a tree */
+};
+/* A free chunk in a tree ends with this: so only the first 8 bytes and the last 16 of a freed block
+ * are written to. */
+struct branch {
+  u32 child[2], parent; /* parent: 0 the root, NO_NODE another one of the ring */
+  u32 size;             /* the footer of every free chunk */
 };
 #define NO_NODE 1u
 
@@ -48,8 +53,10 @@ HOT struct chunk *chunk_at(u32 c) { return at(c); }
 HOT u32 size_of(u32 c) { return chunk_at(c)->head & ~FLAGS; }
 HOT u32 key_of(const struct pym_heap *h) { return pym__space.raw_key ^ off(h); }
 HOT void set_head(const struct pym_heap *h, u32 c, u32 head) {
-  chunk_at(c)->head = head;
-  chunk_at(c)->check = head ^ c ^ key_of(h);
+  struct chunk *chunk = chunk_at(c);
+  const u32 check = head ^ c ^ key_of(h);
+  chunk->head = head;
+  chunk->check = check;
 }
 HOT u32 *footer_of(u32 c, u32 size) { return at(c + size - 4); }
 HOT int is_sound(const struct pym_heap *h, u32 c) {

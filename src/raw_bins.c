@@ -6,144 +6,160 @@
  * bits, whatever is free.  Chunks of equal size form a ring, of which one is the node. */
 #include "raw_bins.h"
 
-/* A chunk that a link leads to: in memory, its header sound, free. */
-static u32 verified(const struct pym_heap *h, u32 c) {
-  if (UNLIKELY(!in_memory(c) || !is_sound(h, c) || chunk_at(c)->head & FLAGS))
-    pym__corrupt(CAUSE_LINKS, c, INTERNAL);
-  return c;
+/* A link is verified to lie in memory, and to be led back from, before it is used; the header of a
+ * chunk, which cannot be forged, when the chunk is taken or its size is used. */
+HOT struct chunk *linked(u32 c) {
+  if (UNLIKELY(!in_memory(c))) pym__corrupt(CAUSE_LINKS, c, INTERNAL);
+  return chunk_at(c);
 }
 
 /* ---- Lists ---- */
 
-static void list_insert(struct pym_heap *h, u32 list, u32 c) {
+HOT void list_insert(struct pym_heap *h, u32 list, u32 c) {
   const u32 next = h->lists[list];
   chunk_at(c)->next = next;
   chunk_at(c)->prev = 0;
-  if (next) chunk_at(verified(h, next))->prev = c;
+  if (next) chunk_at(next)->prev = c;
   h->lists[list] = c;
   h->lists_map |= (u64)1 << list;
 }
 
-static void list_remove(struct pym_heap *h, u32 list, u32 c) {
+HOT void list_remove(struct pym_heap *h, u32 list, u32 c) {
   const u32 next = chunk_at(c)->next, prev = chunk_at(c)->prev;
-  u32 *before = prev ? &chunk_at(verified(h, prev))->next : &h->lists[list];
-  if (UNLIKELY(*before != c || (next && chunk_at(verified(h, next))->prev != c)))
+  u32 *before = prev ? &linked(prev)->next : &h->lists[list];
+  if (UNLIKELY(*before != c || (next && linked(next)->prev != c)))
     pym__corrupt(CAUSE_LINKS, c, INTERNAL);
   *before = next;
   if (next) chunk_at(next)->prev = prev;
-  if (!h->lists[list]) h->lists_map &= ~((u64)1 << list);
+  else if (!prev) h->lists_map &= ~((u64)1 << list);
 }
 
 /* ---- Trees ---- */
 
-static u32 *root_of(struct pym_heap *h, u32 size) { return &h->trees[tree_of(size)]; }
+HOT struct branch *branch_at(u32 c) {
+  return at(c + chunk_at(c)->head - (u32)sizeof(struct branch));
+}
+/* The branch of a chunk that a link leads to. */
+HOT struct branch *linked_branch(const struct pym_heap *h, u32 c) {
+  if (UNLIKELY(!in_memory(c) || !is_sound(h, c) || chunk_at(c)->head & FLAGS))
+    pym__corrupt(CAUSE_LINKS, c, INTERNAL);
+  return branch_at(c);
+}
 
-static void tree_insert(struct pym_heap *h, u32 c, u32 size) {
+static TIDY void tree_insert(struct pym_heap *h, u32 c, u32 size) {
   const u32 tree = tree_of(size);
-  struct chunk *chunk = chunk_at(c);
-  u32 *place = &h->trees[tree], parent = 0, bit = first_branch(tree);
-  chunk->child[0] = chunk->child[1] = 0;
-  while (*place) {
-    const u32 node = verified(h, *place);
-    if (size_of(node) == size) { /* one more of the ring, behind the node */
-      const u32 next = verified(h, chunk_at(node)->next);
-      *chunk = (struct chunk){chunk->check, chunk->head, next, node, {0, 0}, NO_NODE};
+  struct branch *own = branch_at(c);
+  u32 *place = &h->trees[tree], parent = 0;
+  for (u32 bit = first_branch(tree); *place; bit--) {
+    const u32 node = *place;
+    struct branch *branch = linked_branch(h, node);
+    if (chunk_at(node)->head == size) { /* one more of the ring, behind the node */
+      const u32 next = chunk_at(node)->next;
+      if (UNLIKELY(linked(next)->prev != node)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
+      chunk_at(c)->next = next;
+      chunk_at(c)->prev = node;
+      own->parent = NO_NODE;
       chunk_at(next)->prev = c;
       chunk_at(node)->next = c;
       return;
     }
+    if (UNLIKELY(bit < LAST_BRANCH)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
     parent = node;
-    place = &chunk_at(node)->child[size >> bit-- & 1];
+    place = &branch->child[size >> bit & 1];
   }
   *place = c;
-  chunk->parent = parent;
-  chunk->next = chunk->prev = c;
+  own->child[0] = own->child[1] = 0;
+  own->parent = parent;
+  chunk_at(c)->next = chunk_at(c)->prev = c;
   h->trees_map |= (u64)1 << tree;
 }
 
 /* A node without children, below or equal to c, taken out of its place. */
-static u32 take_leaf(const struct pym_heap *h, u32 c) {
-  u32 leaf = c, parent = 0;
-  for (;;) {
-    const struct chunk *node = chunk_at(leaf);
-    const u32 below = node->child[1] ? node->child[1] : node->child[0];
+static TIDY u32 take_leaf(const struct pym_heap *h, u32 c) {
+  struct branch *branch = branch_at(c), *parent = NULL;
+  u32 leaf = c;
+  for (u32 steps = 0;; steps++) {
+    const u32 below = branch->child[1] ? branch->child[1] : branch->child[0];
     if (!below) break;
-    parent = leaf;
-    leaf = verified(h, below);
-    if (UNLIKELY(chunk_at(leaf)->parent != parent)) pym__corrupt(CAUSE_LINKS, leaf, INTERNAL);
+    parent = branch;
+    branch = linked_branch(h, below);
+    if (UNLIKELY(branch->parent != leaf || steps > 32)) pym__corrupt(CAUSE_LINKS, below, INTERNAL);
+    leaf = below;
   }
-  if (parent) chunk_at(parent)->child[chunk_at(parent)->child[1] == leaf] = 0;
+  if (parent) parent->child[parent->child[1] == leaf] = 0;
   return leaf;
 }
 
 /* Put `by` where the node c is; 0: nothing. */
-static void replace_node(struct pym_heap *h, u32 c, u32 size, u32 by) {
-  const struct chunk *chunk = chunk_at(c);
-  u32 *place = root_of(h, size);
-  if (chunk->parent) {
-    struct chunk *parent = chunk_at(verified(h, chunk->parent));
+static TIDY void replace_node(struct pym_heap *h, u32 c, u32 size, u32 by) {
+  const struct branch *branch = branch_at(c);
+  const u32 tree = tree_of(size);
+  u32 *place = &h->trees[tree];
+  if (branch->parent) {
+    struct branch *parent = linked_branch(h, branch->parent);
     place = &parent->child[parent->child[1] == c];
   }
   if (UNLIKELY(*place != c)) pym__corrupt(CAUSE_LINKS, c, INTERNAL);
   *place = by;
   if (by) {
-    struct chunk *node = chunk_at(by);
-    node->parent = chunk->parent;
+    struct branch *node = branch_at(by);
+    node->parent = branch->parent;
     for (unsigned i = 0; i < 2; i++) {
-      node->child[i] = chunk->child[i];
-      if (node->child[i]) chunk_at(verified(h, node->child[i]))->parent = by;
+      node->child[i] = branch->child[i];
+      if (node->child[i]) linked_branch(h, node->child[i])->parent = by;
     }
   }
-  if (!*root_of(h, size)) h->trees_map &= ~((u64)1 << tree_of(size));
+  if (!h->trees[tree]) h->trees_map &= ~((u64)1 << tree);
 }
 
-static void tree_remove(struct pym_heap *h, u32 c, u32 size) {
-  struct chunk *chunk = chunk_at(c);
-  const u32 next = verified(h, chunk->next), prev = verified(h, chunk->prev);
-  if (UNLIKELY(chunk_at(next)->prev != c || chunk_at(prev)->next != c))
+static TIDY void tree_remove(struct pym_heap *h, u32 c, u32 size) {
+  const u32 next = chunk_at(c)->next, prev = chunk_at(c)->prev;
+  if (UNLIKELY(linked(next)->prev != c || linked(prev)->next != c))
     pym__corrupt(CAUSE_LINKS, c, INTERNAL);
+  if (next == c) {
+    const u32 leaf = take_leaf(h, c);
+    replace_node(h, c, size, leaf == c ? 0 : leaf);
+    return;
+  }
   chunk_at(next)->prev = prev;
   chunk_at(prev)->next = next;
-  if (chunk->parent == NO_NODE) return;
-  u32 by = next;
-  if (next == c) {
-    by = take_leaf(h, c);
-    if (by == c) by = 0;
-  }
-  replace_node(h, c, size, by);
+  if (branch_at(c)->parent == NO_NODE) return;
+  linked_branch(h, next);
+  replace_node(h, c, size, next);
 }
 
-/* The smallest chunk of a tree: smaller ones are on the side of the lower bit. */
-static u32 tree_least(const struct pym_heap *h, u32 node, u32 best) {
-  while (node) {
-    verified(h, node);
-    if (!best || size_of(node) < size_of(best)) best = node;
-    const struct chunk *chunk = chunk_at(node);
-    node = chunk->child[0] ? chunk->child[0] : chunk->child[1];
+/* The smallest chunk of a tree, or `best`: smaller ones are on the side of the lower bit. */
+static TIDY u32 tree_least(const struct pym_heap *h, u32 node, u32 best) {
+  for (u32 steps = 0; node; steps++) {
+    const struct branch *branch = linked_branch(h, node);
+    if (!best || chunk_at(node)->head < chunk_at(best)->head) best = node;
+    if (UNLIKELY(steps > 32)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
+    node = branch->child[0] ? branch->child[0] : branch->child[1];
   }
   return best;
 }
 
 /* The smallest of at least `size` bytes in the tree that `size` belongs to; 0: none. */
-static u32 tree_fit(const struct pym_heap *h, u32 size) {
+static TIDY u32 tree_fit(const struct pym_heap *h, u32 size) {
   const u32 tree = tree_of(size);
   u32 best = 0, larger = 0, bit = first_branch(tree);
-  for (u32 node = h->trees[tree]; node;) {
-    const u32 have = size_of(verified(h, node));
-    if (have >= size && (!best || have < size_of(best))) best = node;
-    if (have == size) return best;
-    const struct chunk *chunk = chunk_at(node);
-    const u32 side = size >> bit-- & 1;
-    if (!side && chunk->child[1]) larger = chunk->child[1]; /* all of it is larger than size */
-    node = chunk->child[side];
+  for (u32 node = h->trees[tree]; node; bit--) {
+    const struct branch *branch = linked_branch(h, node);
+    const u32 have = chunk_at(node)->head;
+    if (have >= size && (!best || have < chunk_at(best)->head)) best = node;
+    if (have == size) return chunk_at(node)->next; /* of the ring: that has less work to be taken */
+    if (UNLIKELY(bit < LAST_BRANCH)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
+    const u32 side = size >> bit & 1;
+    if (!side && branch->child[1]) larger = branch->child[1]; /* all of it is larger than size */
+    node = branch->child[side];
   }
   return tree_least(h, larger, best);
 }
 
-static u32 find_in_trees(const struct pym_heap *h, u32 size) {
+static TIDY u32 find_in_trees(const struct pym_heap *h, u32 size) {
   u32 tree = 0;
   if (size >= LIST_MAX) {
-    const u32 c = tree_fit(h, size);
+    const u32 c = h->trees[tree_of(size)] ? tree_fit(h, size) : 0;
     if (c) return c;
     tree = tree_of(size) + 1;
   }
@@ -173,13 +189,13 @@ APART void pym__bin_remove(struct pym_heap *h, u32 c, u32 size) {
 
 APART u32 pym__bin_find(const struct pym_heap *h, u32 size) {
   u32 c = 0;
-  if (size < LIST_MAX) {
+  if (size < LIST_MAX) { /* the chunk's header is verified by who takes it */
     const u32 first = size / 16;
     const u64 above = h->lists_map >> first << first;
-    if (above) return verified(h, h->lists[__builtin_ctzll(above)]);
+    if (above) return h->lists[__builtin_ctzll(above)];
   }
-  c = find_in_trees(h, size);
+  if (h->trees_map) c = find_in_trees(h, size);
   if (size <= POOL_BYTES && h->lists[0] && (!c || size_of(c) > POOL_BYTES))
-    return verified(h, h->lists[0]);
+    return h->lists[0];
   return c;
 }

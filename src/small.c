@@ -9,19 +9,11 @@
 #include "object.h"
 
 #define LOOK_BYTES 4096u
-#define SMALL_HEAP 64u /* pools */
 #define LOANS 64u      /* to a class: then it gets a pool of its own */
 
 const struct limits *pym__limits;
 
 /* ---- Counting ---- */
-
-HOT void count_class(struct pym_heap *h, unsigned d, u32 s) {
-  u32 *counted = &h->charged_blocks[d - PYM_MEM][s / PYM_ALIGNMENT];
-  const u32 now = (u32)(*filled_of(h, d, s) - *frees_of(h, d, s));
-  h->domains[d].charged += (now - *counted) * s;
-  *counted = now;
-}
 
 TIDY void pym__count_class(struct pym_heap *h, unsigned d, u32 s) { count_class(h, d, s); }
 
@@ -58,27 +50,7 @@ COLD void pym__open(struct pym_heap *h) {
   }
 }
 
-/* ---- Lists ---- */
-
-TIDY void *pym__refill(struct pym_heap *h, unsigned d, u32 s, u32 most, u32 less) {
-  struct list *list = list_of(h, d, s);
-  if (UNLIKELY(list->count || list->block & (POOL_BYTES - 1))) /* it did not end where it should */
-    pym__corrupt(CAUSE_FREED_WRITTEN, list->block, d);
-  if (!pym__pool_ready(h, d, s, most)) return NULL;
-  if (LIKELY(!list->count)) { /* or an arena hook asked for a block of the class */
-    const u64 taken = pym__pool_take(h, d, s, most);
-    *(u64 *)(void *)list = taken;
-    *filled_of(h, d, s) += taken >> 32;
-    if (UNLIKELY(!h->is_reclaimable)) pym__reclaimable(h);
-    count_class(h, d, s);
-    charge(h, d, 0, less);
-  }
-  void *p = pym__pop(&h->hot, d, s);
-  if (UNLIKELY(!p)) pym__corrupt(CAUSE_FREED_WRITTEN, list->block, d);
-  /* Without a current pool nothing may lead to one: it may be raw memory one day. */
-  if (UNLIKELY(most == 1) && !list->count) *list = (struct list){0, 0};
-  return p;
-}
+/* ---- When the class has no block ---- */
 
 /* A block of a larger class for s bytes keeps the alignment that the size promises. */
 static u32 step_of(u32 s) { return s & 8 ? 8 : 16; }
@@ -87,7 +59,7 @@ static u32 step_of(u32 s) { return s & 8 ? 8 : 16; }
  * requests of a class without a pool get a block that is free in a class a little larger; NULL:
  * none is. */
 TIDY void *pym__borrow(struct pym_heap *h, unsigned d, u32 s, u32 less) {
-  if (pym__limits || h->pools_used >= SMALL_HEAP || h->sampled[s / 8] > LOANS ||
+  if (pym__limits || h->sampled[s / 8] > LOANS ||
       pym__has_usable(h, d, s))
     return NULL;
   for (u32 t = s + step_of(s); t <= PYM_SMALL_MAX && t <= s + 8 + s / 4; t += step_of(s)) {
@@ -153,12 +125,16 @@ COLD void pym__not_reclaimable(struct pym_heap *h) {
 }
 
 /* A heap is looked at once for each time that it joined the list: what it costs was paid for by
- * the calls that filled its caches. */
+ * the calls that filled its lists and caches.  Its lists are emptied, so that each of its pools
+ * becomes raw memory by itself from now on. */
 COLD int pym__reclaim_others(void) {
   while (pym__space.reclaimable) {
     struct pym_heap *h = at(pym__space.reclaimable);
+    const u32 pools = h->pools_used;
     pym__not_reclaimable(h);
-    if (pym__reclaim(h)) return 1;
+    const int flushed = pym__raw_flush(h);
+    pym__flush(h);
+    if (flushed || h->pools_used != pools) return 1;
   }
   return 0;
 }

@@ -73,15 +73,25 @@ static COLD void draw_keys(void) {
   pym__space.raw_key = (u32)random[1];
 }
 
-static COLD void start(void) {
+static COLD void init(void) {
   if (pym__space.magic) pym__corrupt(CAUSE_ROOT, off(&pym__space), INTERNAL);
   __asm__ volatile("" ::"r"(&pym_root)); /* so that every program has it, and the custom section */
   pym__space.magic = SPACE_MAGIC;
   pym__space.version = LAYOUT_VERSION;
-  draw_keys();
   pym__heap_init(&pym__main);
   pym__space.first_heap = off(&pym__main);
+  pym__space.pages_memory = pym__linmem_pages();
+}
+
+void pym__init(void) {
+  if (UNLIKELY(pym__space.magic != SPACE_MAGIC)) init();
+}
+
+static COLD void start(void) {
   u32 from, to;
+  pym__init();
+  draw_keys();
+  pym__space.is_started = 1;
   pym__linmem_start(&from, &to);
   pym__space.pages_memory = pym__linmem_pages();
   from = (from + 15) & ~15u;
@@ -89,5 +99,5 @@ static COLD void start(void) {
 }
 
 void pym__start(void) {
-  if (UNLIKELY(pym__space.magic != SPACE_MAGIC)) start();
+  if (UNLIKELY(!pym__space.is_started) || UNLIKELY(pym__space.magic != SPACE_MAGIC)) start();
 }

@@ -9,7 +9,7 @@ static u64 mallocs_of(const pym_heap *h, unsigned d, u32 c) {
 }
 
 void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats *out) {
-  pym__start();
+  pym__init();
   const struct domain *dom = &h->domains[d];
   pym__look((struct pym_heap *)(uintptr_t)h, d, 0);
   *out = (pym_domain_stats){
@@ -32,7 +32,7 @@ void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats
 void pym_class_stats_get(const pym_heap *h, unsigned index, pym_class_stats *out) {
   *out = (pym_class_stats){0};
   if (index >= CLASSES) return;
-  pym__start();
+  pym__init();
   u32 c = index + 1;
   out->block_size = c * PYM_ALIGNMENT;
   out->total_blocks = mallocs_of(h, PYM_MEM, c) + mallocs_of(h, PYM_OBJ, c);
@@ -70,7 +70,7 @@ static u32 free_pages(void) {
 }
 
 void pym_page_stats_get(pym_page_stats *out) {
-  pym__start();
+  pym__init();
   const struct space *sp = &pym__space;
   *out = (pym_page_stats){
       .memory = pym__linmem_pages(),
@@ -113,6 +113,6 @@ __attribute__((export_name("pym_root")))
 #endif
 const void *
 pym_root(void) {
-  pym__start();
+  pym__init();
   return &pym__space;
 }

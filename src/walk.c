@@ -60,7 +60,7 @@ static int walk_segments(const struct visit *v, const struct pym_heap *source) {
 }
 
 int pym_walk(pym_heap *h, pym_walk_fn *fn, void *ctx) {
-  pym__start();
+  pym__init();
   const struct visit v = {h, fn, ctx};
   int stop = walk_segments(&v, h);
   if (!stop && h == &pym__main && pym__hooked) stop = walk_segments(&v, pym__hooked);
