@@ -227,7 +227,7 @@ static int check_raw_bins(const struct pym_heap *h, u32 binned) {
 static int check_raw_cache(const struct pym_heap *h, u32 cached) {
   u32 seen = 0;
   for (u32 i = 0; i < RAW_CACHES; i++)
-    for (u32 c = h->cached[i]; c; c = cache_link(h, c, chunk_at(c)->next)) {
+    for (u32 c = h->cached[i]; c > CACHE_ASKED; c = cache_link(h, c, chunk_at(c)->next)) {
       REQUIRE(in_memory(c) && is_sound(h, c), "cached raw block", c);
       REQUIRE(is_cached(c) && cache_of(size_of(c)) == i, "raw block in the wrong cache", c);
       REQUIRE(++seen <= cached, "list of cached raw blocks loops", c);

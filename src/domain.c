@@ -23,10 +23,17 @@ void pym_raw_free(void *p) { pym__free_slow(PYM_RAW, p); }
 SMALL_DOMAIN(mem, PYM_MEM)
 SMALL_DOMAIN(obj, PYM_OBJ)
 
-void *pym_mem_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_MEM, count, size); }
+HOT void *small_calloc(unsigned d, size_t count, size_t size) {
+  size_t n;
+  void *p = NULL;
+  if (!SMALL_BUILD && LIKELY(!__builtin_mul_overflow(count, size, &n)))
+    p = try_calloc(&pym__main, d, 1, n);
+  return LIKELY(p != NULL) ? p : pym__calloc_slow(d, count, size);
+}
+void *pym_mem_calloc(size_t count, size_t size) { return small_calloc(PYM_MEM, count, size); }
 void *pym_mem_realloc(void *p, size_t n) { return pym__realloc_slow(PYM_MEM, p, n); }
 
-void *pym_obj_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_OBJ, count, size); }
+void *pym_obj_calloc(size_t count, size_t size) { return small_calloc(PYM_OBJ, count, size); }
 /* Objects are resized when they turn out shorter than was thought: often enough for a fast path. */
 void *pym_obj_realloc(void *p, size_t n) {
   if (SMALL_BUILD) return pym__realloc_slow(PYM_OBJ, p, n);

@@ -1,7 +1,7 @@
 /* C's malloc on wasm-pymalloc: link it and libc's own is never pulled in.
  *
- * C wants 16-byte alignment for anything that may hold a long double: requests above 8 bytes are
- * rounded to a multiple of 16, whose pools are 16-aligned.  Blocks are of the object domain;
+ * Where C wants 16-byte alignment for anything that may hold a long double, requests above 8 bytes
+ * are rounded to a multiple of 16, whose pools are 16-aligned; Emscripten wants 8.  Blocks are of the object domain;
  * aligned ones above 16 are of the raw domain, so free looks at the map of pools first. */
 #include <errno.h>
 
@@ -9,7 +9,10 @@
 
 const char pym__is_malloc = 1;
 
-static size_t rounded(size_t n) { return n > 8 && n <= PYM_SMALL_MAX ? (n + 15) & ~(size_t)15 : n; }
+static size_t rounded(size_t n) {
+  const int wide = _Alignof(max_align_t) > PYM_ALIGNMENT;
+  return wide && n > 8 && n <= PYM_SMALL_MAX ? (n + 15) & ~(size_t)15 : n;
+}
 
 /* The debug hooks align every block and should see the first byte behind it. */
 static size_t asked(size_t n) {

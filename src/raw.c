@@ -163,7 +163,11 @@ HOT u32 cached_head(const struct pym_heap *h, u32 c) {
 /* One of exactly `size` bytes, or 0. */
 HOT u32 cache_pop(struct pym_heap *h, u32 size) {
   u32 *list = &h->cached[cache_of(size)], c = *list;
-  if (!c || (cached_head(h, c) & ~FLAGS) != size) return 0;
+  if (c <= CACHE_ASKED) {
+    *list = CACHE_ASKED;
+    return 0;
+  }
+  if ((cached_head(h, c) & ~FLAGS) != size) return 0;
   *list = cache_link(h, c, chunk_at(c)->next);
   h->raw_cached -= size;
   return c;
@@ -177,15 +181,14 @@ static TIDY void cache_evict(struct pym_heap *h, u32 *list) {
   free_chunk(h, c);
 }
 
-HOT void cache_push(struct pym_heap *h, u32 c, u32 head) {
+/* 0: it is not to be cached. */
+HOT int cache_push(struct pym_heap *h, u32 c, u32 head) {
   const u32 size = head & ~FLAGS;
   u32 *list = &h->cached[cache_of(size)];
-  if (UNLIKELY(*list && size_of(*list) != size)) {
+  if (!*list) return 0; /* nobody has asked for this size */
+  if (UNLIKELY(*list > CACHE_ASKED && size_of(*list) != size)) {
     cache_evict(h, list);
-    if (*list) { /* longer than one: it keeps the list a while longer */
-      free_chunk(h, c);
-      return;
-    }
+    if (*list > CACHE_ASKED) return 0; /* longer than one: it keeps the list a while longer */
     head = chunk_at(c)->head; /* the chunk before may be free now */
   }
   set_head(h, c, size | (head & PREV_FREE) | chunk_flags(INTERNAL));
@@ -193,12 +196,15 @@ HOT void cache_push(struct pym_heap *h, u32 c, u32 head) {
   *list = c;
   h->raw_cached += size;
   if (UNLIKELY(!h->is_reclaimable)) pym__reclaimable(h);
+  return 1;
 }
 
 COLD int pym__raw_flush(struct pym_heap *h) {
   if (!h->raw_cached) return 0;
-  for (u32 *list = h->cached; list < h->cached + RAW_CACHES; list++)
-    while (*list) cache_evict(h, list);
+  for (u32 *list = h->cached; list < h->cached + RAW_CACHES; list++) {
+    while (*list > CACHE_ASKED) cache_evict(h, list);
+    *list = 0;
+  }
   if (UNLIKELY(h->raw_cached)) pym__corrupt(CAUSE_FREED_WRITTEN, off(h), INTERNAL); /* a lost link */
   return 1;
 }
@@ -314,9 +320,8 @@ void pym__raw_free(struct pym_heap *h, unsigned d, void *p) {
   h->raw_chunks--;
   dom->raw_frees++;
   dom->raw_freed += usable;
-  if (usable + HEADER >= CACHED_MAX) free_chunk(h, c);
-  else cache_push(h, c, chunk_at(c)->head);
-  if (UNLIKELY(h->raw_cached > CACHE_MOST)) pym__raw_flush(h);
+  if (usable + HEADER >= CACHED_MAX || !cache_push(h, c, chunk_at(c)->head)) free_chunk(h, c);
+  else if (UNLIKELY(h->raw_cached > CACHE_MOST)) pym__raw_flush(h);
   discharge(h, d, usable);
 }
 

@@ -82,6 +82,7 @@ HOT int is_cached_head(u32 head) {
   return (head & (FLAGS & ~PREV_FREE)) == chunk_flags(INTERNAL) && head < CACHED_MAX;
 }
 HOT int is_cached(u32 c) { return is_cached_head(chunk_at(c)->head) && !is_pool(c); }
+#define CACHE_ASKED 1u /* an empty list of a size that was asked for: what is freed is cached */
 HOT u32 cache_of(u32 size) { return size >> 4 & (RAW_CACHES - 1); }
 /* The link of a cached chunk, from the chunk to its next and back. */
 HOT u32 cache_link(const struct pym_heap *h, u32 c, u32 link) { return link ^ key_of(h) ^ c << 1; }
