@@ -54,7 +54,7 @@ void *realloc(void *p, size_t n) {
 
 void *aligned_alloc(size_t align, size_t n) {
   if (align && align <= PYM_RAW_ALIGNMENT && !(align & (align - 1)))
-    return malloc(align > 8 && n <= 8 ? 16 : n);
+    return malloc(align > 8 && n <= PYM_SMALL_MAX ? ((n ? n : 1) + 15) & ~(size_t)15 : n);
   void *p = pym_raw_aligned_alloc(align, n);
   if (!p) errno = align && !(align & (align - 1)) ? ENOMEM : EINVAL;
   return p;
