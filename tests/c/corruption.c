@@ -6,15 +6,13 @@
 #include "pymalloc.h"
 #include "target.h"
 #include "victim.h"
-
-#define NOT_A_BLOCK "not a block of this heap, or its header was overwritten"
-#define LIST "list of free memory overwritten"
+#include "view.h"
 
 /* ---- Raw blocks ---- */
 
 static unsigned char *a, *b, *c; /* three neighbours */
 
-/* Free, and nothing stays at hand: the block is free memory, joined with what is free beside it. */
+/* Free, and not cached: the block is free memory, joined with what is free beside it. */
 static void let_go(void *p) {
   pym_raw_free(p);
   pym_heap_trim(pym_heap_default());
@@ -104,7 +102,7 @@ static void free_foreign_obj(void) {
 static void resize_foreign(void) { pym_obj_realloc((char *)target_foreign(1) + 64, 100); }
 static void resize_foreign_large(void) { pym_obj_realloc((char *)target_foreign(1) + 64, 5000); }
 static void resize_far_foreign(void) {
-  char *p = target_foreign(1000); /* above 16 MiB: behind the map of pools */
+  char *p = target_foreign(1000); /* where the pool table has no leaf */
   pym_obj_realloc(p + 900 * WASM_PAGE, 100);
 }
 static void free_far_foreign(void) {
@@ -112,101 +110,33 @@ static void free_far_foreign(void) {
   pym_obj_free(p + 900 * WASM_PAGE);
 }
 
-/* The classic unlink attack: the two words behind a freed block's header. */
-static void unlink_attack(void) {
-  three_neighbours(PYM_RAW);
-  uint32_t *target = pym_raw_malloc(64);
-  let_go(b);
-  uint32_t *links = (uint32_t *)b;
-  links[0] = (uint32_t)target_offset(target);
-  links[1] = (uint32_t)target_offset(target + 4);
-  pym_raw_malloc(1000);
-}
-static void one_link(unsigned which, uint32_t value) {
-  three_neighbours(PYM_RAW);
-  let_go(b);
-  ((uint32_t *)b)[which] = value; /* the other link is as it should be */
-  pym_raw_malloc(1000);
-}
-static void link_forwards(void) { one_link(0, (uint32_t)target_offset(pym_raw_calloc(1, 64))); }
-static void link_backwards(void) { one_link(1, (uint32_t)target_offset(pym_raw_calloc(1, 64))); }
-static void wild_link_forwards(void) { one_link(0, 0xfffffff0); }
-static void wild_link_backwards(void) { one_link(1, 0xfffffff0); }
-
-/* The list of free chunks is led to a block in use that plays its part in the list. */
-static void link_to_block_in_use(void) {
-  three_neighbours(PYM_RAW);
-  let_go(b);
-  ((uint32_t *)c)[0] = ((uint32_t *)b)[0];
-  ((uint32_t *)c)[1] = (uint32_t)target_offset(b);
-  ((uint32_t *)b)[0] = (uint32_t)target_offset(c);
-  CHECK(pym_raw_malloc(1000) == b);
-  pym_raw_malloc(1000); /* would be c */
-}
-/* The chunk is too small for the request, so the search goes on along its link. */
-static void link_passed(uint32_t link) {
-  void *kept = pym_raw_malloc(100), *p = pym_raw_malloc(1928), *behind = pym_raw_malloc(100);
-  let_go(p);
-  *(uint32_t *)p = link;
-  pym_raw_malloc(1990);
-  (void)kept, (void)behind;
-}
-static void wild_link_passed(void) { link_passed(0xe0e0e0e8); }
-static void zeroed_link_passed(void) { link_passed(0); }
-static void odd_link_passed(void) { link_passed((uint32_t)target_offset(pym_raw_malloc(8)) + 4); }
-/* A block that was freed and not trimmed yet: its first word leads to the next at hand. */
-static void link_at_hand(uint32_t link) {
+/* A cached block: its first word leads to the next of its size. */
+static void cached_link(uint32_t link) {
   three_neighbours(PYM_RAW);
   pym_raw_free(a);
   pym_raw_free(b);
   *(uint32_t *)b = link;
 }
-static void wild_link_at_hand(void) {
-  link_at_hand(0xeeeeeee8);
+static void wild_cached_link(void) {
+  cached_link(0xeeeeeee8);
   for (unsigned i = 0; i < 3; i++) pym_raw_malloc(1000);
   pym_heap_trim(pym_heap_default());
 }
-static void wild_link_at_hand_trimmed(void) {
-  link_at_hand(0xeeeeeee8);
+static void wild_cached_link_trimmed(void) {
+  cached_link(0xeeeeeee8);
   pym_raw_malloc(1000);
   pym_heap_trim(pym_heap_default());
 }
 /* The rest of the list is lost. */
-static void zeroed_link_at_hand(void) {
-  link_at_hand(0);
+static void zeroed_cached_link(void) {
+  cached_link(0);
   pym_heap_trim(pym_heap_default());
 }
-/* Links of a free chunk are looked at when its neighbour joins it. */
-static void link_of_neighbour(unsigned which, uint32_t value) {
-  three_neighbours(PYM_RAW);
-  let_go(b);
-  ((uint32_t *)b)[which] = value;
-  let_go(a);
-}
-static uint32_t a_block(void) { return (uint32_t)target_offset(pym_raw_calloc(1, 9000)); }
-static void wild_link_of_neighbour(void) { link_of_neighbour(0, 0xfffffff0); }
-static void wild_back_link_of_neighbour(void) { link_of_neighbour(1, 0xfffffff0); }
-static void false_link_of_neighbour(void) { link_of_neighbour(0, a_block()); }
-static void false_back_link_of_neighbour(void) { link_of_neighbour(1, a_block()); }
-static void link_at_hand_to_block_in_use(void) {
+static void cached_link_to_block_in_use(void) {
   unsigned char *p = pym_raw_calloc(1, 1000); /* it would end the list */
-  link_at_hand((uint32_t)target_offset(p) - 8);
+  cached_link((uint32_t)target_offset(p) - 8);
   for (unsigned i = 0; i < 3; i++) pym_raw_malloc(1000);
   pym_heap_trim(pym_heap_default());
-}
-static void wild_links(void) {
-  three_neighbours(PYM_RAW);
-  let_go(b);
-  memset(b, 0xf0, 8);
-  pym_raw_malloc(1000);
-}
-static void wild_links_then_other_size(void) {
-  three_neighbours(PYM_RAW);
-  let_go(b);
-  memset(b, 0xee, 8);
-  pym_raw_malloc(990);
-  pym_raw_malloc(1000);
-  let_go(a);
 }
 /* The size behind a free chunk is believed when the block behind is given back: no multiple of 16,
  * beyond memory, that of a block in use, and one that leads to nothing. */
@@ -239,58 +169,41 @@ static void overrun_of_last_block(void) {
 }
 
 static const struct attack raw_attacks[] = {
-    {"free twice", "double free of a raw block", free_twice, 0},
-    {"free twice, trimmed between", "double free of a raw block", free_twice_trimmed, 0},
-    {"free twice, joined with the one before", "double free of a raw block",
-     free_twice_joined_before, 0},
-    {"free twice, joined with the one behind", "double free of a raw block",
-     free_twice_joined_behind, 0},
-    {"free a large object twice", "double free of a raw block", free_large_twice, 0},
-    {"resize a freed block", "double free of a raw block", resize_freed, 0},
-    {"free inside a block", NOT_A_BLOCK, free_inside, 0},
-    {"free an odd address", NOT_A_BLOCK, free_inside_unaligned, 0},
-    {"resize inside a block", NOT_A_BLOCK, resize_inside, 0},
-    {"free in another domain", "block belongs to another domain", free_by_wrong_domain, 0},
-    {"free raw as object", "block belongs to another domain", free_raw_as_object, 0},
-    {"resize in another domain", "block belongs to another domain", resize_by_wrong_domain, 0},
-    {"free a pool block as raw", "block belongs to another domain", free_small_as_raw, 0},
-    {"resize a pool block as raw", "block belongs to another domain", resize_small_as_raw, 0},
-    {"free a block of another heap", NOT_A_BLOCK, free_of_other_heap, 0},
-    {"free foreign, raw", NOT_A_BLOCK, free_foreign_raw, 0},
-    {"free foreign, mem", NOT_A_BLOCK, free_foreign_mem, 0},
-    {"free foreign, object", NOT_A_BLOCK, free_foreign_obj, 0},
-    {"resize foreign", NOT_A_BLOCK, resize_foreign, 0},
-    {"resize foreign, large", NOT_A_BLOCK, resize_foreign_large, 0},
-    {"resize foreign above 16 MiB", NOT_A_BLOCK, resize_far_foreign, 0},
-    {"free foreign above 16 MiB", NOT_A_BLOCK, free_far_foreign, 0},
-    {"unlink attack", "overwritten", unlink_attack, 0},
-    {"link forwards", LIST, link_forwards, 0},
-    {"link backwards", LIST, link_backwards, 0},
-    {"wild link forwards", LIST, wild_link_forwards, 0},
-    {"wild link backwards", LIST, wild_link_backwards, 0},
-    {"link to a block in use", LIST, link_to_block_in_use, 0},
-    {"wild link on the way", LIST, wild_link_passed, 0},
-    {"zeroed link on the way", LIST, zeroed_link_passed, 0},
-    {"odd link on the way", LIST, odd_link_passed, 0},
-    {"wild link at hand", "freed block written to", wild_link_at_hand, 0},
-    {"zeroed link at hand", "freed block written to", zeroed_link_at_hand, 0},
-    {"wild link of a neighbour", LIST, wild_link_of_neighbour, 0},
-    {"false link of a neighbour", LIST, false_link_of_neighbour, 0},
-    {"false link back of a neighbour", LIST, false_back_link_of_neighbour, 0},
-    {"wild link back of a neighbour", LIST, wild_back_link_of_neighbour, 0},
-    {"wild link at hand, trimmed", "freed block written to", wild_link_at_hand_trimmed, 0},
-    {"link at hand to a block in use", "freed block written to", link_at_hand_to_block_in_use, 0},
-    {"wild links", LIST, wild_links, 0},
-    {"wild links, other size", LIST, wild_links_then_other_size, 0},
-    {"odd size behind a free chunk", "free raw memory overwritten", odd_size_behind, 0},
-    {"wild size behind a free chunk", "free raw memory overwritten", wild_size_behind, 0},
-    {"wrong size behind a free chunk", "raw block header overwritten", wrong_size_behind, 0},
-    {"size behind leads to a block", "free raw memory overwritten", size_behind_leads_to_block, 0},
-    {"overrun into a header", "raw block header overwritten", overrun_into_header, 0},
-    {"overrun of the last block", "raw block header overwritten", overrun_of_last_block, 0},
+    ATTACK(free_twice, RAW_TWICE),
+    ATTACK(free_twice_trimmed, RAW_TWICE),
+    ATTACK(free_twice_joined_before, RAW_TWICE),
+    ATTACK(free_twice_joined_behind, RAW_TWICE),
+    ATTACK(free_large_twice, RAW_TWICE),
+    ATTACK(resize_freed, RAW_TWICE),
+    ATTACK(free_inside, NOT_OURS),
+    ATTACK(free_inside_unaligned, NOT_OURS),
+    ATTACK(resize_inside, NOT_OURS),
+    ATTACK(free_by_wrong_domain, DOMAIN),
+    ATTACK(free_raw_as_object, DOMAIN),
+    ATTACK(resize_by_wrong_domain, DOMAIN),
+    ATTACK(free_small_as_raw, DOMAIN),
+    ATTACK(resize_small_as_raw, DOMAIN),
+    ATTACK(free_of_other_heap, NOT_OURS),
+    ATTACK(free_foreign_raw, NOT_OURS),
+    ATTACK(free_foreign_mem, NOT_OURS),
+    ATTACK(free_foreign_obj, NOT_OURS),
+    ATTACK(resize_foreign, NOT_OURS),
+    ATTACK(resize_foreign_large, NOT_OURS),
+    ATTACK(resize_far_foreign, NOT_OURS),
+    ATTACK(free_far_foreign, NOT_OURS),
+    ATTACK(wild_cached_link, WRITTEN),
+    ATTACK(wild_cached_link_trimmed, WRITTEN),
+    ATTACK(zeroed_cached_link, WRITTEN),
+    ATTACK(cached_link_to_block_in_use, WRITTEN),
+    ATTACK(odd_size_behind, FREE_MEMORY),
+    ATTACK(wild_size_behind, FREE_MEMORY),
+    ATTACK(wrong_size_behind, HEADER),
+    ATTACK(size_behind_leads_to_block, FREE_MEMORY),
+    ATTACK(overrun_into_header, HEADER),
+    ATTACK(overrun_of_last_block, HEADER),
 };
 
-static void attacks_on_raw_blocks_are_reported(void) { run_table(raw_attacks, COUNT(raw_attacks)); }
+static void attacks_on_raw_blocks_are_reported(void) { RUN(raw_attacks); }
 
 /* ---- Heaps ---- */
 
@@ -302,7 +215,7 @@ static void destroy_twice(void) {
 }
 static void overwrite_root(void) {
   pym_raw_malloc(100);
-  *(uint32_t *)(uintptr_t)pym_root() ^= 1;
+  ((struct space_view *)(uintptr_t)pym_root())->magic ^= 1;
   pym_heap_new();
 }
 /* What a destroyed heap leaves is free raw memory, guarded as any. */
@@ -329,14 +242,11 @@ static void segment_of_heap(void) {
   pym_heap_free(h, PYM_RAW, p);
 }
 static const struct attack heap_attacks[] = {
-    {"destroy the default heap", "heap cannot be destroyed", destroy_default, 0},
-    {"destroy a heap twice", "heap cannot be destroyed", destroy_twice, 0},
-    {"root structure", "root structure overwritten", overwrite_root, 0},
-    {"links in what a heap left", "overwritten", links_left_behind, 0},
-    {"size of what was freed", "raw block header overwritten", head_left_behind, 0},
-    {"segment of a heap", "header was overwritten", segment_of_heap, 0},
+    ATTACK(destroy_default, NO_HEAP),      ATTACK(destroy_twice, NO_HEAP),
+    ATTACK(overwrite_root, ROOT),          ATTACK(links_left_behind, "overwritten"),
+    ATTACK(head_left_behind, LINKS),       ATTACK(segment_of_heap, NOT_OURS),
 };
 
-static void attacks_on_heaps_are_reported(void) { run_table(heap_attacks, COUNT(heap_attacks)); }
+static void attacks_on_heaps_are_reported(void) { RUN(heap_attacks); }
 
 CHECK_CASES(TEST(attacks_on_raw_blocks_are_reported), TEST(attacks_on_heaps_are_reported));

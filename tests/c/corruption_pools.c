@@ -1,4 +1,5 @@
-/* Attacks on blocks of pools; most are noticed in hardened and debug builds only.  Native only. */
+/* Attacks on blocks of pools, on the pool table and on what leads from pool to pool; some are noticed
+ * in hardened and debug builds only.  Native only. */
 #include <string.h>
 
 #include "check.h"
@@ -7,237 +8,389 @@
 #include "victim.h"
 #include "view.h"
 
+#define BYTES 48u
 static void *small[3];
 static void some_small(void) {
-  for (unsigned i = 0; i < COUNT(small); i++) small[i] = pym_obj_malloc(48);
+  for (unsigned i = 0; i < COUNT(small); i++) small[i] = pym_obj_calloc(1, BYTES);
 }
-static void free_small_twice(void) {
+
+/* Three pools: the first two are full, the third is the class's current one. */
+static void *many[1600];
+static unsigned capacity;
+static void fill_pools(uint32_t bytes) {
+  capacity = view_capacity(bytes);
+  for (unsigned i = 0; i < 2 * capacity + 3; i++) many[i] = pym_obj_calloc(1, bytes);
+}
+static void take_everything(uint32_t bytes) {
+  for (unsigned i = 0; i < 3 * capacity; i++) pym_obj_malloc(bytes);
+}
+/* Then malloc takes from the pool that became usable last. */
+static void use_up_the_list(void) {
+  for (unsigned i = 3; i < capacity; i++) pym_obj_malloc(BYTES);
+}
+static uint64_t *word(void *p) { return p; }
+
+/* ---- Freed twice ---- */
+
+static void free_twice(void) {
   some_small();
   pym_obj_free(small[1]);
   pym_obj_free(small[1]);
 }
-static void free_small_twice_later(void) {
+static void free_twice_with_others_between(void) {
   some_small();
   pym_obj_free(small[1]);
   pym_obj_free(small[0]);
   pym_obj_free(small[2]);
   pym_obj_free(small[1]);
 }
-/* The block is back in its pool by then, among others. */
-static void free_small_twice_trimmed(void) {
+/* With hundreds between, of which the pool's own list is the longer part. */
+static void free_twice_with_all_between(void) {
+  fill_pools(BYTES);
+  for (unsigned i = 0; i + 1 < capacity; i++) pym_obj_free(many[i]);
+  pym_obj_free(many[0]);
+}
+static void free_twice_trimmed(void) {
   some_small();
   pym_obj_free(small[1]);
   pym_heap_trim(pym_heap_default());
   pym_obj_free(small[1]);
+}
+/* It is in the list that malloc takes from. */
+static void free_twice_in_the_list(void) {
+  fill_pools(BYTES);
+  for (unsigned i = 0; i < capacity - 1; i++) pym_obj_free(many[i]);
+  use_up_the_list();
+  if (pym_obj_malloc(BYTES) == many[capacity - 2]) pym_obj_free(many[0]);
+}
+static void free_twice_as_other_domain(void) {
+  some_small();
+  pym_obj_free(small[1]);
+  pym_mem_free(small[1]);
+}
+static void free_twice_by_a_hook_below(void) {
+  pym_allocator below;
+  some_small();
+  pym_allocator_get(PYM_OBJ, &below);
+  below.free(below.ctx, small[1]);
+  below.free(below.ctx, small[1]);
+}
+static void free_twice_above_a_limit(void) {
+  some_small();
+  pym_limit_set(pym_heap_default(), PYM_OBJ, PYM_UNLIMITED, 10);
+  pym_obj_free(small[1]);
+  pym_obj_free(small[1]);
+}
+static void free_twice_in_another_heap(void) {
+  pym_heap *h = pym_heap_new();
+  void *p = pym_heap_malloc(h, PYM_MEM, BYTES), *kept = pym_heap_malloc(h, PYM_MEM, BYTES);
+  pym_heap_free(h, PYM_MEM, p);
+  pym_heap_free(h, PYM_MEM, p);
+  (void)kept;
 }
 /* Its pool is free raw memory. */
-static void free_small_twice_retired(void) {
-  some_small();
-  pym_obj_malloc(100);
-  for (unsigned i = 0; i < COUNT(small); i++) pym_obj_free(small[i]);
-  pym_heap_trim(pym_heap_default());
-  pym_obj_free(small[1]);
+static void free_twice_when_the_pool_is_gone(void) {
+  fill_pools(BYTES);
+  for (unsigned i = 0; i < capacity; i++) pym_obj_free(many[i]);
+  pym_obj_free(many[1]);
 }
-static void resize_freed_small(void) {
+static void free_never_given(void) {
+  some_small();
+  pym_obj_free((char *)small[0] + 40 * BYTES);
+}
+static void resize_freed(void) {
   some_small();
   pym_obj_free(small[1]);
   pym_obj_realloc(small[1], 200);
 }
-static void write_freed_trimmed(void) {
+static void resize_freed_in_place(void) {
   some_small();
   pym_obj_free(small[1]);
-  pym_obj_free(small[0]);
-  pym_heap_trim(pym_heap_default());
-  memset(small[0], 0xee, 8);
-  memset(small[1], 0xee, 8);
-  pym_obj_free(small[2]);
+  pym_obj_realloc(small[1], BYTES);
 }
-static void free_small_inside(void) {
+static void resize_freed_to_large(void) {
+  some_small();
+  pym_obj_free(small[1]);
+  pym_obj_realloc(small[1], 2000);
+}
+
+static const struct attack second_frees[] = {
+    ATTACK(free_twice, TWICE),
+    ATTACK(free_twice_with_others_between, TWICE),
+    ATTACK(free_twice_with_all_between, TWICE),
+    ATTACK(free_twice_trimmed, TWICE),
+    ATTACK(free_twice_in_the_list, TWICE),
+    ATTACK(free_twice_as_other_domain, TWICE),
+    ATTACK(free_twice_by_a_hook_below, TWICE),
+    ATTACK(free_twice_above_a_limit, TWICE),
+    ATTACK(free_twice_in_another_heap, TWICE),
+    ATTACK(free_twice_when_the_pool_is_gone, NOT_OURS),
+    ATTACK(free_never_given, TWICE),
+    ATTACK(resize_freed, TWICE),
+    ATTACK(resize_freed_in_place, TWICE),
+    ATTACK(resize_freed_to_large, TWICE),
+};
+static void a_block_freed_twice_is_reported(void) { RUN(second_frees); }
+
+/* ---- No block ---- */
+
+static void free_inside(void) {
   some_small();
   pym_obj_free((char *)small[1] + 8);
 }
-/* The 8 bytes that no block fits into, and the header itself. */
-static void free_behind_last(void) {
+static void free_unaligned(void) {
   some_small();
-  pym_obj_free((char *)view_pool(small[0]) + POOL_HEADER + 48 * 84);
+  pym_obj_free((char *)small[1] + 1);
 }
-static void free_pool_header(void) {
+static void resize_inside(void) {
   some_small();
-  pym_obj_free(view_pool(small[0]));
+  pym_obj_realloc((char *)small[1] + 16, 100);
 }
-/* Near a limit blocks leave their pool one by one: this one did not. */
-static void free_never_given(void) {
-  pym_limit_set(pym_heap_default(), PYM_OBJ, PYM_UNLIMITED, 200);
+static void free_behind_last(void) { /* bytes of a pool that no block fits into */
   some_small();
-  pym_obj_free((char *)view_pool(small[0]) + POOL_HEADER + 48 * 80);
+  pym_obj_free(view_base(small[0]) + view_first(BYTES) + BYTES * view_capacity(BYTES));
 }
-static void free_small_of_other_heap(void) {
+static void free_pool_base(void) {
+  some_small();
+  pym_obj_free(view_base(small[0]));
+}
+static void free_of_another_heap(void) {
   pym_heap *h = pym_heap_new();
-  pym_obj_free(pym_heap_malloc(h, PYM_OBJ, 48));
+  pym_obj_free(pym_heap_calloc(h, PYM_OBJ, 1, BYTES));
 }
-static void resize_small_of_other_heap(void) {
+static void free_in_another_heap(void) {
   pym_heap *h = pym_heap_new();
-  pym_obj_realloc(pym_heap_malloc(h, PYM_OBJ, 48), 300);
-}
-/* Pools of 48-byte blocks: the first was full and has room again, the others are full. */
-#define MANY 600
-static void *many[MANY];
-static void fill_pools(void) {
-  for (unsigned i = 0; i < MANY; i++) many[i] = pym_obj_malloc(48);
-  for (unsigned i = 0; i < 80; i++) pym_obj_free(many[i]);
-  pym_heap_trim(pym_heap_default());
-}
-static void empty_pools(void) {
-  for (unsigned i = 80; i < 300; i++) pym_obj_free(many[i]);
-  for (unsigned i = 301; i < MANY; i++) pym_obj_free(many[i]);
-  pym_heap_trim(pym_heap_default());
-}
-static void overwrite_pool_check(void) {
-  fill_pools();
-  view_pool(many[200])->check ^= 8192;
-  empty_pools();
-}
-static void overwrite_pool_size(void) {
   some_small();
-  view_pool(small[0])->size = 56;
-  pym_obj_free(small[0]);
+  pym_heap_free(h, PYM_OBJ, small[0]);
 }
-static void overwrite_pool_source(void) {
-  fill_pools();
-  view_pool(many[200])->source ^= 0x40000000;
-  empty_pools();
+static void free_of_another_heap_slowly(void) { /* mem: not by the fast path */
+  pym_heap *h = pym_heap_new();
+  some_small();
+  pym_heap_free(h, PYM_MEM, small[0]);
 }
-static void overwrite_pool_links(void) {
-  fill_pools();
-  view_pool(many[0])->next = view_pool(many[0])->prev = 0xfffffff0;
-  for (unsigned i = 0; i < 500; i++) pym_obj_malloc(48);
+static void free_last_of_another_heap(void) { /* its pool is emptied by it, or no longer full */
+  pym_heap *h = pym_heap_new();
+  const unsigned n = view_capacity(BYTES);
+  for (unsigned i = 0; i < n; i++) many[i] = pym_heap_malloc(h, PYM_OBJ, BYTES);
+  pym_heap_malloc(h, PYM_OBJ, BYTES);
+  for (unsigned i = 0; i < n; i++) pym_obj_free(many[i]);
 }
-static void overwrite_pool_free(void) {
-  fill_pools();
-  view_pool(many[0])->free ^= 0x10000;
-  for (unsigned i = 0; i < 500; i++) pym_obj_malloc(48);
+static void resize_of_another_heap(void) {
+  pym_heap *h = pym_heap_new();
+  pym_obj_realloc(pym_heap_calloc(h, PYM_OBJ, 1, BYTES), 300);
 }
-static void overwrite_usable_pool(void) {
-  fill_pools();
-  view_pool(many[0])->check ^= 1;
-  for (unsigned i = 0; i < 500; i++) pym_obj_malloc(48);
+static void sized_free_too_large(void) { pym_obj_free_sized(pym_obj_malloc(40), 300); }
+static void sized_free_too_small(void) { pym_obj_free_sized(pym_obj_malloc(400), 30); }
+static void sized_free_too_small_in_another_heap(void) {
+  pym_heap *h = pym_heap_new();
+  pym_heap_free_sized(h, PYM_OBJ, pym_heap_malloc(h, PYM_OBJ, 3000), 2000);
 }
-/* Another pool joins the ring behind the one whose links were overwritten. */
-static void overwrite_pool_link_and_join(void) {
-  fill_pools();
-  view_pool(many[MANY - 1])->next = 0xfffffff0;
-  pym_obj_free(many[300]);
+
+static const struct attack no_blocks[] = {
+    ATTACK(free_inside, NOT_BLOCK, 1),
+    ATTACK(free_unaligned, NOT_BLOCK, 1),
+    ATTACK(resize_inside, NOT_BLOCK, 1),
+    ATTACK(free_behind_last, NOT_BLOCK, 1),
+    ATTACK(free_pool_base, NOT_BLOCK, 1),
+    ATTACK(free_of_another_heap, POOL, 1),
+    ATTACK(free_in_another_heap, POOL, 1),
+    ATTACK(free_of_another_heap_slowly, POOL),
+    ATTACK(free_last_of_another_heap, POOL),
+    ATTACK(resize_of_another_heap, POOL),
+    ATTACK(sized_free_too_large, SIZED, 2),
+    ATTACK(sized_free_too_small, SIZED, 2),
+    ATTACK(sized_free_too_small_in_another_heap, SIZED, 2),
+};
+static void what_is_no_block_of_the_heap_is_reported(void) { RUN(no_blocks); }
+
+/* ---- Freed blocks that were written to ---- */
+
+static void write_and_take(void) {
+  fill_pools(BYTES);
+  for (unsigned i = 0; i < 20; i++) pym_obj_free(many[i]);
+  memset(many[5], 0xee, 8);
+  take_everything(BYTES);
+}
+static void write_in_the_list_and_take(void) {
+  some_small(); /* what lies behind them was never given out */
+  memset((char *)small[2] + 5 * BYTES, 0, 8);
+  take_everything((capacity = 100, BYTES));
+}
+static void write_in_the_list_and_trim(void) {
+  some_small();
+  memset((char *)small[2] + 5 * BYTES, 0xee, 8);
   pym_heap_trim(pym_heap_default());
-  empty_pools();
 }
-static void a_pool_joins_its_ring_beside_a_wild_link(void) {
-  expect_no_crash("wild link beside", overwrite_pool_link_and_join);
+static void write_last_of_the_list_and_trim(void) {
+  some_small();
+  memset(view_base(small[0]) + view_first(BYTES) + (view_capacity(BYTES) - 1) * BYTES, 0xee, 8);
+  pym_heap_trim(pym_heap_default());
 }
-/* A block is written past its end, into the header of the pool behind. */
+/* Near a limit blocks leave their pool one by one, each for the link in the one before. */
+static void write_near_a_limit(void) {
+  fill_pools(BYTES);
+  for (unsigned i = 1; i < capacity; i++) pym_obj_free(many[i]);
+  for (unsigned i = 1; i < capacity; i++) memset(many[i], 0xee, 8);
+  use_up_the_list();
+  pym_limit_set(pym_heap_default(), PYM_OBJ, PYM_UNLIMITED, (2 * capacity + 9) * BYTES);
+  for (unsigned i = 0; i < 10; i++) pym_obj_malloc(BYTES);
+}
+static void write_the_first_that_came_back(void) { /* the pool was full: it is asked at the event */
+  fill_pools(BYTES);
+  pym_obj_free(many[0]);
+  memset(many[0], 0, 8);
+  for (unsigned i = 1; i < capacity; i++) pym_obj_free(many[i]);
+  fill_pools(BYTES);
+}
+/* The last of a list leads on, to a block that is free itself: the list would go on for ever. */
+static void lead_last_to_first(void) {
+  some_small();
+  char *base = view_base(small[0]), *last = base + view_first(BYTES) + 83 * BYTES;
+  *word(last) ^= (uint16_t)target_offset(base) ^ (uint16_t)target_offset((char *)small[2] + BYTES);
+  pym_heap_trim(pym_heap_default());
+}
+static void lead_into_another_pool(void) {
+  fill_pools(BYTES);
+  pym_obj_free(many[0]);
+  pym_obj_free(many[1]);
+  *word(many[1]) ^= 0x1000;
+  use_up_the_list();
+  pym_limit_set(pym_heap_default(), PYM_OBJ, PYM_UNLIMITED, (3 * capacity + 4) * BYTES);
+  for (unsigned i = 0; i < 10; i++) pym_obj_malloc(BYTES);
+}
+
+static const struct attack written[] = {
+    ATTACK(write_and_take, WRITTEN),
+    ATTACK(write_in_the_list_and_take, WRITTEN),
+    ATTACK(write_in_the_list_and_trim, WRITTEN),
+    ATTACK(write_last_of_the_list_and_trim, WRITTEN),
+    ATTACK(write_near_a_limit, WRITTEN),
+    ATTACK(lead_last_to_first, "double free, or freed block written to"),
+    ATTACK(lead_into_another_pool, WRITTEN),
+};
+static void a_freed_block_that_was_written_to_is_reported(void) {
+  RUN(written);
+  expect_no_crash("first that came back", write_the_first_that_came_back);
+}
+
+/* Each bit of the word that leads on, of a block somewhere in a list: the blocks behind it are
+ * handed out or reported, and nothing else is. */
+static unsigned bit;
+static void flip_and_take(void) {
+  fill_pools(BYTES);
+  for (unsigned i = 0; i < capacity; i++) pym_obj_free(many[2 * capacity - 1 - i]);
+  for (unsigned i = 0; i < 20; i++) pym_obj_free(many[i]);
+  *word(many[7]) ^= (uint64_t)1 << bit;
+  take_everything(BYTES);
+}
+static void every_bit_of_a_freed_blocks_link_is_guarded(void) {
+  static const struct attack acts[] = {ATTACK(flip_and_take, WRITTEN)};
+  for (bit = 0; bit < 64; bit++) RUN(acts);
+}
+
+/* ---- The pool table, and the links at a pool's base ---- */
+
+static struct pool_links *links(void *p) { return (void *)view_base(p); }
+
+/* Both pools have free blocks: the second is first in the class's list. */
+static void two_usable(void) {
+  fill_pools(BYTES);
+  pym_obj_free(many[0]);
+  pym_obj_free(many[capacity]);
+}
+static void next_to_no_pool(void) {
+  two_usable();
+  links(many[capacity])->next = 0xfffffff0;
+  take_everything(BYTES);
+}
+static void next_to_a_pool_of_another_class(void) {
+  two_usable();
+  links(many[capacity])->next = off(pym_obj_malloc(300)) / POOL_BYTES;
+  take_everything(BYTES);
+}
+static void next_to_a_pool_of_another_heap(void) {
+  two_usable();
+  links(many[capacity])->next = off(pym_heap_malloc(pym_heap_new(), PYM_OBJ, BYTES)) / POOL_BYTES;
+  take_everything(BYTES);
+}
+static void next_to_a_pool_that_is_not_in_the_list(void) {
+  two_usable();
+  links(many[capacity])->next = off(many[2 * capacity]) / POOL_BYTES; /* the current one */
+  take_everything(BYTES);
+}
+static void prev_to_no_pool(void) {
+  two_usable();
+  links(many[0])->prev = 0xfffffff0;
+  for (unsigned i = 1; i < capacity; i++) pym_obj_free(many[i]);
+}
+static void prev_to_a_pool_that_does_not_lead_here(void) {
+  two_usable();
+  links(many[0])->prev = off(many[2 * capacity]) / POOL_BYTES;
+  for (unsigned i = 1; i < capacity; i++) pym_obj_free(many[i]);
+}
+static void next_does_not_lead_back(void) {
+  two_usable();
+  links(many[0])->prev = 0;
+  take_everything(BYTES);
+}
+static void size_of_an_entry(void) {
+  two_usable();
+  view_pool(many[capacity])->size = 56;
+  take_everything(BYTES);
+}
+static void size_of_an_entry_and_free(void) {
+  two_usable();
+  view_pool(many[0])->size = 56;
+  for (unsigned i = 1; i < capacity; i++) pym_obj_free(many[i]);
+}
+static void heap_of_an_entry(void) {
+  two_usable();
+  view_pool(many[capacity])->heap ^= 3;
+  take_everything(BYTES);
+}
+static void heap_of_an_entry_and_free(void) {
+  two_usable();
+  view_pool(many[0])->heap ^= 3;
+  for (unsigned i = 1; i < capacity; i++) pym_obj_free(many[i]);
+}
+static void free_of_an_entry(void) {
+  two_usable();
+  view_pool(many[capacity])->free = (uint16_t)(off(many[capacity]) + BYTES);
+  take_everything(BYTES);
+}
+
+static const struct attack tables[] = {
+    ATTACK(next_to_no_pool, LINKS),
+    ATTACK(next_to_a_pool_of_another_class, LINKS),
+    ATTACK(next_to_a_pool_of_another_heap, LINKS),
+    ATTACK(next_to_a_pool_that_is_not_in_the_list, LINKS),
+    ATTACK(prev_to_no_pool, LINKS),
+    ATTACK(prev_to_a_pool_that_does_not_lead_here, LINKS),
+    ATTACK(next_does_not_lead_back, LINKS),
+    ATTACK(size_of_an_entry, LINKS),
+    ATTACK(size_of_an_entry_and_free, NOT_BLOCK, 1),
+    ATTACK(heap_of_an_entry, LINKS),
+    ATTACK(heap_of_an_entry_and_free, POOL),
+    ATTACK(free_of_an_entry, WRITTEN),
+};
+static void a_changed_table_or_link_of_pools_is_reported(void) { RUN(tables); }
+
+/* A block of a pool without bytes to spare is written past its end, into the header of the chunk
+ * behind, which is a pool, and on into that pool's links. */
 static unsigned past_the_end;
 static void overrun_into_pool(void) {
-  static unsigned char *p[130];
-  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_malloc(312); /* 13 fill a pool */
-  unsigned last = 64;
-  while (off(p[last]) % POOL_BYTES + 312 + 8 != POOL_BYTES) last++;
-  memset(p[last], 0x41, 312 + past_the_end);
-  for (unsigned i = 0; i < COUNT(p); i++) pym_obj_free(p[i]);
+  fill_pools(408);
+  memset(many[capacity - 1], 0x41, 408 + past_the_end);
+  for (unsigned i = 0; i < 2 * capacity; i++) pym_obj_free(many[i]);
   pym_heap_trim(pym_heap_default());
 }
 static void an_overrun_into_the_next_pool_is_reported(void) {
-  for (past_the_end = 1; past_the_end <= 8 + POOL_HEADER; past_the_end++)
+  for (past_the_end = 1; past_the_end <= RAW_HEADER + sizeof(struct pool_links); past_the_end++)
     expect_noticed("bytes past the end of a pool", "pymalloc: ", overrun_into_pool);
 }
 
-static void write_freed_small(void) {
-  static void *p[2000];
-  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_malloc(48);
-  for (unsigned i = 0; i < COUNT(p); i++) pym_obj_free(p[i]);
-  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_malloc(48);
-  pym_obj_free(p[0]);
-  pym_obj_free(p[1]);
-  memset(p[1], 0xee, 8);
-  pym_obj_free(p[2]);
-  for (unsigned i = 0; i < COUNT(p); i++) pym_obj_malloc(48);
-}
-/* Near a limit free blocks leave their pool one by one, each for the link in the one before. */
-static void write_freed_near_limit(void) {
-  static void *p[80];
-  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_malloc(48);
-  for (unsigned i = 1; i < COUNT(p); i++) pym_obj_free(p[i]);
-  pym_heap_trim(pym_heap_default());
-  for (unsigned i = 1; i < COUNT(p); i++) memset(p[i], 0xee, 8);
-  pym_limit_set(pym_heap_default(), PYM_OBJ, PYM_UNLIMITED, 600);
-  for (unsigned i = 0; i < 10; i++) pym_obj_malloc(48);
-}
-static void write_freed_and_trim(void) {
-  some_small();
-  pym_obj_free(small[0]);
-  pym_obj_free(small[1]);
-  memset(small[1], 0xee, 8);
-  pym_heap_trim(pym_heap_default());
-}
-/* What freed blocks at hand lead to: a block of another class, the middle of one of this class, and
- * from the last of them on to one that lives. */
-static void lead_freed_to(uint32_t o) {
-  some_small();
-  pym_obj_free(small[0]);
-  *(uint32_t *)small[0] = o;
-  pym_heap_trim(pym_heap_default());
-}
-static void lead_to_other_class(void) { lead_freed_to(off(pym_obj_calloc(1, 200))); }
-static void lead_to_middle(void) { lead_freed_to(off(pym_obj_calloc(1, 48)) + 4); }
-static void lead_from_last_to_live(void) {
-  static void *p[84];
-  for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_obj_calloc(1, 48); /* the whole of a pool */
-  pym_obj_free(p[0]);
-  *(uint32_t *)p[0] = off(p[1]);
-  pym_heap_trim(pym_heap_default());
-}
-static void free_small_twice_and_trim(void) {
-  free_small_twice();
-  pym_heap_trim(pym_heap_default());
-}
-static void sized_free_too_large(void) { pym_obj_free_sized(pym_obj_malloc(40), 300); }
-
-#define POOL "pool's header overwritten, or block of another heap"
-static const struct attack pool_attacks[] = {
-    {"free a small block twice", "double free", free_small_twice, 1},
-    {"free a small block twice, later", "double free", free_small_twice_later, 2},
-    {"free a small block twice, trimmed between", "double free", free_small_twice_trimmed, 2},
-    {"free a small block twice, its pool is gone", "not a block of this heap",
-     free_small_twice_retired, 0},
-    {"resize a freed small block", "double free", resize_freed_small, 1},
-    {"write to a freed small block, then free", "freed block written to", write_freed_trimmed, 2},
-    {"free inside a small block", "pointer is not a block", free_small_inside, 1},
-    {"free a block never given out", "double free", free_never_given, 2},
-    {"free behind the last block", "pointer is not a block", free_behind_last, 1},
-    {"free a pool's header", "pointer is not a block", free_pool_header, 1},
-    {"free small of another heap", POOL, free_small_of_other_heap, 1},
-    {"resize small of another heap", POOL, resize_small_of_other_heap, 1},
-    {"pool's check", POOL, overwrite_pool_check, 0},
-    {"usable pool's check", POOL, overwrite_usable_pool, 0},
-    {"pool's block size", POOL, overwrite_pool_size, 1},
-    {"pool's source", "raw block header overwritten", overwrite_pool_source, 0},
-    {"pool's links", "list of free memory overwritten", overwrite_pool_links, 0},
-    {"pool's free block", "freed block written to", overwrite_pool_free, 0},
-    {"write to a freed small block", "freed block written to", write_freed_small, 2},
-    {"write to a freed small block, limit", "freed block written to", write_freed_near_limit, 0},
-    {"write to a freed small block, trim", "freed block written to", write_freed_and_trim, 0},
-    {"freed block leads to another class", "pymalloc: freed block written to", lead_to_other_class,
-     0},
-    {"freed block leads to a middle", "pymalloc: freed block written to", lead_to_middle, 0},
-    {"last freed block leads on", "double free, or freed block written to", lead_from_last_to_live,
-     0},
-    {"free a small block twice, trim", "double free", free_small_twice_and_trim, 0},
-    {"sized free with too large a size", "wrong size given to a sized free", sized_free_too_large,
-     2},
-};
-
-static void attacks_on_pool_blocks_are_reported(void) {
-  run_table(pool_attacks, COUNT(pool_attacks));
-}
-
-CHECK_CASES(TEST(attacks_on_pool_blocks_are_reported),
-            TEST(an_overrun_into_the_next_pool_is_reported),
-            TEST(a_pool_joins_its_ring_beside_a_wild_link));
+CHECK_CASES(TEST(a_block_freed_twice_is_reported), TEST(what_is_no_block_of_the_heap_is_reported),
+            TEST(a_freed_block_that_was_written_to_is_reported),
+            TEST(every_bit_of_a_freed_blocks_link_is_guarded),
+            TEST(a_changed_table_or_link_of_pools_is_reported),
+            TEST(an_overrun_into_the_next_pool_is_reported));

@@ -51,7 +51,14 @@ static void a_new_heap_is_empty_and_apart(void) {
   check_sound(pym_heap_default());
 }
 
+static uint32_t leaves(void) {
+  uint32_t n = 0;
+  for (unsigned i = 0; i < LEAVES; i++) n += view_space()->leaves[i] != 0;
+  return n;
+}
+
 static void destroy_gives_every_page_back(void) {
+  const uint32_t leaves_before = leaves();
   pym_page_stats before = pages_now();
   uint32_t live = live_in(pym_heap_default(), PYM_WHOLE_HEAP);
   pym_heap *h = pym_heap_new();
@@ -62,7 +69,8 @@ static void destroy_gives_every_page_back(void) {
   pym_page_stats after = pages_now();
   CHECK_EQ(live_in(pym_heap_default(), PYM_WHOLE_HEAP), live);
   CHECK_EQ(after.pool, before.pool);
-  CHECK(after.raw <= before.raw + 1); /* the heap's own record may have opened a segment */
+  /* a leaf that stays may lie across two pages */
+  CHECK(after.raw <= before.raw + 1 + 2 * (leaves() - leaves_before));
   CHECK_EQ(after.owned, after.free + after.pool + after.raw);
   check_sound(pym_heap_default());
 }
@@ -146,8 +154,8 @@ static void growth_is_what_the_free_end_lacks(void) {
   pym_heap_destroy(h);
 }
 
-/* Free blocks that wait for the next malloc hold no page when memory runs out. */
-static void memory_at_hand_serves_when_there_is_no_other(void) {
+/* Freed small blocks hold no page when memory runs out. */
+static void freed_small_blocks_serve_when_there_is_no_other(void) {
   static void *small[8 * 16 * 8];
   unsigned count = 0;
   target_reset(TARGET_INITIAL, 40);
@@ -164,8 +172,8 @@ static void memory_at_hand_serves_when_there_is_no_other(void) {
   check_sound(pym_heap_default());
 }
 
-/* The same for so little that a sweep would not be worth it while memory can grow. */
-static void the_least_at_hand_serves_when_there_is_no_other(void) {
+/* The same for one pool of them, which its class still allocates from. */
+static void a_current_pool_serves_another_class_when_there_is_no_other(void) {
   static void *small[20], *rest[3000];
   unsigned rests = 0;
   target_reset(TARGET_INITIAL, TARGET_MAX);
@@ -183,7 +191,7 @@ static void the_least_at_hand_serves_when_there_is_no_other(void) {
 }
 
 /* Two pages of pools, all of them of classes that nobody uses any more. */
-static void the_last_pages_at_hand_serve_another_class(void) {
+static void pools_of_another_heap_serve_another_class(void) {
   void *small[32];
   target_reset(TARGET_INITIAL, TARGET_MAX);
   pym_heap_trim(pym_heap_default());
@@ -282,7 +290,7 @@ static void class_counters_are_exact(void) {
     CHECK_EQ(s.live_blocks, 2);
     CHECK_EQ(s.total_blocks, 3);
     CHECK(s.pools >= 1 && s.peak_pools >= s.pools);
-    CHECK(s.live_blocks + s.free_blocks <= s.pools * (POOL_ROOM / s.block_size));
+    CHECK(s.live_blocks + s.free_blocks <= s.pools * view_capacity(s.block_size));
   }
   pym_heap_destroy(h);
 }
@@ -309,7 +317,7 @@ CHECK_CASES(TEST(a_new_heap_is_empty_and_apart), TEST(destroy_gives_every_page_b
             TEST(pages_of_a_destroyed_heap_serve_others), TEST(heaps_come_and_go_without_growth),
             TEST(emptied_pages_are_reused_by_anything), TEST(free_raw_memory_gives_its_pages),
             TEST(growth_is_what_the_free_end_lacks),
-            TEST(memory_at_hand_serves_when_there_is_no_other),
-            TEST(the_least_at_hand_serves_when_there_is_no_other),
-            TEST(the_last_pages_at_hand_serve_another_class), TEST(domain_counters_are_exact),
+            TEST(freed_small_blocks_serve_when_there_is_no_other),
+            TEST(a_current_pool_serves_another_class_when_there_is_no_other),
+            TEST(pools_of_another_heap_serve_another_class), TEST(domain_counters_are_exact),
             TEST(class_counters_are_exact), TEST(page_counters_add_up));

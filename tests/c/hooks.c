@@ -157,19 +157,18 @@ static int same_allocator(const pym_allocator *a, const pym_allocator *b) {
 }
 
 /* What decides whether free takes the fast path, as readers outside see it. */
-static uint32_t gate_of(enum pym_domain d) {
-  return view_heap(pym_heap_default())->domains[d].gate;
+static uint64_t closed_of(enum pym_domain d) {
+  return d == PYM_RAW ? 0 : view_heap(pym_heap_default())->hot.closed[d - PYM_MEM];
 }
 
 static void unhooked_body(enum pym_domain d, struct counting *c) {
   pym_allocator first = c->below, now;
   pym_allocator_get(d, &now);
-  uint32_t hooked = gate_of(d);
+  CHECK(d == PYM_RAW || closed_of(d) == UINT64_MAX);
   pym_allocator_set(d, &first);
-  uint32_t direct = gate_of(d);
-  CHECK(hooked != direct && direct == gate_of((enum pym_domain)((d + 1) % PYM_DOMAINS)));
+  CHECK(d == PYM_RAW || closed_of(d) == PYM__LINK_MAX);
   pym_allocator_set(d, &now);
-  CHECK_EQ(gate_of(d), hooked);
+  CHECK(d == PYM_RAW || closed_of(d) == UINT64_MAX);
   CHECK(!same_allocator(&now, &first) && now.ctx == c);
   pym_allocator_set(d, &first);
   pym_allocator_get(d, &now);
@@ -249,13 +248,13 @@ static void foreign_body(enum pym_domain d, struct counting *c) {
 }
 static void a_hook_may_serve_from_elsewhere(void) { each_hooked(foreign_body); }
 
-/* Whatever the map of pools says of an address, or does not reach: the hook is asked. */
+/* Whatever the pool table says of an address: the hook is asked. */
 static void any_pointer_body(enum pym_domain d, struct counting *c) {
   void *freed = NULL;
   pym_allocator own = {&freed, own_malloc, own_calloc, own_realloc, own_free};
   pym_allocator_set(d, &own);
   uintptr_t start = (uintptr_t)pym_heap_default() - (uintptr_t)target_offset(pym_heap_default());
-  if (target_pages() < 500) target_foreign(500); /* more than the first map covers */
+  if (target_pages() < 500) target_foreign(500); /* where the table has no leaf */
   for (uint64_t page = 1; page < target_pages(); page++) {
     void *p = (void *)(start + (uintptr_t)page * WASM_PAGE + 16);
     plain[d].free(p);
@@ -265,10 +264,65 @@ static void any_pointer_body(enum pym_domain d, struct counting *c) {
 }
 static void any_pointer_reaches_the_hook(void) { each_hooked(any_pointer_body); }
 
+/* Some functions of a hook replaced, the others those that were there, ctx too: as legal as all. */
+static pym_allocator under;
+static unsigned called[4];
+static void *part_malloc(void *ctx, size_t n) { return called[0]++, under.malloc(ctx, n); }
+static void *part_calloc(void *ctx, size_t count, size_t size) {
+  return called[1]++, under.calloc(ctx, count, size);
+}
+static void *part_realloc(void *ctx, void *p, size_t n) {
+  return called[2]++, under.realloc(ctx, p, n);
+}
+static void part_free(void *ctx, void *p) { called[3]++, under.free(ctx, p); }
+
+static void part_body(enum pym_domain d, unsigned parts) {
+  pym_allocator hook, now;
+  pym_allocator_get(d, &under);
+  hook = under;
+  if (parts & 1) hook.malloc = part_malloc;
+  if (parts & 2) hook.calloc = part_calloc;
+  if (parts & 4) hook.realloc = part_realloc;
+  if (parts & 8) hook.free = part_free;
+  pym_allocator_set(d, &hook);
+  pym_allocator_get(d, &now);
+  CHECK(same_allocator(&now, &hook));
+  for (unsigned k = 0; k < 4; k++) called[k] = 0;
+  for (unsigned i = 0; i < COUNT(sizes); i++) {
+    void *p = plain[d].malloc(sizes[i]), *q = plain[d].calloc(1, sizes[i]);
+    p = plain[d].realloc(p, sizes[i] / 2 + 100);
+    CHECK(p && q);
+    plain[d].free(p);
+    plain[d].free(q);
+  }
+  for (unsigned k = 0; k < 4; k++)
+    CHECK_EQ(called[k], parts >> k & 1 ? COUNT(sizes) * (k == 3 ? 2 : 1) : 0);
+  pym_allocator_set(d, &under);
+}
+static void any_part_of_an_allocator_may_be_replaced(void) {
+  for (unsigned d = 0; d < PYM_DOMAINS; d++)
+    for (unsigned parts = 1; parts < 16; parts++) {
+      check_context("domain, functions", d * 100 + parts);
+      part_body((enum pym_domain)d, parts);
+    }
+  check_sound(pym_heap_default());
+}
+
+/* As in CPython: a hook may count frees. */
+static void null_body(enum pym_domain d, struct counting *c) {
+  plain[d].free(NULL);
+  CHECK_EQ(c->frees, 1);
+  CHECK(c->last_pointer == NULL);
+  if (d == PYM_OBJ) pym_obj_free_sized(NULL, 8);
+  CHECK_EQ(c->frees, d == PYM_OBJ ? 2 : 1);
+}
+static void a_free_of_null_reaches_the_hook(void) { each_hooked(null_body); }
+
 CHECK_CASES(TEST(every_call_and_its_size_reach_the_hook), TEST(a_sized_free_reaches_the_hook),
             TEST(other_domains_and_heap_functions_do_not_reach_the_hook),
             TEST(an_excessive_size_does_not_reach_the_hook),
             TEST(blocks_live_across_hooking_and_unhooking),
             TEST(setting_what_was_there_first_takes_the_hook_off), TEST(hooks_chain),
             TEST(what_was_below_stays_callable_and_limited), TEST(a_hook_may_serve_from_elsewhere),
-            TEST(any_pointer_reaches_the_hook));
+            TEST(any_pointer_reaches_the_hook), TEST(a_free_of_null_reaches_the_hook),
+            TEST(any_part_of_an_allocator_may_be_replaced));

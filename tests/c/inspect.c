@@ -1,5 +1,6 @@
 /* What shows the heap to others: pym_walk, pym_dump, the root structures and their events. */
 #include "check.h"
+#include "domains.h"
 #include "pymalloc.h"
 #include "target.h"
 #include "view.h"
@@ -68,7 +69,7 @@ static int visit(void *ctx, enum pym_what what, void *p, size_t size, unsigned c
       break;
     case PYM_WALK_BLOCK:
       met.out_in_pool--;
-      met.wrong += at_p < met.pool + POOL_HEADER || at_p + size > met.pool + POOL_BYTES - 8;
+      met.wrong += at_p < met.pool + view_first((uint32_t)size) || at_p + size > met.pool + POOL_BYTES - 8;
       meet_block(p, size);
       break;
     case PYM_WALK_SEGMENT:
@@ -107,7 +108,7 @@ static void a_walk_meets_every_live_block_once(void) {
   }
   CHECK_EQ(met.blocks, live);
   CHECK_EQ(met.bytes, live_bytes);
-  CHECK_EQ(met.free_bytes, view_heap(h)->raw_free);
+  CHECK_EQ(met.free_bytes, view_heap(h)->raw_free + view_heap(h)->raw_cached);
   CHECK_EQ(met.segments, view_heap(h)->raw_segments);
   CHECK_EQ(met.pools, view_heap(h)->pools_used);
   pym_heap_destroy(h);
@@ -363,11 +364,76 @@ static void a_far_limit_costs_nothing(void) {
   pym_heap *h = pym_heap_new();
   pym_limit_set(h, PYM_OBJ, PYM_UNLIMITED, 1000000);
   CHECK(pym_heap_malloc(h, PYM_OBJ, 64) != NULL);
-  CHECK_EQ(view_heap(h)->obj[8].out, POOL_ROOM / 64);
-  CHECK(view_heap(h)->domains[PYM_OBJ].gate > 0);
+  CHECK_EQ(view_listed(h, 8), view_capacity(64) - 1);
+  CHECK_EQ(view_heap(h)->hot.closed[1], PYM__LINK_MAX);
   pym_limit_set(h, PYM_OBJ, PYM_UNLIMITED, 1000);
   CHECK(pym_heap_malloc(h, PYM_OBJ, 64) != NULL);
-  CHECK_EQ(view_heap(h)->obj[8].out, 2); /* one by one near it */
+  CHECK_EQ(view_listed(h, 8), 0); /* one by one near it */
+  pym_heap_destroy(h);
+}
+
+/* The mean of the sizes asked for is right after more than 4 GiB of them, and where every call is
+ * slow: under a hook, near a limit. */
+static void the_sum_of_sampled_sizes_passes_4_gib(void) {
+  pym_heap *h = pym_heap_new();
+  struct heap_view *heap = view_heap(h);
+  heap->sampled[63] = 8589934;
+  heap->sampled_bytes[63] = heap->sampled[63] * 500;
+  pym_limit_set(h, PYM_OBJ, PYM_UNLIMITED, 1000);
+  for (unsigned i = 0; i < 2000; i++) pym_heap_free(h, PYM_OBJ, pym_heap_malloc(h, PYM_OBJ, 500));
+  CHECK(heap->sampled[63] > 8589934 && heap->sampled_bytes[63] > UINT32_MAX);
+  CHECK_EQ(heap->sampled_bytes[63], heap->sampled[63] * 500);
+  pym_heap_destroy(h);
+}
+static void a_sampled_size_is_the_size_asked_for(void) {
+  pym_heap *h = pym_heap_new();
+  const struct heap_view *heap = view_heap(h);
+  for (uint32_t n = 1; n <= PYM_SMALL_MAX; n++) {
+    const uint64_t samples = heap->sampled[(n + 7) / 8], bytes = heap->sampled_bytes[(n + 7) / 8];
+    for (unsigned i = 0; i < view_capacity((n + 7) & ~7u) + 1; i++)
+      CHECK(pym_heap_malloc(h, PYM_MEM, n) != NULL);
+    check_context("size", n);
+    CHECK(heap->sampled[(n + 7) / 8] > samples);
+    CHECK_EQ(heap->sampled_bytes[(n + 7) / 8] - bytes, (heap->sampled[(n + 7) / 8] - samples) * n);
+  }
+  check_sound(h);
+  pym_heap_destroy(h);
+}
+
+/* Where nothing is handed out and where all is, in the middle of a list, and while blocks come back:
+ * a walk and the counters agree on what lives, block by block. */
+#define STEPS 700u
+static unsigned live_seen;
+static int note_live(void *ctx, enum pym_what what, void *p, size_t size, unsigned count,
+                     enum pym_domain d) {
+  (void)count, (void)d;
+  if (what == PYM_WALK_POOL && ctx) live_seen += 1000000; /* pools that hold nothing else */
+  if (what != PYM_WALK_BLOCK) return 0;
+  live_seen++;
+  return !holds(p, size < 8 ? size : 8, target_offset(p));
+}
+static void a_walk_tells_live_from_free_at_any_moment(void) {
+  static void *p[STEPS];
+  pym_heap *h = pym_heap_new();
+  for (unsigned c = 0; c < 3; c++) {
+    const size_t n = c == 0 ? 48 : c == 1 ? 8 : 512;
+    check_context("size", n);
+    for (unsigned i = 0; i < STEPS; i++) {
+      p[i] = pym_heap_malloc(h, i % 2 ? PYM_OBJ : PYM_MEM, n);
+      fill(p[i], 8, target_offset(p[i]));
+      live_seen = 0;
+      if (!CHECK(pym_walk(h, note_live, NULL) == 0 && live_seen == i + 1)) break;
+    }
+    for (unsigned k = 0; k < STEPS; k++) {
+      const unsigned i = k * 37 % STEPS;
+      pym_heap_free(h, i % 2 ? PYM_OBJ : PYM_MEM, p[i]);
+      live_seen = 0;
+      if (!CHECK(pym_walk(h, note_live, NULL) == 0 && live_seen == STEPS - 1 - k)) break;
+    }
+    pym_heap_trim(h);
+    live_seen = 0;
+    CHECK(pym_walk(h, note_live, h) == 0 && live_seen == 0);
+  }
   pym_heap_destroy(h);
 }
 
@@ -381,4 +447,5 @@ CHECK_CASES(TEST(a_walk_meets_every_live_block_once), TEST(a_walk_stops_when_tol
             TEST(a_dump_begins_with_cpythons_report), TEST(the_root_says_what_the_functions_say),
             TEST(events_tell_of_growth_limits_and_refusals), TEST(a_soft_limit_is_an_event),
             TEST(an_event_names_the_limit_that_refused), TEST(a_far_limit_costs_nothing),
-            TEST(a_sound_heap_has_no_message));
+            TEST(the_sum_of_sampled_sizes_passes_4_gib), TEST(a_sampled_size_is_the_size_asked_for),
+            TEST(a_walk_tells_live_from_free_at_any_moment), TEST(a_sound_heap_has_no_message));

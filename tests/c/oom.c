@@ -110,7 +110,7 @@ static void many_heaps(void) {
   }
 }
 
-/* Beyond 4 MiB and 16 MiB the map of pools moves to a larger block. */
+/* Beyond 4 MiB and 16 MiB the pool table needs more leaves. */
 static void pool_map(void) {
   for (unsigned i = 0; i < 56; i++) {
     get(2 * i, pym_heap_default(), PYM_RAW, 400000 + i);

@@ -41,36 +41,32 @@ static void flip_and_shrink_before(void) {
   pym_raw_realloc(a, 100);
 }
 /* Freed, for the next one who asks; then the header is changed. */
-static void flip_at_hand(void) {
+static void flip_cached(void) {
   three_neighbours();
   pym_raw_free(b);
   (b - 8)[flipped_bit / 8] ^= (unsigned char)(1u << flipped_bit % 8);
 }
-static void flip_at_hand_and_take(void) {
-  flip_at_hand();
+static void flip_cached_and_take(void) {
+  flip_cached();
   pym_raw_malloc(1000);
   pym_heap_trim(pym_heap_default());
 }
-static void flip_at_hand_and_trim(void) {
-  flip_at_hand();
+static void flip_cached_and_trim(void) {
+  flip_cached();
   pym_heap_trim(pym_heap_default());
 }
-static void every_bit_of_a_header_at_hand_is_guarded(void) {
-  static const struct attack acts[] = {
-      {"bit of a header at hand, taken", "freed block written to", flip_at_hand_and_take, 0},
-      {"bit of a header at hand, trimmed", "freed block written to", flip_at_hand_and_trim, 0}};
-  for (flipped_bit = 0; flipped_bit < 64; flipped_bit++) run_table(acts, COUNT(acts));
+static void every_bit_of_a_cached_header_is_guarded(void) {
+  static const struct attack acts[] = {ATTACK(flip_cached_and_take, WRITTEN),
+                                       ATTACK(flip_cached_and_trim, WRITTEN)};
+  for (flipped_bit = 0; flipped_bit < 64; flipped_bit++) RUN(acts);
 }
 
 static void every_bit_of_a_raw_header_is_guarded(void) {
   static const struct attack acts[] = {
-      {"bit of a header, freed", "or its header was overwritten", flip_and_free, 0},
-      {"bit of a header, resized", "or its header was overwritten", flip_and_resize, 0},
-      {"bit of a header, freed before", "raw block header overwritten", flip_and_free_before, 0},
-      {"bit of a header, grown before", "raw block header overwritten", flip_and_grow_before, 0},
-      {"bit of a header, shrunk before", "raw block header overwritten", flip_and_shrink_before,
-       0}};
-  for (flipped_bit = 0; flipped_bit < 64; flipped_bit++) run_table(acts, COUNT(acts));
+      ATTACK(flip_and_free, NOT_OURS), ATTACK(flip_and_resize, NOT_OURS),
+      ATTACK(flip_and_free_before, HEADER), ATTACK(flip_and_grow_before, HEADER),
+      ATTACK(flip_and_shrink_before, HEADER)};
+  for (flipped_bit = 0; flipped_bit < 64; flipped_bit++) RUN(acts);
 }
 
 /* pym_check sees every one-byte change of the header of a live block, of a free one and of the
@@ -98,5 +94,5 @@ static void pym_check_sees_every_changed_byte_of_raw_metadata(void) {
 }
 
 CHECK_CASES(TEST(every_bit_of_a_raw_header_is_guarded),
-            TEST(every_bit_of_a_header_at_hand_is_guarded),
+            TEST(every_bit_of_a_cached_header_is_guarded),
             TEST(pym_check_sees_every_changed_byte_of_raw_metadata));

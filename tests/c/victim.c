@@ -46,6 +46,14 @@ static int noticed(int status, const char *cause) {
          strstr(said, ", address 0x") != NULL && strstr(said, cause) != NULL;
 }
 
+enum ending ending_of(void (*act)(void), const char *cause) {
+  const int status = run_victim(act);
+  if (status == 0) return CAME_THROUGH;
+  return noticed(status, cause) ? REPORTED : noticed(status, "") ? OTHER_CAUSE : CRASHED;
+}
+
+const char *last_words(void) { return said; }
+
 void expect_noticed(const char *name, const char *cause, void (*act)(void)) {
   int status = run_victim(act);
   check_context(name, (uint64_t)status);
@@ -64,7 +72,7 @@ void expect_no_crash(const char *name, void (*act)(void)) {
   CHECK(status == 0 || noticed(status, ""));
 }
 
-void run_table(const struct attack *table, unsigned count) {
+void run_attacks(const struct attack *table, unsigned count) {
   for (unsigned i = 0; i < count; i++) {
     if (table[i].debug > PYM_DEBUG) continue;
     expect_noticed(table[i].name, table[i].cause, table[i].act);
