@@ -45,8 +45,8 @@ export const ChunkKind = Object.freeze(
  *  @property {number} bytes
  *  @property {string} text   a sentence about it
  *  @property {Uint8Array} content  its first bytes, 64 at the most: a copy */
-/** block: a block of a pool, live or not; pool: what lies in a pool before its first block or
- *  behind the last; raw: a block above 512 bytes in use; cached: one that was freed and is kept for
+/** block: a block of a pool, live or not; pool: a pool's header, or what is too little for a block;
+ *  raw: a block above 512 bytes in use; cached: one that was freed and is kept for
  *  the next request of its size; free: free memory;
  *  internal: the library's own; segment: the header of a segment; outside: behind the end of memory
  *  @typedef {'foreign' | 'block' | 'pool' | 'raw' | 'cached' | 'free' | 'internal' | 'segment'
@@ -227,8 +227,7 @@ function inPool({ address: pool, first, blockSize, states }, layout, address) {
   const i = Math.floor((address - first) / blockSize);
   const state = states[i];
   if (i < 0 || state === undefined) {
-    const what = i < 0 ? 'The start, before the first block,'
-      : 'The end, too short for a block,';
+    const what = i < 0 ? 'The header' : 'The end, too short for a block,';
     return { kind: 'pool', start: i < 0 ? pool : first + n * blockSize,
       bytes: i < 0 ? first - pool : pool + layout.constants.pool_bytes - first - n * blockSize,
       text: `${what} of a pool for ${n} blocks of ${blockSize} bytes.` };

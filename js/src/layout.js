@@ -1,7 +1,7 @@
 /** What this package needs from a descriptor: every name it reads, checked once, as offsets that
  *  later code adds to an address.  No offset is written down in this package, but that the header
- *  of a chunk is two words, `check` and `head` (src/raw.h in C), that a link is the first word of a
- *  free block, and where the first block of a pool lies. */
+ *  of a chunk is two words, `check` and `head` (src/raw.h in C), and that a link is the first word of
+ *  a free block. */
 
 import { Group, LAYOUT_VERSION, Type, badField, fieldEnd, versionError } from './descriptor.js';
 import { badDescriptor } from './errors.js';
@@ -18,8 +18,9 @@ const ENTRY_MOST = 64;
 
 const CONSTANTS = /** @type {const} */ ([
   'layout_version', 'page_bytes', 'pool_bytes', 'arena_bytes', 'classes', 'alignment',
-  'leaf_pools', 'link_max', 'segment_header', 'raw_header', 'raw_flags', 'raw_in_use',
-  'raw_domain_shift', 'raw_cached_max', 'space_bytes', 'heap_bytes', 'space_magic', 'heap_magic',
+  'leaf_pools', 'link_max', 'pool_header', 'pool_room', 'segment_header', 'raw_header', 'raw_flags',
+  'raw_in_use', 'raw_domain_shift', 'raw_cached_max', 'space_bytes', 'heap_bytes', 'space_magic',
+  'heap_magic',
 ]);
 const SPACE = /** @type {const} */ ({
   magic: U32, version: U32, first_heap: U32, raw_key: U32, link_key: U64, pages_owned: U32,
@@ -68,7 +69,6 @@ const LIST = /** @type {const} */ ({ block: U32, count: U32 });
  *  @property {Offsets<keyof typeof POOL>} pool  an entry of the pool table
  *  @property {number} poolStride  bytes from one entry to the next
  *  @property {Uint16Array} capacity  blocks in a pool, by their size; 0: no class has that size
- *  @property {Uint16Array} firstBlock  where the first lies in the pool, by the same
  *  @property {Span} lists  cached blocks of the current pools, by domain and class
  *  @property {Offsets<keyof typeof LIST>} list */
 
@@ -103,7 +103,7 @@ export function layoutOf(descriptor) {
     segment: offsets(fields(Group.SEGMENT), SEGMENT, segment_header),
     pool: offsets(fields(Group.POOL), POOL, poolStride),
     poolStride,
-    ...byBlockSize(constants),
+    capacity: capacities(constants),
     lists: structs(heap, 'lists', fields(Group.LIST), Group.LIST, 2 * slots, heap_bytes),
     list: offsets(fields(Group.LIST), LIST, heap_bytes),
   });
@@ -128,18 +128,20 @@ function readConstants(descriptor) {
 function checkSizes(c) {
   const { page_bytes: page, pool_bytes: pool, arena_bytes: arena, classes, alignment } = c;
   const { leaf_pools: leaf, link_max: link, segment_header: ofSegment, raw_header: ofChunk } = c;
+  const { pool_header: header, pool_room: room } = c;
   const unit = c.raw_flags + 1;                    // sizes of chunks are multiples of it
   const powerOf2 = (/** @type {number} */ n) => n > 0 && (n & (n - 1)) === 0;
   const sound = page === 65536 && pool >= 256 && pool <= page && powerOf2(pool)
     && arena > 0 && arena % page === 0 && classes >= 1
-    && alignment >= 1 && alignment * (classes + 2) + ofChunk <= pool
+    && alignment >= 1 && alignment * classes <= room
+    && header >= 1 && header + room + ofChunk <= pool
     && powerOf2(leaf) && leaf <= 65536 && powerOf2(link + 1) && link < 65536 && pool <= link + 1
     && powerOf2(unit) && unit <= 256 && ofChunk >= 8 && ofChunk <= unit && ofSegment <= 256
     && c.raw_in_use > 0 && c.raw_in_use <= c.raw_flags
     && INTERNAL * 2 ** c.raw_domain_shift <= c.raw_flags;
   if (!sound) {
     throw badDescriptor(`sizes that cannot be: pages of ${page}, arenas of ${arena}, pools of `
-      + `${pool}, ${leaf} to a leaf, with links up to ${link}, ${classes} classes in steps of `
+      + `${pool} with ${header} of header and room for ${room}, ${leaf} to a leaf, with links up to ${link}, ${classes} classes in steps of `
       + `${alignment}, headers of ${ofSegment} and ${ofChunk}, flags ${c.raw_flags} `
       + `with the domain from bit ${c.raw_domain_shift} on`);
   }
@@ -209,19 +211,13 @@ function entryBytes(fields) {
   return bytes;
 }
 
-/** Sizes that are a multiple of twice the alignment keep it.  The last bytes of a pool are the header
- *  of the chunk behind it.
- *  @param {Layout['constants']} constants
- *  @returns {{capacity: Uint16Array, firstBlock: Uint16Array}} */
-function byBlockSize({ alignment, classes, pool_bytes, raw_header }) {
-  const capacity = new Uint16Array(alignment * classes + 1);
-  const firstBlock = new Uint16Array(capacity.length);
-  for (let size = alignment; size < capacity.length; size += alignment) {
-    const first = size % (2 * alignment) === 0 ? 2 * alignment : alignment;
-    firstBlock[size] = first;
-    capacity[size] = Math.floor((pool_bytes - raw_header - first) / size);
+/** @param {Layout['constants']} constants  @returns {Uint16Array} blocks in a pool, by their size */
+function capacities({ alignment, classes, pool_room }) {
+  const out = new Uint16Array(alignment * classes + 1);
+  for (let size = alignment; size < out.length; size += alignment) {
+    out[size] = Math.floor(pool_room / size);
   }
-  return { capacity, firstBlock };
+  return out;
 }
 
 /** @param {number} blockSize  @returns {import('./stats.js').ClassStats} */

@@ -186,9 +186,9 @@ function countPools({ entries, stride, size }, pages, perPage) {
  *    pool's own list
  *  @param {number} first  page  @param {number} end */
 function readPools({ entries, stride }, owners, layout, arrays, first, end) {
-  const { pool_bytes, page_bytes, link_max } = layout.constants;
+  const { pool_bytes, page_bytes, link_max, pool_header } = layout.constants;
   const { free, left, size: sizeAt, heap } = layout.pool;
-  const { capacity: capacities, firstBlock } = layout;
+  const { capacity: capacities } = layout;
   const { firstPool, address, owner, state, blockSize, blocks, capacity } = arrays;
   const perPage = page_bytes / pool_bytes;
   let known = -1;                                         // the low half of a heap's id
@@ -209,7 +209,7 @@ function readPools({ entries, stride }, owners, layout, arrays, first, end) {
     const most = size < capacities.length ? /** @type {number} */ (capacities[size]) : 0;
     const used = most === 0 || knownHeap === 0 ? -1
       : usedBlocks(entries.getUint16(entry + free, true), entries.getUint16(entry + left, true),
-        at & link_max, /** @type {number} */ (firstBlock[size]), size, most);
+        at & link_max, pool_header, size, most);
     const sound = used >= 0;
     address[k] = at;
     owner[k] = sound ? knownHeap : 0;

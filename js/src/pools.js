@@ -119,14 +119,14 @@ export function usedBlocks(free, left, low, first, size, capacity) {
  *  @returns {Pool | null} null: no pool lies there
  *  @throws {import('./errors.js').PymallocRangeError} BAD_MEMORY: its entry is damaged */
 export function readPool(view, root, layout, heaps, address) {
-  const { constants: { pool_bytes, leaf_pools, link_max }, poolStride, pool: f } = layout;
+  const { constants: c, poolStride, pool: f } = layout;
+  const { pool_bytes, leaf_pools, link_max, pool_header: first } = c;
   const unit = Math.floor(address / pool_bytes);
   const base = unit * pool_bytes;
   const leaf = base + pool_bytes > view.byteLength ? 0 : leafOf(view, root, layout, unit);
   const entry = leaf + unit % leaf_pools * poolStride;
   const size = leaf === 0 ? 0 : view.getUint16(entry + f.size, true);
   if (size === 0) return null;
-  const first = Number(layout.firstBlock[size] ?? 0);
   const capacity = Number(layout.capacity[size] ?? 0);
   const free = view.getUint16(entry + f.free, true);
   const used = usedBlocks(free, view.getUint16(entry + f.left, true), base & link_max, first, size,

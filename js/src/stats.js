@@ -42,8 +42,7 @@ import { checkRange, readU64 } from './memory.js';
  *  @property {number} rounding       inside live blocks: sum of the classes' estimates
  *  @property {number} bookkeeping    what the library keeps for itself in the default heap: the pool
  *                                    table, other heaps with all that is in them
- *  @property {number} headers        of chunks and segments, and what lies before the first block of a
- *                                    pool
+ *  @property {number} headers        of chunks, segments and pools
  *  @property {number} freePoolSpace  free blocks, and what is too little for one
  *  @property {number} freeChunks     free raw memory, cached blocks in */
 
@@ -123,7 +122,7 @@ export function readStats(view, root, heap, layout) {
   const { heap: f, domains, domain } = layout;
   const inMem = { ...NO_POOLS };
   const inObject = { ...NO_POOLS };
-  const { classes, leads } = readClasses(view, heap, layout, inMem, inObject);
+  const classes = readClasses(view, heap, layout, inMem, inObject);
   const at = heap + domains.offset;
   const raw = readDomain(view, at, domain, NO_POOLS);
   const mem = readDomain(view, at + domains.stride, domain, inMem);
@@ -137,8 +136,8 @@ export function readStats(view, root, heap, layout) {
     chunks: view.getUint32(heap + f.raw_chunks, true),
   });
   const pools = view.getUint32(heap + f.pools_used, true);
-  const { page_bytes, pool_bytes, raw_header, segment_header } = layout.constants;
-  const poolHeaders = pools * raw_header + leads;
+  const { page_bytes, pool_bytes, pool_header, raw_header, segment_header } = layout.constants;
+  const poolHeaders = pools * (raw_header + pool_header);
   return Object.freeze({
     heap: view.getUint32(heap + f.id, true),
     pageBytes: page_bytes,
@@ -220,13 +219,11 @@ function rawLive(view, at, f) {
 
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout
  *  @param {InPools} mem  added to  @param {InPools} object  added to
- *  @returns {{classes: readonly ClassStats[], leads: number}} leads: bytes before the first blocks
- *    of all pools */
+ *  @returns {readonly ClassStats[]} */
 function readClasses(view, heap, layout, mem, object) {
-  const { constants: { classes, alignment }, arrays: a, unusedClasses, firstBlock } = layout;
+  const { constants: { classes, alignment }, arrays: a, unusedClasses } = layout;
   /** @type {ClassStats[]} */
   const out = [];
-  let leads = 0;
   for (let i = 1; i <= classes; i++) {   // slot 0 holds nothing
     const blockSize = i * alignment;
     const j = classes + 1 + i;           // of the object domain
@@ -240,7 +237,6 @@ function readClasses(view, heap, layout, mem, object) {
     const memLive = memTotal - u64(view, heap, a.frees, i);
     const objLive = objTotal - u64(view, heap, a.frees, j);
     const liveBlocks = memLive + objLive;
-    leads += pools * Number(firstBlock[blockSize]);
     add(mem, memLive, memTotal, blockSize);
     add(object, objLive, objTotal, blockSize);
     out.push(Object.freeze({
@@ -253,7 +249,7 @@ function readClasses(view, heap, layout, mem, object) {
         u64(view, heap, a.sampled, i), u64(view, heap, a.sampled_bytes, i)),
     }));
   }
-  return { classes: Object.freeze(out), leads };
+  return Object.freeze(out);
 }
 
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout  @param {number} slot

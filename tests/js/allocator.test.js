@@ -442,3 +442,16 @@ test(`no two blocks overlap, and each keeps its bytes (SEED=${SEED})`, () => {
   assert.equal(raw.liveBlocks + mem.liveBlocks + object.liveBlocks, live.length);
   assert.deepEqual({ ...heap.heap.check() }, { sound: true, message: '' });
 });
+
+// ---- Keys ----
+
+test('each allocator has keys of its own, and the function that takes them is nobody else\'s', () => {
+  const keys = () => {
+    const heap = make();
+    const p = heap.object.malloc(24);
+    heap.object.free(p);
+    assert.ok(!('pym_seed' in heap.exports));
+    return `${heap.u32[p / 4 + 1]}`;             // upper half of a free block's word: the key's own
+  };
+  assert.equal(new Set(Array.from({ length: 8 }, keys)).size, 8);
+});

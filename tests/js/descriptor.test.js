@@ -126,7 +126,9 @@ for (const [what, name, group, change] of [
 
 for (const [name, value] of [['page_bytes', 0], ['pool_bytes', 0], ['pool_bytes', 64],
   ['pool_bytes', 5000], ['pool_bytes', 131072], ['arena_bytes', 0], ['arena_bytes', 65537],
-  ['classes', 0], ['classes', 256], ['classes', 0xffffffff], ['alignment', 0], ['classes', 509],
+  ['classes', 0], ['classes', 256], ['classes', 0xffffffff], ['alignment', 0], ['classes', 510],
+  ['pool_header', 0], ['pool_header', 17], ['pool_header', 1 << 20], ['pool_room', 511],
+  ['pool_room', 4073],
   ['leaf_pools', 0], ['leaf_pools', 1000], ['leaf_pools', 131072], ['leaf_pools', 512],
   ['link_max', 0], ['link_max', 4094], ['link_max', 2047], ['link_max', 0x1ffff],
   ['segment_header', 4],

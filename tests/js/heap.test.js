@@ -34,7 +34,6 @@ test('live bytes and all losses but rounding add up to the bytes of the segments
   assert.equal(live + lost.bookkeeping + lost.headers + lost.freePoolSpace + lost.freeChunks,
     raw.bytes);
   assert.equal(lost.bookkeeping, 552);
-  // Blocks of 16 and of 512 bytes: the first lies 16 bytes behind the base.
   assert.equal(lost.headers, 4 * 8 + 6 * (8 + 16) + 2 * 32);
 });
 

@@ -63,7 +63,8 @@ export function layOut(gap = () => 0) {
   place('heap', [struct('domains', 'domain', 4), struct('lists', 'list', 2 * SLOTS)]);
   const constants = {
     layout_version: VERSION, page_bytes: 65536, pool_bytes: 4096, arena_bytes: 262144, classes: CLASSES,
-    alignment: 8, events: EVENTS, debug: 0, leaf_pools: LEAF_POOLS, link_max: 0xffff, raw_header: 8,
+    alignment: 8, events: EVENTS, debug: 0, leaf_pools: LEAF_POOLS, link_max: 0xffff,
+    pool_header: FIRST, pool_room: 4096 - 8 - FIRST, raw_header: 8,
     segment_header: 8 + Math.ceil((sizes.segment - 8) / 16) * 16,   // chunks begin 8 mod 16
     raw_flags: 15, raw_in_use: FLAG.inUse, raw_domain_shift: 2, raw_cached_max: 2048,
     space_bytes: sizes.space, heap_bytes: sizes.heap, domain_bytes: sizes.domain,
@@ -122,8 +123,8 @@ function leb(n) {
 }
 
 /** Where the first block lies in a pool, and how many there are. */
-export const firstOf = (size) => size % 16 ? 8 : 16;
-export const capacityOf = (size) => Math.floor((4096 - 8 - firstOf(size)) / size);
+const FIRST = 16;
+export const capacityOf = (size) => Math.floor((4096 - 8 - FIRST) / size);
 
 /** A sound image: an empty default heap and a pool table; everything else is the test's to write. */
 export class Image {
@@ -257,7 +258,7 @@ export class Image {
    *  @returns {number} its address */
   addPool(at, { size, used }, heap = this.heap) {
     const capacity = capacityOf(size);
-    const first = at + firstOf(size);
+    const first = at + FIRST;
     const id = this.view.getUint32(heap + this.layout.groups.heap.id.offset, true);
     this.set('pool', this.entry(at), { size, heap: id & 0xffff });
     this.setFree(at, Array.from({ length: capacity - used }, (_, i) => first + (used + i) * size));
