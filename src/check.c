@@ -40,7 +40,7 @@ static int check_space(void) {
   REQUIRE(sp->magic == SPACE_MAGIC, "root magic", off(sp));
   REQUIRE(sp->pages_memory <= pym__linmem_pages(), "size of linear memory", off(sp));
   REQUIRE(sp->pages_owned <= sp->pages_memory, "count of owned pages", off(sp));
-  REQUIRE(sp->link_key == pym__key, "key of free blocks", off(sp));
+  REQUIRE(!sp->is_started || sp->link_key == pym__key, "key of free blocks", off(sp));
   for (u32 i = 0; i < LEAVES; i++)
     REQUIRE(!sp->leaves[i] || (!(sp->leaves[i] & 15) &&
                                readable(sp->leaves[i], LEAF_POOLS * sizeof(struct pym__pool))),
@@ -50,7 +50,7 @@ static int check_space(void) {
 
 /* A list of free blocks of one pool: inside it, on block boundaries, no block twice. */
 static int check_blocks(u32 base, u32 s, u32 block, u32 seen[16], u32 *n_free) {
-  const u32 first = base + pym__pool_first(s);
+  const u32 first = base + POOL_HEADER;
   while (block != base) {
     u32 i = (block - first) / s;
     REQUIRE(block >= first && (block - first) % s == 0 && i < pym__pool_capacity(s),
@@ -99,10 +99,10 @@ static int check_pool(const struct pym_heap *h, u32 base, struct recount *n) {
 
 static int check_class(const struct pym_heap *h, u32 c, const struct recount *n) {
   u32 prev = 0, seen = 0;
-  for (u32 unit = h->usable[c]; unit; prev = unit, unit = ((struct pool_links *)at(unit << 12))->next) {
+  for (u32 unit = h->usable[c]; unit; prev = unit, unit = ((struct pool_header *)at(unit << 12))->next) {
     const u32 base = unit << POOL_SHIFT;
     REQUIRE(unit < 1u << 20 && class_of(base) == c, "list of usable pools", base);
-    REQUIRE(((struct pool_links *)at(base))->prev == prev, "list of usable pools: back link", base);
+    REQUIRE(((struct pool_header *)at(base))->prev == prev, "list of usable pools: back link", base);
     REQUIRE(pym__pool_at(base)->free != (u16)base, "usable pool has nothing to give", base);
     REQUIRE(++seen <= n->usable[c], "list of usable pools loops", base);
   }

@@ -51,7 +51,7 @@ static int begins_block(const u8 *p) {
   const u32 o = off(p);
   if (at(o) != (const void *)p) return 0;
   if (!class_of(o)) return is_raw_block(o);
-  const u32 s = class_of(o) * PYM_ALIGNMENT, first = base_of(o) + pym__pool_first(s);
+  const u32 s = class_of(o) * PYM_ALIGNMENT, first = base_of(o) + POOL_HEADER;
   return o >= first && (o - first) % s == 0;
 }
 

@@ -23,6 +23,8 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
   X(classes, CLASSES)                    \
   X(events, EVENTS)                      \
   X(leaf_pools, LEAF_POOLS)              \
+  X(pool_header, POOL_HEADER)            \
+  X(pool_room, POOL_ROOM)                \
   X(link_max, PYM__LINK_MAX)             \
   X(segment_header, SEGMENT_BYTES)       \
   X(raw_header, HEADER)                  \

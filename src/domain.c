@@ -34,12 +34,20 @@ void *pym_obj_realloc(void *p, size_t n) {
   return LIKELY(q != NULL) ? q : pym__realloc_slow(PYM_OBJ, p, n);
 }
 
+/* Can a block of this usable size be one of n bytes?  A block that was made smaller stays where it
+ * fills three quarters, a small heap borrows from a class a quarter larger. */
+int pym__sizes_known = 1; /* 0: a block could not be made smaller once, and stayed */
+static int may_be_of(size_t n, u32 usable) {
+  const size_t own = n <= PYM_SMALL_MAX ? (n + 7) & ~(size_t)7 : n + 24;
+  return n <= usable && (!pym__sizes_known || 4 * n > 3 * usable || own + 8 + own / 4 >= usable);
+}
+
 /* The size saves nothing here: a realloc that failed to find a smaller block may have left p in a
  * larger class, or in a raw block, so p is asked after all.  A debug build holds it against p. */
 void pym_obj_free_sized(void *p, size_t n) {
-  PYM_ASSERT(!p || pym__hooks[PYM_OBJ].on || n <= pym__usable(&pym__main, PYM_OBJ, p), CAUSE_SIZED,
-             off(p));
-  (void)n;
+  PYM_ASSERT(!p || pym__hooks[PYM_OBJ].on || may_be_of(n, pym__usable(&pym__main, PYM_OBJ, p)),
+             CAUSE_SIZED, off(p));
+  (void)n, (void)may_be_of;
   pym_obj_free(p);
 }
 
@@ -69,7 +77,7 @@ void pym_heap_free(pym_heap *h, enum pym_domain d, void *p) {
 }
 
 void pym_heap_free_sized(pym_heap *h, enum pym_domain d, void *p, size_t n) {
-  PYM_ASSERT(!p || n <= pym__usable(h, d, p), CAUSE_SIZED, off(p));
+  PYM_ASSERT(!p || may_be_of(n, pym__usable(h, d, p)), CAUSE_SIZED, off(p));
   (void)n;
   pym_heap_free(h, d, p);
 }
@@ -95,6 +103,7 @@ size_t pym_usable_size(const void *p) {
   if (!p) return 0;
   if (UNLIKELY(pym__debug != NULL) && pym__debug->made(p)) return pym__debug->size(p);
   if (UNLIKELY(pym__libc_size != NULL) && !pym_owns(p)) return pym__libc_size(p);
+  pym__init();
   const struct pym__pool *pool = pym__pool_at(off(p));
   if (!pool) return pym__raw_usable(p);
   if (UNLIKELY((*(const pym__word *)p ^ pym__key) <= PYM__LINK_MAX) &&

@@ -8,7 +8,7 @@
 #include "raw.h"
 
 /* Of a pool: its links, and the header of its chunk. */
-#define POOL_LOST (sizeof(struct pool_links) + HEADER)
+#define POOL_LOST (sizeof(struct pool_header) + HEADER)
 
 struct out {
   pym_write_fn *write;

@@ -29,7 +29,7 @@ static COLD int segment_from_main(struct pym_heap *h, u32 bytes) {
   if (n < SEGMENT_LEAST) n = SEGMENT_LEAST;
   void *p = pym__raw_new(&pym__main, INTERNAL, n, PYM_RAW_ALIGNMENT, 0);
   if (!p) return 0;
-  pym__raw_add(h, off(p), (off(p) + pym__raw_usable(p)) & ~15u);
+  pym__raw_add(h, off(p), (off(p) + pym__raw_block(&pym__main, INTERNAL, p)) & ~15u);
   return 1;
 }
 

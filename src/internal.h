@@ -24,6 +24,8 @@
 #define PAGE_BYTES 65536u
 #define POOL_BYTES 4096u
 #define POOL_SHIFT 12
+#define POOL_HEADER 16u
+#define POOL_ROOM (POOL_BYTES - POOL_HEADER - 8) /* less the header of the chunk behind */
 #define MAX_PAGES 65536u
 _Static_assert(POOL_BYTES == 1u << POOL_SHIFT, "a shift");
 _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes");
@@ -151,9 +153,7 @@ int pym__raw_flush(struct pym_heap *h); /* cached chunks become free memory; 0: 
 u32 pym__raw_tail(const struct pym_heap *h); /* bytes free where the newest segment ends */
 
 /* ---- pool.c ---- */
-/* Offset of the first block in a pool of blocks of s bytes, and how many there are. */
-HOT u32 pym__pool_first(u32 s) { return s & 8 ? 8 : 16; }
-HOT u32 pym__pool_capacity(u32 s) { return (POOL_BYTES - 8 - pym__pool_first(s)) / s; }
+HOT u32 pym__pool_capacity(u32 s) { return POOL_ROOM / s; } /* blocks of s bytes in a pool */
 u32 pym__pool_used(const struct pym__pool *pool); /* blocks not in the pool's own list */
 int pym__has_usable(const struct pym_heap *h, unsigned d, u32 s); /* a pool with free blocks */
 /* The list of the class is empty.  One block, the others of its pool are the list where the fast
@@ -185,6 +185,7 @@ void *pym__calloc_direct(struct pym_heap *h, unsigned d, size_t count, size_t si
 void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n);
 void pym__free_direct(struct pym_heap *h, unsigned d, void *p);
 void *pym__failed(struct pym_heap *h, unsigned d); /* NULL, counted */
+extern int pym__sizes_known; /* domain.c */
 /* o was freed in domain d, and left of its pool came to 0; pool.c */
 void pym__pool_event(struct pym_heap *h, unsigned d, u32 o);
 

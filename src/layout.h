@@ -92,8 +92,8 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
  * the pool's base.  Nothing that the allocator relies on lies in it: its state is an entry of the
  * pool table (struct pym__pool, fast.h).
  *
- *   base - 8   base         base + 8 (16: blocks of a multiple of 16)      base + 4088
- *   | chunk's | pool_links | block | block | block | ...                  | next chunk's header |
+ *   base - 8   base          base + 16                              base + 4088
+ *   | chunk's | pool_header | block | block | block | ...          | next chunk's header |
  *
  * See src/pool.c for its states. */
 #define POOL_FIELDS(X)                                                            \
@@ -101,8 +101,10 @@ enum event_kind { EVENT_GROW = 1, EVENT_SOFT = 2, EVENT_HARD = 3, EVENT_OOM = 4 
   X(u16, left, 1, "blocks not in its own list; if that is empty: all")            \
   X(u16, size, 1, "block size, 0: no pool")                                       \
   X(u16, heap, 1, "low half of the heap's id")
-struct pool_links {
+struct pool_header {
   u32 next, prev; /* units of pools of the class that have free blocks; 0: none */
+  u32 check;      /* holds the entry's size and heap: a word made of them, the place and the key */
+  u32 reserved;
 };
 
 /* A piece of linear memory that chunks fill, see src/raw.h. */

@@ -112,6 +112,7 @@ static void *resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
   void *q = moved(h, d, p, old, take(h, d, n, old), n); /* one of the two is in a pool */
   if (q || n > old) return q;
   if (!in_pool) pym__raw_resize(h, d, p, n);
+  pym__sizes_known = 0;
   return p; /* there is no other place: making it smaller never fails */
 }
 
@@ -160,8 +161,12 @@ void pym__free_direct(struct pym_heap *h, unsigned d, void *p) {
 
 void pym__free_slow(unsigned d, void *p) {
   const pym_allocator *k = hook_of(d);
-  if (UNLIKELY(k != NULL)) k->free(k->ctx, p);
-  else pym__free_direct(&pym__main, d, p);
+  if (UNLIKELY(k != NULL)) {
+    k->free(k->ctx, p);
+    return;
+  }
+  pym__init(); /* a first call may bring anything */
+  pym__free_direct(&pym__main, d, p);
 }
 
 void pym__pool_spent(unsigned d, void *p) { pym__pool_event(&pym__main, d, off(p)); }
@@ -175,11 +180,11 @@ static const u16 reciprocals[CLASS_SLOTS - 1] = {SIXTEEN(1), SIXTEEN(17), SIXTEE
 
 /* Does a block begin at o?  Sizes and offsets are multiples of 8: all is in units of that. */
 void pym__check_offset(u32 o, const struct pym__pool *pool, unsigned d) {
-  const u32 class = pool->size / PYM_ALIGNMENT;
-  const u32 at = (o & (POOL_BYTES - 1)) - pym__pool_first(pool->size), unit = at / PYM_ALIGNMENT;
+  const u32 class = pool->size / PYM_ALIGNMENT, at = (o & (POOL_BYTES - 1)) - POOL_HEADER;
+  const u32 unit = at / PYM_ALIGNMENT;
   const u32 i = class == 1 ? unit : unit * reciprocals[class - 1] >> 16;
-  if (UNLIKELY(at % PYM_ALIGNMENT || at >= POOL_BYTES || i * class != unit ||
-               at + pool->size > POOL_BYTES - 8 - pym__pool_first(pool->size)))
+  if (UNLIKELY(at % PYM_ALIGNMENT || at >= POOL_ROOM || i * class != unit ||
+               at + pool->size > POOL_ROOM))
     pym__corrupt(CAUSE_NOT_BLOCK, o, d);
 }
 

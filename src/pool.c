@@ -27,7 +27,7 @@ u32 pym__pool_used(const struct pym__pool *pool) {
 HOT struct pym__pool *entry_of(u32 unit) {
   return (struct pym__pool *)at(pym__space.leaves[unit / LEAF_POOLS]) + unit % LEAF_POOLS;
 }
-HOT struct pool_links *links_of(u32 unit) { return at(unit << POOL_SHIFT); }
+HOT struct pool_header *header_of(u32 unit) { return at(unit << POOL_SHIFT); }
 HOT u16 no_block(u32 unit) { return (u16)(unit << POOL_SHIFT); }
 HOT u32 first_free(u32 unit, const struct pym__pool *pool) {
   return (unit << POOL_SHIFT & ~0xffffu) | pool->free;
@@ -46,28 +46,35 @@ HOT void set_link(u32 o, u16 next) { *(pym__word *)at(o) = next ^ pym__key; }
 
 HOT void usable_push(struct pym_heap *h, u32 unit, u32 s) {
   u32 *first = &h->usable[s / 8];
-  *links_of(unit) = (struct pool_links){*first, 0};
-  if (*first) links_of(*first)->prev = unit;
+  header_of(unit)->next = *first;
+  header_of(unit)->prev = 0;
+  if (*first) header_of(*first)->prev = unit;
   *first = unit;
+}
+
+/* What the header of a pool holds of its entry: a byte of either that is written to is noticed. */
+HOT u32 check_of(u32 unit, const struct pym__pool *pool) {
+  return ((u32)pool->heap << 16 | pool->size) * 0x9e3779b1u ^ unit << POOL_SHIFT ^ pym__space.raw_key;
 }
 
 /* A unit that a link leads to: a pool of the class. */
 HOT u32 verified_unit(const struct pym_heap *h, u32 unit, u32 s) {
   const struct pym__pool *pool = unit < 1u << (32 - POOL_SHIFT) ? pym__pool_at(unit << POOL_SHIFT) : NULL;
-  if (UNLIKELY(!pool || pool->size != s || pool->heap != (u16)h->id))
+  if (UNLIKELY(!pool || pool->size != s || pool->heap != (u16)h->id ||
+               header_of(unit)->check != check_of(unit, pool)))
     pym__corrupt(CAUSE_LINKS, unit << POOL_SHIFT, INTERNAL);
   return unit;
 }
 
 static APART void usable_remove(struct pym_heap *h, u32 unit, u32 s) {
-  const struct pool_links links = *links_of(unit);
-  u32 *before = links.prev ? &links_of(verified_unit(h, links.prev, s))->next : &h->usable[s / 8];
+  const struct pool_header links = *header_of(unit);
+  u32 *before = links.prev ? &header_of(verified_unit(h, links.prev, s))->next : &h->usable[s / 8];
   if (UNLIKELY(*before != unit ||
-               (links.next && links_of(verified_unit(h, links.next, s))->prev != unit)))
+               (links.next && header_of(verified_unit(h, links.next, s))->prev != unit)))
     pym__corrupt(CAUSE_LINKS, unit << POOL_SHIFT, INTERNAL);
   *before = links.next;
-  if (links.next) links_of(links.next)->prev = links.prev;
-  *links_of(unit) = (struct pool_links){0, 0};
+  if (links.next) header_of(links.next)->prev = links.prev;
+  header_of(unit)->next = header_of(unit)->prev = 0;
 }
 
 /* The pool that became usable last, taken out.  0: there is none. */
@@ -75,10 +82,14 @@ HOT u32 usable_pop(struct pym_heap *h, u32 s) {
   u32 *first = &h->usable[s / 8];
   const u32 unit = *first;
   if (UNLIKELY(!unit)) return 0;
-  const u32 next = links_of(verified_unit(h, unit, s))->next;
-  if (next) links_of(verified_unit(h, next, s))->prev = 0;
+  const u32 next = header_of(verified_unit(h, unit, s))->next;
+  if (next) {
+    struct pool_header *behind = header_of(verified_unit(h, next, s));
+    if (UNLIKELY(behind->prev != unit)) pym__corrupt(CAUSE_LINKS, next << POOL_SHIFT, INTERNAL);
+    behind->prev = 0;
+  }
   *first = next;
-  links_of(unit)->next = 0;
+  header_of(unit)->next = 0;
   return unit;
 }
 
@@ -104,7 +115,7 @@ static COLD int cover(u32 unit) {
 }
 
 static void link_blocks(u32 base, u32 s, u32 n) {
-  u32 o = base + pym__pool_first(s);
+  u32 o = base + POOL_HEADER;
   WORD_BY_WORD while (--n) {
     set_link(o, (u16)(o + s));
     o += s;
@@ -125,7 +136,8 @@ static TIDY int pool_new(struct pym_heap *h, unsigned d, u32 s) {
   }
   struct pym__pool *pool = at(pym__space.leaves[unit / LEAF_POOLS]);
   pool[unit % LEAF_POOLS] =
-      (struct pym__pool){(u16)(base + pym__pool_first(s)), 0, (u16)s, (u16)h->id};
+      (struct pym__pool){(u16)(base + POOL_HEADER), 0, (u16)s, (u16)h->id};
+  header_of(unit)->check = check_of(unit, &pool[unit % LEAF_POOLS]);
   link_blocks(base, s, pym__pool_capacity(s));
   usable_push(h, unit, s);
   h->pools_used++;
@@ -136,6 +148,14 @@ static TIDY int pool_new(struct pym_heap *h, unsigned d, u32 s) {
 /* No block of the pool is in use, and it is in no list: it is raw memory again. */
 static TIDY void pool_retire(struct pym_heap *h, u32 unit, struct pym__pool *pool) {
   const u32 c = (unit << POOL_SHIFT) - HEADER;
+#if PYM_DEBUG >= 1
+  u32 n = 0;
+  for (u32 o = first_free(unit, pool); o != unit << POOL_SHIFT; n++) {
+    o = (o & ~PYM__LINK_MAX) | link_in(o);
+    if (n > pym__pool_capacity(pool->size)) break;
+  }
+  if (n != pym__pool_capacity(pool->size)) pym__corrupt(CAUSE_POOL, unit << POOL_SHIFT, INTERNAL);
+#endif
   struct pym_heap *source = is_sound(h, c) ? h : pym__hooked ? pym__hooked : h;
   h->pools[pool->size / 8]--;
   h->pools_used--;
@@ -167,7 +187,8 @@ void pym__pool_event(struct pym_heap *h, unsigned d, u32 o) {
   const u32 unit = unit_of(o);
   struct pym__pool *pool = entry_of(unit);
   const u32 s = pool->size;
-  if (UNLIKELY(pool->heap != (u16)h->id)) pym__corrupt(CAUSE_POOL, o, INTERNAL);
+  if (UNLIKELY(pool->heap != (u16)h->id || header_of(unit)->check != check_of(unit, pool)))
+    pym__corrupt(CAUSE_POOL, o, INTERNAL);
   if (link_in(o) == no_block(unit)) { /* it was full: this is the first block to come back */
     if (make_current(h, d, unit, pool, o)) return;
     pool->left = (u16)(pym__pool_capacity(s) - 1);

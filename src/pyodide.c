@@ -3,9 +3,9 @@
  * CPython calls these functions through PyMemAllocatorEx.  Blocks from before belong to the
  * allocator that was there, so a free and a realloc first find out whose the block is:
  *
- *   map of pools has a class   ours, a small block: the fast path, which asks for this anyway
- *   unit of 4 KiB is ours      ours, a raw block
- *   neither                    the previous allocator's; nothing at the address was read */
+ *   the pool table has an entry   ours, a small block: the fast path, which looks it up anyway
+ *   unit of 4 KiB is ours         ours, a raw block
+ *   neither                       the previous allocator's; nothing at the address was read */
 #include "pyodide.h"
 
 #include "object.h"
@@ -75,7 +75,7 @@ EXPORT(pym_pyodide_attach) void pym_pyodide_attach(pym_allocator *mem, pym_alloc
   *obj = (pym_allocator){NULL, obj_malloc, obj_calloc, obj_realloc, obj_free};
 }
 
-/* Nothing is at hand any more, frees take the slow way and no limit is left; or all is as after
+/* No block is cached any more, frees take the slow way and no limit is left; or all is as after
  * attach. */
 EXPORT(pym_pyodide_detach) void pym_pyodide_detach(int off) {
   detached = off;
@@ -83,11 +83,12 @@ EXPORT(pym_pyodide_detach) void pym_pyodide_detach(int off) {
     pym_limit_set(&pym__main, d, PYM_UNLIMITED, PYM_UNLIMITED);
   pym__limits = NULL;
   pym__flush(&pym__main);
-  pym__main.closed = off != 0;
+  pym__main.over_limit = off != 0; /* the lists stay empty: malloc finds nothing in them */
   pym__open(&pym__main);
 }
 
 void pym__host_write(const char *text, size_t n) { pym_host_write(text, n); }
+int pym__host_random(u64 out[2]) { return pym_host_random(out, 2 * sizeof *out); }
 void pym__host_tell(enum cause cause, u32 o, unsigned d) { pym__say_fault(cause, o, d); }
 void pym__host_trap(void) { __builtin_trap(); }
 

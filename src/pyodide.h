@@ -18,6 +18,7 @@ FROM_PYODIDE(malloc_set_footprint_limit) size_t malloc_set_footprint_limit(size_
 
 /* Make linear memory so large, by Emscripten's own function, which renews its views. */
 FROM_PYODIDE(pym_host_resize) void pym_host_resize(size_t bytes);
+FROM_PYODIDE(pym_host_random) int pym_host_random(void *out, size_t n); /* 0: there is none */
 FROM_PYODIDE(pym_host_write) void pym_host_write(const char *text, size_t n);
 
 /* Is the 4 KiB unit that o lies in memory that this library took?  Reads nothing at o. */

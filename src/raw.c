@@ -295,6 +295,7 @@ u32 pym__raw_usable(const void *p) {
   const u32 head = chunk_at(c)->head;
   if (UNLIKELY(!(head & IN_USE) || domain_of_head(head) == INTERNAL))
     pym__corrupt(CAUSE_FREED_USED, off(p), INTERNAL);
+  if (UNLIKELY(!in_memory(c + (head & ~FLAGS)))) pym__corrupt(CAUSE_NOT_OURS, off(p), INTERNAL);
   return (head & ~FLAGS) - HEADER;
 }
 

@@ -147,7 +147,12 @@ static TIDY u32 tree_fit(const struct pym_heap *h, u32 size) {
     const struct branch *branch = linked_branch(h, node);
     const u32 have = chunk_at(node)->head;
     if (have >= size && (!best || have < chunk_at(best)->head)) best = node;
-    if (have == size) return chunk_at(node)->next; /* of the ring: that has less work to be taken */
+    if (have == size) { /* of the ring the next: that has less work to be taken */
+      const u32 next = chunk_at(node)->next;
+      linked_branch(h, next);
+      if (UNLIKELY(chunk_at(next)->head != size)) pym__corrupt(CAUSE_LINKS, next, INTERNAL);
+      return next;
+    }
     if (UNLIKELY(bit < LAST_BRANCH)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
     const u32 side = size >> bit & 1;
     if (!side && branch->child[1]) larger = branch->child[1]; /* all of it is larger than size */

@@ -19,7 +19,7 @@ struct free_blocks {
 };
 
 static void note_free(struct free_blocks *f, u32 base, u32 s, u32 block) {
-  const u32 first = base + pym__pool_first(s);
+  const u32 first = base + POOL_HEADER;
   while (block != base) {
     const u32 i = (block - first) / s;
     f->bits[i / 32] |= 1u << (i % 32);
@@ -29,7 +29,7 @@ static void note_free(struct free_blocks *f, u32 base, u32 s, u32 block) {
 }
 
 static int walk_pool(const struct visit *v, u32 base, const struct pym__pool *pool) {
-  const u32 s = pool->size, cap = pym__pool_capacity(s), first = base + pym__pool_first(s);
+  const u32 s = pool->size, cap = pym__pool_capacity(s), first = base + POOL_HEADER;
   struct free_blocks f = {{0}, 0};
   note_free(&f, base, s, (base & ~PYM__LINK_MAX) | pool->free);
   for (unsigned d = PYM_MEM; d <= PYM_OBJ; d++)

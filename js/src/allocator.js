@@ -2,7 +2,7 @@
 
 import { PymallocError, PymallocTypeError, badArgument, hex } from './errors.js';
 import { Heap } from './heap.js';
-import { notOurs, place } from './place.js';
+import { SEED, notOurs, place } from './place.js';
 
 /** @typedef {import('./wasm.js').WasmSource} WasmSource */
 
@@ -23,7 +23,7 @@ import { notOurs, place } from './place.js';
  *  @typedef {{malloc: Function, calloc: Function, realloc: Function, free: Function}} Functions */
 
 /** What all parts of one allocator share.  When it ends, by dispose() or by damage, functions that
- *  throw take the place of the guest's, which are let go of. */
+ *  throw take the place of the guest's. */
 class Guest {
   /** @type {Functions[]} */
   #domains = [];
@@ -340,7 +340,8 @@ function address(p) {
  *  @returns {Allocator} */
 export function allocatorIn(module, { memory: given, limit }) {
   const { memory, instance } = place(module, given);
-  const own = Object.entries(instance.exports).filter(([name]) => !name.startsWith('__'));
+  const own = Object.entries(instance.exports)
+    .filter(([name]) => !name.startsWith('__') && name !== SEED);
   const exports = Object.freeze({ ...Object.fromEntries(own), memory });
   if (!('malloc' in exports)) throw notOurs('it exports no malloc');
   const heap = Heap.from(module, { exports });

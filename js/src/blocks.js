@@ -1,24 +1,24 @@
 /** heap.blocks(), heap.chunks() and heap.look(): what lies in one pool, between two addresses, at
  *  one address.
  *
- *  As everywhere nothing that is read is believed: lists are followed only as far as what they link
- *  lies where it may, and no further than there is memory. */
+ *  As everywhere every value is checked: a list is followed only within its pool, and no further than
+ *  the pool has blocks. */
 
-import { badArgument, badMemory, hex } from './errors.js';
+import { badArgument } from './errors.js';
 import { INTERNAL } from './layout.js';
-import { isFree, poolClasses, poolsFrom, readHeapList, segmentsOf } from './segments.js';
+import { markList, poolTable, poolsFrom, readList, readPool } from './pools.js';
+import { isFree, readHeapList, segmentsOf } from './segments.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
 
-/** Value of Blocks.states.  AT_HAND: freed, and kept for the next request of its size; for its pool
- *  it is handed out. */
-export const BlockState = Object.freeze({ FREE: 0, LIVE: 1, AT_HAND: 2 });
-/** Value of Chunks.kind.  RAW: a block above 512 bytes, in use; AT_HAND: one that was freed and
- *  waits for the next request of its size; INTERNAL: what the library keeps for itself, also the
+/** Value of Blocks.states.  CACHED: free, and in the list from which its size class is allocated. */
+export const BlockState = Object.freeze({ FREE: 0, LIVE: 1, CACHED: 2 });
+/** Value of Chunks.kind.  RAW: a block above 512 bytes, in use; CACHED: one that was freed and is
+ *  kept for the next request of its size; INTERNAL: what the library keeps for itself, also the
  *  memory of another heap, whose chunks follow; DAMAGED: its header was overwritten, it is shown up
  *  to the end of its segment. */
 export const ChunkKind = Object.freeze(
-  { FREE: 0, RAW: 1, POOL: 2, AT_HAND: 3, INTERNAL: 4, DAMAGED: 255 });
+  { FREE: 0, RAW: 1, POOL: 2, CACHED: 3, INTERNAL: 4, DAMAGED: 255 });
 
 /** The blocks of one pool.
  *  @typedef {object} Blocks
@@ -45,10 +45,11 @@ export const ChunkKind = Object.freeze(
  *  @property {number} bytes
  *  @property {string} text   a sentence about it
  *  @property {Uint8Array} content  its first bytes, 64 at the most: a copy */
-/** block: a block of a pool, live or not; pool: a pool's header, or what is too little for a block;
- *  raw: a block above 512 bytes in use; hand: one that was freed and waits; free: free memory;
+/** block: a block of a pool, live or not; pool: what lies in a pool before its first block or
+ *  behind the last; raw: a block above 512 bytes in use; cached: one that was freed and is kept for
+ *  the next request of its size; free: free memory;
  *  internal: the library's own; segment: the header of a segment; outside: behind the end of memory
- *  @typedef {'foreign' | 'block' | 'pool' | 'raw' | 'hand' | 'free' | 'internal' | 'segment'
+ *  @typedef {'foreign' | 'block' | 'pool' | 'raw' | 'cached' | 'free' | 'internal' | 'segment'
  *    | 'damaged' | 'outside'} LookKind */
 
 const CONTENT_BYTES = 64;
@@ -59,59 +60,21 @@ const DOMAINS = ['raw', 'mem', 'object', 'internal'];
  *  @returns {Readonly<Blocks> | null} null: no pool lies there (any more) */
 export function readBlocks(view, root, layout, address) {
   checkAddress(address, 'the address');
-  const { pool_bytes, pool_header, alignment } = layout.constants;
-  const unit = Math.floor(address / pool_bytes);
-  const size = (poolClasses(view, root, layout)[unit] ?? 0) * alignment;
-  if (size === 0) return null;
-  const at = unit * pool_bytes;
-  const owner = ownerOf(view, at, size, layout, new Set(readHeapList(view, root, layout)));
-  if (owner === 0) throw badMemory(`the header of the pool at ${hex(at)} was overwritten`);
-  const capacity = view.getUint16(at + layout.pool.cap, true);
-  const pool = { first: at + pool_header, size,
-    states: new Uint8Array(capacity).fill(BlockState.LIVE) };
-  markList(view, view.getUint32(at + layout.pool.free, true), pool, BlockState.FREE, capacity);
-  const most = Math.floor(view.byteLength / size);
-  for (const { offset, stride } of [layout.bins.mem, layout.bins.obj]) {
-    const bin = owner + offset + size / alignment * stride;
-    markList(view, view.getUint32(bin + layout.bin.free, true), pool, BlockState.AT_HAND, most);
+  const heaps = readHeapList(view, root, layout);
+  const pool = readPool(view, root, layout, heaps, address);
+  if (!pool) return null;
+  const { base, owner, first, size, capacity, used, free } = pool;
+  const states = new Uint8Array(capacity).fill(BlockState.LIVE);
+  const mark = (/** @type {number} */ block, /** @type {number} */ n, /** @type {number} */ state) =>
+    markList(view, root, layout, pool, states, block, n, BlockState.LIVE, state);
+  mark(free, capacity - used, BlockState.FREE);
+  const { classes, alignment, pool_bytes } = layout.constants;
+  for (const slots of [0, classes + 1]) {
+    const { unit, block, count } = readList(view, owner, layout, slots + size / alignment);
+    if (unit * pool_bytes === base) mark(block, count, BlockState.CACHED);
   }
-  return Object.freeze({ address: at, owner, first: pool.first, blockSize: size,
-    states: pool.states });
+  return Object.freeze({ address: base, owner, first, blockSize: size, states });
 }
-
-/** @param {DataView} view  @param {number} pool  its address  @param {number} size  of its blocks
- *  @param {Layout} layout  @param {ReadonlySet<number>} heaps
- *  @returns {number} address of the heap whose pool it is; 0: its header is not sound */
-function ownerOf(view, pool, size, { constants: c, pool: f }, heaps) {
-  const heap = (view.getUint32(pool + f.check, true) ^ pool ^ c.pool_key) >>> 0;
-  const most = view.getUint16(pool + f.cap, true);
-  const sound = heaps.has(heap) && view.getUint16(pool + f.size, true) === size
-    && view.getUint16(pool + f.used, true) <= most && most * size <= c.pool_room;
-  return sound ? heap : 0;
-}
-
-/** Marks what of a list of freed blocks lies in the pool.  A pool's own list lies in it as a whole,
- *  those of a heap lead through all pools of the size.
- *  @param {DataView} view  @param {number} block  the first; 0: none
- *  @param {{first: number, size: number, states: Uint8Array}} pool  @param {number} state
- *  @param {number} most  blocks that the list can have */
-function markList(view, block, { first, size, states }, state, most) {
-  for (let n = 0; block !== 0; n++) {
-    const i = (block - first) / size;
-    const inside = i >= 0 && i < states.length;
-    const sound = n < most && (block & 3) === 0 && block + 4 <= view.byteLength
-      && (inside ? Number.isInteger(i) && states[i] === BlockState.LIVE
-        : state === BlockState.AT_HAND);
-    if (!sound) {
-      throw badMemory(`a list of freed blocks of ${size} bytes leads to ${hex(block)}: a block was `
-        + 'written to after it was freed, or freed twice');
-    }
-    if (inside) states[i] = state;
-    block = view.getUint32(block, true);
-  }
-}
-
-/** @typedef {import('./segments.js').Segment} Segment */
 
 /** Time is in proportion to what lies in the segments before `to`.
  *  @param {DataView} view  @param {number} root  checked already  @param {Layout} layout
@@ -121,10 +84,12 @@ export function readChunks(view, root, layout, from, to) {
   checkAddress(from, 'the first address');
   checkAddress(to, 'the last address');
   const found = new ChunkList();
-  const classes = poolClasses(view, root, layout);
+  const table = poolTable(view, root, layout,
+    Math.min(to + layout.constants.raw_header, view.byteLength));
+  const key = view.getUint32(root + layout.space.raw_key, true);
   for (const { heap, start, end } of segmentsOf(view, readHeapList(view, root, layout), layout)) {
     if (end <= from || start >= to) continue;
-    walk(view, classes, layout, { heap, start, end }, to, (at, bytes, kind, domain) => {
+    walk(view, table, layout, { start, end }, key ^ heap, to, (at, bytes, kind, domain) => {
       if (at + bytes > from) found.add(at, bytes, kind, domain, heap);
     });
   }
@@ -184,17 +149,17 @@ function grown(array) {
   return larger;
 }
 
-/** @param {DataView} view  @param {Uint8Array} classes  @param {Layout} layout
- *  @param {Segment} segment  @param {number} to  where to stop
+/** @param {DataView} view  @param {import('./pools.js').PoolTable} table  @param {Layout} layout
+ *  @param {{start: number, end: number}} segment  @param {number} key  of the heap's chunks, signed
+ *  @param {number} to  where to stop
  *  @param {(at: number, bytes: number, kind: number, domain: number) => void} meet */
-function walk(view, classes, { constants: c }, { heap, start, end }, to, meet) {
-  const key = c.raw_key ^ heap;
+function walk(view, table, { constants: c }, { start, end }, key, to, meet) {
   const last = end - c.raw_header;
   let at = start + c.segment_header;
   while (at < last && at < to) {
     const base = at + c.raw_header;
-    if (base % c.pool_bytes === 0
-      && poolsFrom(classes, base / c.pool_bytes, (end - c.pool_bytes) / c.pool_bytes) > 0) {
+    if (base % c.pool_bytes === 0 && base + c.pool_bytes <= end
+      && poolsFrom(table, base / c.pool_bytes, base / c.pool_bytes) > 0) {
       meet(at, c.pool_bytes, ChunkKind.POOL, INTERNAL);
       at += c.pool_bytes;
       continue;
@@ -216,7 +181,7 @@ function walk(view, classes, { constants: c }, { heap, start, end }, to, meet) {
  *  @returns {number} */
 function kindOf(head, size, domain, c) {
   if ((head & c.raw_in_use) === 0) return ChunkKind.FREE;
-  if (isFree(head, size, c)) return ChunkKind.AT_HAND;
+  if (isFree(head, size, c)) return ChunkKind.CACHED;
   return domain === INTERNAL ? ChunkKind.INTERNAL : ChunkKind.RAW;
 }
 
@@ -262,14 +227,15 @@ function inPool({ address: pool, first, blockSize, states }, layout, address) {
   const i = Math.floor((address - first) / blockSize);
   const state = states[i];
   if (i < 0 || state === undefined) {
-    const what = i < 0 ? 'The header' : 'The end, too short for a block,';
+    const what = i < 0 ? 'The start, before the first block,'
+      : 'The end, too short for a block,';
     return { kind: 'pool', start: i < 0 ? pool : first + n * blockSize,
       bytes: i < 0 ? first - pool : pool + layout.constants.pool_bytes - first - n * blockSize,
       text: `${what} of a pool for ${n} blocks of ${blockSize} bytes.` };
   }
   /** @type {Record<number, string>} */
-  const words = { [BlockState.LIVE]: 'live', [BlockState.FREE]: 'free in its pool',
-    [BlockState.AT_HAND]: 'freed, waits for the next request of its size' };
+  const words = { [BlockState.LIVE]: 'live', [BlockState.FREE]: 'free',
+    [BlockState.CACHED]: 'free, in the list that is allocated from' };
   return { kind: 'block', start: first + i * blockSize, bytes: blockSize,
     text: `Block ${i + 1} of ${n} in a pool for ${blockSize} bytes: ${words[state]}.` };
 }
@@ -284,8 +250,8 @@ function inChunk({ address, bytes, kind, domain }, i, header) {
   const kinds = {
     [ChunkKind.FREE]: ['free', `Free memory, ${size} bytes.`],
     [ChunkKind.RAW]: ['raw', `A block of ${size} bytes in the ${name} domain: live.`],
-    [ChunkKind.AT_HAND]: ['hand',
-      `A block of ${size} bytes, freed: waits for the next request of its size.`],
+    [ChunkKind.CACHED]: ['cached',
+      `A block of ${size} bytes, freed: cached for the next request of its size.`],
     [ChunkKind.INTERNAL]: ['internal', `${size} bytes that the library keeps for itself.`],
     [ChunkKind.DAMAGED]: ['damaged', 'The header of this chunk was overwritten: what lies from here '
       + 'to the end of its segment cannot be told.'],

@@ -9,14 +9,14 @@ import { PymallocTypeError, badArgument, badDescriptor } from './errors.js';
 
 /** Groups of records.  In CONSTANTS the value is the number, elsewhere an offset. */
 export const Group = Object.freeze({
-  CONSTANTS: 0, SPACE: 1, HEAP: 2, DOMAIN: 3, EVENT: 4, SEGMENT: 5, POOL: 6, BIN: 7,
+  CONSTANTS: 0, SPACE: 1, HEAP: 2, DOMAIN: 3, EVENT: 4, SEGMENT: 5, POOL: 6, LIST: 7,
 });
 /** Types of fields; STRUCT is a structure of the group `of`. */
 export const Type = Object.freeze({ U8: 1, U16: 2, U32: 3, U64: 4, STRUCT: 5 });
 
 /** Version of the section and of what its structures mean that this package reads (LAYOUT_VERSION
  *  in C). */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 const HEADER_BYTES = 16;
 const RECORD_BYTES = 36;
 const NAME_BYTES = 24;

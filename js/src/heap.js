@@ -143,8 +143,8 @@ export class Heap {
   }
 
   /** What every page holds, and every pool, of all heaps.  Reads memory directly, no guest call.
-   *  Looks at the header of each pool that is asked for, some 20 ns: they are most of what this
-   *  takes where memory is large.
+   *  Looks at the pool table's entry of each pool that is asked for: they are most of what this takes
+   *  where memory is large.
    *
    *  @example
    *  let map = heap.map();                                  // all of it

@@ -1,6 +1,7 @@
 /** What this package needs from a descriptor: every name it reads, checked once, as offsets that
  *  later code adds to an address.  No offset is written down in this package, but that the header
- *  of a chunk is two words, `check` and `head` (src/raw.h in C). */
+ *  of a chunk is two words, `check` and `head` (src/raw.h in C), that a link is the first word of a
+ *  free block, and where the first block of a pool lies. */
 
 import { Group, LAYOUT_VERSION, Type, badField, fieldEnd, versionError } from './descriptor.js';
 import { badDescriptor } from './errors.js';
@@ -12,25 +13,27 @@ const { U16, U32, U64, STRUCT } = Type;
 
 /** The domain behind raw, mem and object: what the library keeps for itself. */
 export const INTERNAL = 3;
+/** Bytes of an entry of the pool table, at the most. */
+const ENTRY_MOST = 64;
 
 const CONSTANTS = /** @type {const} */ ([
   'layout_version', 'page_bytes', 'pool_bytes', 'arena_bytes', 'classes', 'alignment',
-  'pool_header', 'pool_room', 'pool_key', 'segment_header', 'raw_header', 'raw_key', 'raw_flags',
-  'raw_in_use', 'raw_domain_shift', 'raw_hand_max', 'space_bytes', 'heap_bytes', 'space_magic',
-  'heap_magic',
+  'leaf_pools', 'link_max', 'segment_header', 'raw_header', 'raw_flags', 'raw_in_use',
+  'raw_domain_shift', 'raw_cached_max', 'space_bytes', 'heap_bytes', 'space_magic', 'heap_magic',
 ]);
 const SPACE = /** @type {const} */ ({
-  magic: U32, version: U32, first_heap: U32, pool_map: U32, pool_map_len: U32, pages_owned: U32,
+  magic: U32, version: U32, first_heap: U32, raw_key: U32, link_key: U64, pages_owned: U32,
   event_seq: U32, grows: U64, grow_failures: U64, fault: U32, fault_at: U32,
 });
 const HEAP = /** @type {const} */ ({
   magic: U32, id: U32, next: U32, soft: U32, hard: U32, segments: U32, raw_segments: U32,
-  raw_bytes: U32, raw_free: U32, raw_hand: U32, raw_chunks: U32, pools_used: U32,
+  raw_bytes: U32, raw_free: U32, raw_cached: U32, raw_chunks: U32, pools_used: U32,
 });
-const HEAP_ARRAYS = /** @type {const} */ ({
-  pools: U32, pools_peak: U32, mem_mallocs: U64, mem_frees: U64, obj_mallocs: U64, obj_frees: U64,
-  sampled: U32, sampled_bytes: U32,
+/** An element for each class; and one for each class of mem, then of object. */
+const BY_CLASS = /** @type {const} */ ({
+  pools: U32, pools_peak: U32, sampled: U64, sampled_bytes: U64,
 });
+const BY_DOMAIN = /** @type {const} */ ({ filled: U64, frees: U64, current: U32 });
 const DOMAIN = /** @type {const} */ ({
   peak: U32, soft: U32, hard: U32, raw_mallocs: U64, raw_frees: U64, raw_bytes: U64,
   raw_freed: U64, failures: U64,
@@ -39,8 +42,8 @@ const EVENT = /** @type {const} */ ({
   seq: U32, kind: U16, domain: U16, heap: U32, bytes: U32, pages_before: U32, pages_after: U32,
 });
 const SEGMENT = /** @type {const} */ ({ next: U32, end: U32 });
-const POOL = /** @type {const} */ ({ check: U32, free: U32, used: U16, cap: U16, size: U16 });
-const BIN = /** @type {const} */ ({ free: U32 });
+const POOL = /** @type {const} */ ({ free: U16, left: U16, size: U16, heap: U16 });
+const LIST = /** @type {const} */ ({ block: U32, count: U32 });
 
 /** @template {string} K  @typedef {Readonly<Record<K, number>>} Offsets */
 /** An array inside a structure.
@@ -54,16 +57,20 @@ const BIN = /** @type {const} */ ({ free: U32 });
  *  @property {Offsets<keyof typeof SPACE>} space
  *  @property {Span} events
  *  @property {Offsets<keyof typeof HEAP>} heap
- *  @property {Readonly<Record<keyof typeof HEAP_ARRAYS, Span>>} arrays
+ *  @property {Span} leaves  of the pool table
+ *  @property {Readonly<Record<keyof typeof BY_CLASS | keyof typeof BY_DOMAIN, Span>>} arrays
  *  @property {readonly import('./stats.js').ClassStats[]} unusedClasses  what a class reads as that
  *    never served a block
  *  @property {Span} domains
  *  @property {Offsets<keyof typeof DOMAIN>} domain
  *  @property {Offsets<keyof typeof EVENT>} event
  *  @property {Offsets<keyof typeof SEGMENT>} segment
- *  @property {Offsets<keyof typeof POOL>} pool
- *  @property {{mem: Span, obj: Span}} bins  lists of blocks at hand, by class
- *  @property {Offsets<keyof typeof BIN>} bin */
+ *  @property {Offsets<keyof typeof POOL>} pool  an entry of the pool table
+ *  @property {number} poolStride  bytes from one entry to the next
+ *  @property {Uint16Array} capacity  blocks in a pool, by their size; 0: no class has that size
+ *  @property {Uint16Array} firstBlock  where the first lies in the pool, by the same
+ *  @property {Span} lists  cached blocks of the current pools, by domain and class
+ *  @property {Offsets<keyof typeof LIST>} list */
 
 /** Checks that every field this package reads is there, has its type and lies inside its structure.
  *  @param {Descriptor} descriptor
@@ -71,29 +78,34 @@ const BIN = /** @type {const} */ ({ free: U32 });
  *  @throws {import('./errors.js').PymallocTypeError} BAD_DESCRIPTOR, VERSION */
 export function layoutOf(descriptor) {
   const constants = readConstants(descriptor);
-  const { space_bytes, heap_bytes, classes, segment_header, pool_header } = constants;
+  const { space_bytes, heap_bytes, classes, segment_header } = constants;
   const fields = (/** @type {number} */ group) => descriptor.groups.get(group) ?? new Map();
   const [space, heap] = [fields(Group.SPACE), fields(Group.HEAP)];
-  const perClass = (/** @type {number} */ type, /** @type {string} */ name) =>
-    span(heap, name, type, classes + 1, heap_bytes);
-  const bins = (/** @type {string} */ name) =>
-    structs(heap, name, fields(Group.BIN), Group.BIN, classes + 1, heap_bytes);
+  const slots = classes + 1;
+  const array = (/** @type {number} */ least) => (/** @type {number} */ type,
+    /** @type {string} */ name) => span(heap, name, type, least, heap_bytes);
+  const leaves = Math.ceil(2 ** 32 / (constants.leaf_pools * constants.pool_bytes));
+  const poolStride = entryBytes(fields(Group.POOL));
 
   return Object.freeze({
     constants,
     space: offsets(space, SPACE, space_bytes),
     events: structs(space, 'events', fields(Group.EVENT), Group.EVENT, 1, space_bytes),
     heap: offsets(heap, HEAP, heap_bytes),
-    arrays: mapValues(HEAP_ARRAYS, perClass),
+    leaves: span(space, 'leaves', U32, leaves, space_bytes),
+    arrays: Object.freeze({ ...mapValues(BY_CLASS, array(slots)),
+      ...mapValues(BY_DOMAIN, array(2 * slots)) }),
     unusedClasses: Array.from({ length: classes },
       (_, i) => unusedClass((i + 1) * constants.alignment)),
     domains: structs(heap, 'domains', fields(Group.DOMAIN), Group.DOMAIN, INTERNAL + 1, heap_bytes),
     domain: offsets(fields(Group.DOMAIN), DOMAIN, heap_bytes),
     event: offsets(fields(Group.EVENT), EVENT, space_bytes),
     segment: offsets(fields(Group.SEGMENT), SEGMENT, segment_header),
-    pool: offsets(fields(Group.POOL), POOL, pool_header),
-    bins: Object.freeze({ mem: bins('mem'), obj: bins('obj') }),
-    bin: offsets(fields(Group.BIN), BIN, heap_bytes),
+    pool: offsets(fields(Group.POOL), POOL, poolStride),
+    poolStride,
+    ...byBlockSize(constants),
+    lists: structs(heap, 'lists', fields(Group.LIST), Group.LIST, 2 * slots, heap_bytes),
+    list: offsets(fields(Group.LIST), LIST, heap_bytes),
   });
 }
 
@@ -111,23 +123,23 @@ function readConstants(descriptor) {
 }
 
 /** What the walk over memory relies on: a chunk has room for its header and flags below its size, a
- *  pool for its header and a block of any class.
+ *  pool for a block of any class, and a link reaches any block of a pool.
  *  @param {Layout['constants']} c */
 function checkSizes(c) {
   const { page_bytes: page, pool_bytes: pool, arena_bytes: arena, classes, alignment } = c;
-  const { pool_header: header, pool_room: room, segment_header: ofSegment, raw_header: ofChunk } = c;
+  const { leaf_pools: leaf, link_max: link, segment_header: ofSegment, raw_header: ofChunk } = c;
   const unit = c.raw_flags + 1;                    // sizes of chunks are multiples of it
   const powerOf2 = (/** @type {number} */ n) => n > 0 && (n & (n - 1)) === 0;
   const sound = page === 65536 && pool >= 256 && pool <= page && powerOf2(pool)
     && arena > 0 && arena % page === 0 && classes >= 1
-    && alignment >= 1 && alignment * classes < pool
-    && header + room <= pool && room >= alignment * classes
+    && alignment >= 1 && alignment * (classes + 2) + ofChunk <= pool
+    && powerOf2(leaf) && leaf <= 65536 && powerOf2(link + 1) && link < 65536 && pool <= link + 1
     && powerOf2(unit) && unit <= 256 && ofChunk >= 8 && ofChunk <= unit && ofSegment <= 256
     && c.raw_in_use > 0 && c.raw_in_use <= c.raw_flags
     && INTERNAL * 2 ** c.raw_domain_shift <= c.raw_flags;
   if (!sound) {
     throw badDescriptor(`sizes that cannot be: pages of ${page}, arenas of ${arena}, pools of `
-      + `${pool} with ${header} of header and room for ${room}, ${classes} classes in steps of `
+      + `${pool}, ${leaf} to a leaf, with links up to ${link}, ${classes} classes in steps of `
       + `${alignment}, headers of ${ofSegment} and ${ofChunk}, flags ${c.raw_flags} `
       + `with the domain from bit ${c.raw_domain_shift} on`);
   }
@@ -185,6 +197,31 @@ function extent(fields) {
     if (field.type !== STRUCT) end = Math.max(end, fieldEnd(field));
   }
   return end;
+}
+
+/** @param {ReadonlyMap<string, Field>} fields  of an entry of the pool table
+ *  @returns {number} bytes of it, as C lays a structure of numbers out */
+function entryBytes(fields) {
+  const plain = [...fields.values()].filter(({ type }) => type !== STRUCT);
+  const align = Math.max(1, ...plain.map(({ type }) => 2 ** (type - 1)));
+  const bytes = Math.ceil(extent(fields) / align) * align;
+  if (bytes > ENTRY_MOST) throw badDescriptor(`entries of ${bytes} bytes in the pool table`);
+  return bytes;
+}
+
+/** Sizes that are a multiple of twice the alignment keep it.  The last bytes of a pool are the header
+ *  of the chunk behind it.
+ *  @param {Layout['constants']} constants
+ *  @returns {{capacity: Uint16Array, firstBlock: Uint16Array}} */
+function byBlockSize({ alignment, classes, pool_bytes, raw_header }) {
+  const capacity = new Uint16Array(alignment * classes + 1);
+  const firstBlock = new Uint16Array(capacity.length);
+  for (let size = alignment; size < capacity.length; size += alignment) {
+    const first = size % (2 * alignment) === 0 ? 2 * alignment : alignment;
+    firstBlock[size] = first;
+    capacity[size] = Math.floor((pool_bytes - raw_header - first) / size);
+  }
+  return { capacity, firstBlock };
 }
 
 /** @param {number} blockSize  @returns {import('./stats.js').ClassStats} */

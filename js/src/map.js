@@ -1,12 +1,12 @@
 /** heap.map(): what lies in every page of linear memory, and every pool.
  *
- *  Pools are found through the map of pools, a byte for each 4 KiB of memory, and verified by their
- *  own headers; everything else by a walk over the chunks of all segments, which passes over pools
- *  without looking at them.  Neither believes anything: an offset or a size is used after it was
- *  found to lie where it may. */
+ *  Pools are found in the pool table, which has an entry for each 4 KiB of memory; everything else by
+ *  a walk over the chunks of all segments, which passes over pools without looking at them.  Every
+ *  offset and size is used after it was found to lie where it may. */
 
 import { badArgument } from './errors.js';
-import { isFree, poolClasses, poolsFrom, readHeapList, segmentsOf } from './segments.js';
+import { Owners, poolTable, poolsFrom, readList, usedBlocks } from './pools.js';
+import { isFree, readHeapList, segmentsOf } from './segments.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
 
@@ -14,8 +14,8 @@ import { isFree, poolClasses, poolsFrom, readHeapList, segmentsOf } from './segm
  *  RAW: something of the library's, but no pool.  DAMAGED: the same, and the chunks in it cannot be
  *  told apart because a header before them was overwritten. */
 export const PageKind = Object.freeze({ FOREIGN: 0, FREE: 1, RAW: 2, POOL: 3, DAMAGED: 255 });
-/** Value of HeapMap.pools.state.  FULL: every block is out.  DAMAGED: the pool's header was
- *  overwritten; its other numbers but the address are then 0. */
+/** Value of HeapMap.pools.state.  FULL: every block is live.  DAMAGED: the pool's entry in the pool
+ *  table was overwritten; its other numbers but the address are then 0. */
 export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
 
 /** A snapshot in typed arrays; they are copies, all on one buffer, and belong to the caller.
@@ -26,7 +26,7 @@ export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
  *  @property {Uint8Array} pages      kind of every page of linear memory, one of PageKind
  *  @property {Uint16Array} poolCount  of each page: its pools
  *  @property {Uint32Array} rawBytes   of each page: in raw blocks in use, headers in
- *  @property {Uint32Array} freeBytes  of each page: in free chunks, headers in, those at hand too
+ *  @property {Uint32Array} freeBytes  of each page: in free chunks, headers in, cached blocks too
  *  @property {Uint32Array} firstPool  one element more than pages: the pools of page p in `pools`
  *    are those from firstPool[p] to below firstPool[p + 1]
  *  @property {PoolMap} pools          the pools of every heap that were asked for, by address
@@ -42,7 +42,7 @@ export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
  *  @property {Uint32Array} owner       address of the heap (Heap.address) whose pool it is
  *  @property {Uint8Array} state        one of PoolState
  *  @property {Uint16Array} blockSize   bytes
- *  @property {Uint16Array} blocks      handed out: live, or at hand in their class
+ *  @property {Uint16Array} blocks      live
  *  @property {Uint16Array} capacity    blocks that the pool has room for */
 
 /** Pages of each kind; pools; and the windows of 256 KiB that hold a pool: CPython's arenas.
@@ -57,8 +57,8 @@ export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
 
 /** @typedef {object} MapOptions
  *  @property {boolean | {from: number, to: number}} [pools]  the pools to tell of one by one, each
- *    in a page that has a byte in [from, to); default: all.  Their headers lie apart, so they are what
- *    map() takes its time for
+ *    in a page that has a byte in [from, to); default: all.  They are what map() takes most of its
+ *    time for
  *  @property {HeapMap | ArrayBuffer} [into]  an earlier result whose memory is used again, and which
  *    is invalid from then on; or the `buffer` of one, which may come back from another thread */
 
@@ -75,8 +75,8 @@ export function readMap(view, root, layout, options) {
   const { first, end } = pagesOf(options.pools, page_bytes);
   const old = bufferOf(options.into);
   const heaps = readHeapList(view, root, layout);
-  const classes = poolClasses(view, root, layout);
-  const counts = countPools(classes, Math.floor(view.byteLength / page_bytes),
+  const table = poolTable(view, root, layout);
+  const counts = countPools(table, Math.floor(view.byteLength / page_bytes),
     page_bytes / pool_bytes);
   let listed = 0;
   for (let p = first; p < end && p < counts.length; p++) {
@@ -84,13 +84,15 @@ export function readMap(view, root, layout, options) {
   }
   const arrays = arraysFor(old, counts.length, listed);
   arrays.poolCount.set(counts);
-  readPools(view, classes, new Set(heaps), layout, arrays, Math.min(first, counts.length),
+  readPools(table, new Owners(view, heaps, layout), layout, arrays, Math.min(first, counts.length),
     Math.min(end, counts.length));
+  for (const heap of heaps) takeOffCached(view, heap, layout, arrays);
   /** @type {number[]} */
   const damage = [];
+  const raw_key = view.getUint32(root + layout.space.raw_key, true);
   const used = { pages: arrays.pages, raw: arrays.raw, free: arrays.freeBytes, damage };
   for (const { heap, start, end: to } of segmentsOf(view, heaps, layout)) {
-    walkSegment(view, classes, heap, start, to, layout, used, heap !== heaps[0]);
+    walkSegment(view, table, start, to, raw_key ^ heap, layout, used, heap !== heaps[0]);
   }
   const totals = finish(used, counts, layout);
   const { raw, buffer, firstPool, poolCount, freeBytes, pages, ...pools } = arrays;
@@ -165,53 +167,85 @@ function arraysFor(old, pages, pools) {
 
 // ---- Pools ----
 
-/** @param {Uint8Array} classes  @param {number} pages  @param {number} perPage
+/** @param {import('./pools.js').PoolTable} table  @param {number} pages  @param {number} perPage
  *  @returns {Uint16Array} pools of each page */
-function countPools(classes, pages, perPage) {
+function countPools({ entries, stride, size }, pages, perPage) {
   const counts = new Uint16Array(pages);
   for (let p = 0, unit = 0; p < pages; p++) {
     let n = 0;
-    for (const end = Math.min(unit + perPage, classes.length); unit < end; unit++) {
-      if (classes[unit] !== 0) n++;
+    for (const end = unit + perPage; unit < end; unit++) {
+      if (entries.getUint16(unit * stride + size, true) !== 0) n++;
     }
     counts[p] = n;
   }
   return counts;
 }
 
-/** A pool's header is a line of cache in a page of its own, which is what this costs: so it is read
- *  once, and what the loop needs are numbers.
- *  @param {DataView} view  @param {Uint8Array} classes  @param {ReadonlySet<number>} heaps
- *  @param {Layout} layout  @param {ReturnType<typeof arraysFor>} arrays  filled in
+/** @param {import('./pools.js').PoolTable} table  @param {Owners} owners  @param {Layout} layout
+ *  @param {ReturnType<typeof arraysFor>} arrays  filled in; `blocks` with those that are not in the
+ *    pool's own list
  *  @param {number} first  page  @param {number} end */
-function readPools(view, classes, heaps, layout, arrays, first, end) {
-  const { pool_bytes, page_bytes, pool_key, pool_room, alignment } = layout.constants;
-  const { check, used, cap, size: sizeAt } = layout.pool;
+function readPools({ entries, stride }, owners, layout, arrays, first, end) {
+  const { pool_bytes, page_bytes, link_max } = layout.constants;
+  const { free, left, size: sizeAt, heap } = layout.pool;
+  const { capacity: capacities, firstBlock } = layout;
   const { firstPool, address, owner, state, blockSize, blocks, capacity } = arrays;
   const perPage = page_bytes / pool_bytes;
-  let known = 0;                                          // a heap, once it is not 0
+  let known = -1;                                         // the low half of a heap's id
+  let knownHeap = 0;
   let k = 0;
   firstPool.fill(0, 0, first);
   for (let unit = first * perPage; unit < end * perPage; unit++) {
     if ((unit & (perPage - 1)) === 0) firstPool[unit / perPage] = k;
-    const size = unit < classes.length ? /** @type {number} */ (classes[unit]) * alignment : 0;
+    const entry = unit * stride;
+    const size = entries.getUint16(entry + sizeAt, true);
     if (size === 0) continue;
     const at = unit * pool_bytes;
-    const heap = view.getInt32(at + check, true) ^ at ^ pool_key;      // signed
-    const out = view.getUint16(at + used, true);
-    const most = view.getUint16(at + cap, true);
-    if (heap !== known && heaps.has(heap >>> 0)) known = heap;
-    const sound = heap === known && heap !== 0 && view.getUint16(at + sizeAt, true) === size
-      && out <= most && most * size <= pool_room;
+    const id = entries.getUint16(entry + heap, true);
+    if (id !== known) {
+      knownHeap = owners.of(id, at);
+      known = owners.isShared(id) ? -1 : id;
+    }
+    const most = size < capacities.length ? /** @type {number} */ (capacities[size]) : 0;
+    const used = most === 0 || knownHeap === 0 ? -1
+      : usedBlocks(entries.getUint16(entry + free, true), entries.getUint16(entry + left, true),
+        at & link_max, /** @type {number} */ (firstBlock[size]), size, most);
+    const sound = used >= 0;
     address[k] = at;
-    owner[k] = sound ? heap : 0;
-    state[k] = !sound ? PoolState.DAMAGED : out === most ? PoolState.FULL : PoolState.USABLE;
+    owner[k] = sound ? knownHeap : 0;
+    state[k] = !sound ? PoolState.DAMAGED : used === most ? PoolState.FULL : PoolState.USABLE;
     blockSize[k] = sound ? size : 0;
-    blocks[k] = sound ? out : 0;
+    blocks[k] = sound ? used : 0;
     capacity[k] = sound ? most : 0;
     k++;
   }
   firstPool.fill(k, end);
+}
+
+/** Blocks in the lists of a heap's current pools are free too.
+ *  @param {DataView} view  @param {number} heap  @param {Layout} layout
+ *  @param {ReturnType<typeof arraysFor>} arrays  of readPools */
+function takeOffCached(view, heap, layout, { firstPool, address, owner, state, blockSize, blocks,
+  capacity }) {
+  const { pool_bytes, page_bytes, classes, alignment } = layout.constants;
+  for (let slot = 0; slot < 2 * (classes + 1); slot++) {
+    const { unit, count } = readList(view, heap, layout, slot);
+    if (unit === 0 || count === 0) continue;
+    const page = Math.floor(unit * pool_bytes / page_bytes);
+    let k = firstPool[page] ?? 0;
+    const end = firstPool[page + 1] ?? 0;
+    while (k < end && address[k] !== unit * pool_bytes) k++;
+    const of = slot % (classes + 1) * alignment;
+    if (k >= end || owner[k] !== heap || blockSize[k] !== of) continue;
+    const live = /** @type {number} */ (blocks[k]) - count;
+    if (live < 0) {
+      owner[k] = blockSize[k] = blocks[k] = capacity[k] = 0;
+      state[k] = PoolState.DAMAGED;
+    } else {
+      blocks[k] = live;
+      state[k] = PoolState.USABLE;
+    }
+  }
 }
 
 // ---- Segments and chunks ----
@@ -224,19 +258,18 @@ function readPools(view, classes, heaps, layout, arrays, first, end) {
  *  @property {Uint32Array} free  bytes of free chunks
  *  @property {number[]} damage */
 
-/** @param {DataView} view  @param {Uint8Array} classes  @param {number} heap
- *  @param {number} from  @param {number} end  @param {Layout} layout  @param {Used} used
+/** @param {DataView} view  @param {import('./pools.js').PoolTable} table
+ *  @param {number} from  @param {number} end  @param {number} key  of the heap's chunks, signed
+ *  @param {Layout} layout  @param {Used} used
  *  @param {boolean} nested  in a raw block of the default heap */
-function walkSegment(view, classes, heap, from, end, layout, used, nested) {
-  const { raw_key, raw_flags, raw_header, pool_bytes, segment_header, page_bytes }
-    = layout.constants;
+function walkSegment(view, table, from, end, key, layout, used, nested) {
+  const { raw_flags, raw_header, pool_bytes, segment_header, page_bytes } = layout.constants;
   mark(used.pages, from, end, PageKind.FOREIGN, PageKind.RAW, page_bytes);
-  const key = raw_key ^ heap;
   const last = end - raw_header;                          // a header that has no chunk
   let at = from + segment_header;
   while (at < last) {
     const run = (at + raw_header) % pool_bytes === 0
-      ? poolsFrom(classes, (at + raw_header) / pool_bytes, (end - pool_bytes) / pool_bytes) : 0;
+      ? poolsFrom(table, (at + raw_header) / pool_bytes, (end - pool_bytes) / pool_bytes) : 0;
     if (run > 0) {
       if (nested) add(used.raw, at, -run * pool_bytes, page_bytes);
       at += run * pool_bytes;

@@ -7,8 +7,11 @@
 
 import { PymallocRangeError, PymallocTypeError, badArgument, badDescriptor } from './errors.js';
 import { isMemory } from './memory.js';
+import { randomBytes } from './random.js';
 import { message } from './wasm.js';
 
+/** The export that takes randomness; it is none of the allocator's API. */
+export const SEED = 'pym_seed';
 const PAGE_BYTES = 65536;
 /** tests/js/allocator.test.js measures how much of it is used. */
 const STACK_BYTES = 4096;
@@ -41,7 +44,15 @@ export function place(module, given) {
   });
   const apply = instance.exports['__wasm_apply_data_relocs'];
   if (typeof apply === 'function') apply();
+  seed(instance);
   return { memory, instance, at, stackBytes: STACK_BYTES };
+}
+
+/** Before anything else is called, since the keys are drawn by the first call.
+ *  @param {WebAssembly.Instance} instance */
+function seed({ exports: { [SEED]: fn } }) {
+  const random = randomBytes(12);
+  if (typeof fn === 'function' && random) fn(...new Uint32Array(random.buffer));
 }
 
 /** @param {WebAssembly.Memory} memory */

@@ -83,9 +83,9 @@ function memoryTable({ heap, pageBytes, poolBytes, pages, pools, raw, growth }, 
   const memory = pages.memory * pageBytes;
   const rows = /** @type {[string, number, string][]} */ ([
     ['pools of small blocks', pools * poolBytes, plural(pools, 'pool')],
-    ['raw blocks', raw.bytes - raw.freeBytes - raw.atHandBytes - pools * poolBytes,
+    ['raw blocks', raw.bytes - raw.freeBytes - raw.cachedBytes - pools * poolBytes,
       `${plural(raw.chunks, 'block')} in ${plural(raw.segments, 'segment')}`],
-    ['free, for either', raw.freeBytes + raw.atHandBytes, ''],
+    ['free, for either', raw.freeBytes + raw.cachedBytes, ''],
     heap === 1 ? ['not the allocator\'s', memory - raw.bytes, 'data, stack, other allocators']
       : ['not this heap\'s', memory - raw.bytes, ''],
   ]);
@@ -124,7 +124,7 @@ function lossTable({ domains, lost }, width) {
  *  @returns {string[]} */
 function classChart({ classes, poolBytes }, width, most) {
   const used = classes.filter((c) => c.totalBlocks > 0);
-  if (used.length === 0) return ['size classes: no small block was ever handed out'];
+  if (used.length === 0) return ['size classes: no small block was ever allocated'];
   const live = used.reduce((sum, c) => sum + c.liveBlocks * c.blockSize, 0);
   const peak = used.reduce((sum, c) => sum + c.peakPools * poolBytes, 0);
   const now = live > peak / 8;

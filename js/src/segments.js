@@ -1,5 +1,5 @@
-/** What every walk over memory begins with: the heaps, their segments, the map of pools.  Nothing
- *  is believed: an offset or a size is used after it was found to lie where it may, and lists end. */
+/** What every walk over memory begins with: the heaps and their segments.  An offset or a size
+ *  is used after it was found to lie where it may, and lists end. */
 
 import { badMemory, hex } from './errors.js';
 import { INTERNAL } from './layout.js';
@@ -63,31 +63,10 @@ export function* segmentsOf(view, heaps, { constants: c, segment, heap: f }) {
   }
 }
 
-/** The map of pools: class of the pool in each unit of pool_bytes, 0 for none.
- *  @param {DataView} view  @param {number} root  @param {Layout} layout
- *  @returns {Uint8Array} a copy, as far as there is memory (the map may be ahead of it) */
-export function poolClasses(view, root, layout) {
-  const { constants: c, space } = layout;
-  const address = view.getUint32(root + space.pool_map, true);
-  const units = Math.min(view.getUint32(root + space.pool_map_len, true),
-    Math.floor(view.byteLength / c.pool_bytes));
-  if (units > 0) checkRange(view, address, units, 'the map of pools', 1);
-  return new Uint8Array(view.buffer, address, units).slice();
-}
-
-/** @param {Uint8Array} classes  @param {number} first  unit  @param {number} last  that may be one
- *  @returns {number} how many units from `first` on are pools, one behind the other */
-export function poolsFrom(classes, first, last) {
-  const stop = Math.min(Math.floor(last) + 1, classes.length);
-  let unit = first;
-  while (unit < stop && classes[unit] !== 0) unit++;
-  return unit - first;
-}
-
-/** Free, or at hand: so are the library's own chunks in use that are short and no pools.
+/** Free, or cached: so are the library's own chunks in use that are short and no pools.
  *  @param {number} head  @param {number} size  @param {Layout['constants']} c
  *  @returns {boolean} */
 export function isFree(head, size, c) {
   if ((head & c.raw_in_use) === 0) return true;
-  return (head & c.raw_flags) >> c.raw_domain_shift === INTERNAL && size < c.raw_hand_max;
+  return (head & c.raw_flags) >> c.raw_domain_shift === INTERNAL && size < c.raw_cached_max;
 }

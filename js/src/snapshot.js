@@ -45,7 +45,7 @@ import { PymallocTypeError } from './errors.js';
  *  @typedef {object} PoolDiff
  *  @property {Uint32Array} added    addresses
  *  @property {Uint32Array} gone     addresses
- *  @property {Uint32Array} changed  addresses of pools that have more or less blocks out
+ *  @property {Uint32Array} changed  addresses of pools that have more or less live blocks
  *  @property {Int16Array} blocks    how many more, for each of `changed`
  *  @property {number} same          pools with as many */
 
@@ -209,7 +209,7 @@ const CLASS = { blockSize: N, liveBlocks: N, totalBlocks: N, pools: N, peakPools
 const STATS = /** @type {Shape} */ ({ heap: N, pageBytes: N, poolBytes: N,
   pages: { memory: N, owned: N, foreign: N }, pools: N,
   domains: { raw: DOMAIN, mem: DOMAIN, object: DOMAIN }, softLimit: LIMIT, hardLimit: LIMIT,
-  classes: [CLASS], raw: { segments: N, bytes: N, freeBytes: N, atHandBytes: N, chunks: N },
+  classes: [CLASS], raw: { segments: N, bytes: N, freeBytes: N, cachedBytes: N, chunks: N },
   growth: { grows: N, failures: N },
   lost: { rounding: N, bookkeeping: N, headers: N, freePoolSpace: N, freeChunks: N },
   fault: FAULT });

@@ -13,8 +13,8 @@ import { checkRange, readU64 } from './memory.js';
  *  @property {number} liveBlocks
  *  @property {number} peakBytes    most that was seen of liveBytes: small blocks are summed up every
  *    4 KiB, so the true peak may have been a little above
- *  @property {number} totalBlocks  ever handed out
- *  @property {number} totalBytes   usable bytes ever handed out
+ *  @property {number} totalBlocks  ever allocated
+ *  @property {number} totalBytes   usable bytes ever allocated
  *  @property {number | null} softLimit  null: none
  *  @property {number | null} hardLimit  null: none
  *  @property {number} failures     requests refused */
@@ -40,18 +40,19 @@ import { checkRange, readU64 } from './memory.js';
  *  (unless a hook gives arenas: pools in these are not in raw memory).
  *  @typedef {object} LostStats
  *  @property {number} rounding       inside live blocks: sum of the classes' estimates
- *  @property {number} bookkeeping    what the library keeps for itself in the default heap: the map
- *                                    of pools, other heaps with all that is in them
- *  @property {number} headers        of chunks, segments and pools
+ *  @property {number} bookkeeping    what the library keeps for itself in the default heap: the pool
+ *                                    table, other heaps with all that is in them
+ *  @property {number} headers        of chunks and segments, and what lies before the first block of a
+ *                                    pool
  *  @property {number} freePoolSpace  free blocks, and what is too little for one
- *  @property {number} freeChunks     free raw memory, at hand or not */
+ *  @property {number} freeChunks     free raw memory, cached blocks in */
 
 /** Raw memory of this heap: blocks above 512 bytes, pools and what is free are chunks of it.
  *  @typedef {object} RawStats
  *  @property {number} segments
  *  @property {number} bytes      of all segments, pools in
  *  @property {number} freeBytes  of free chunks, headers in
- *  @property {number} atHandBytes  of blocks freed a short while ago, kept for requests of their size
+ *  @property {number} cachedBytes  of blocks that were freed and are kept for requests of their size
  *  @property {number} chunks     in use, pools not counted */
 
 /** @typedef {object} HeapStats
@@ -83,7 +84,7 @@ export const CAUSES = Object.freeze([
   'not a block of this heap, or its header was overwritten',
   'double free of a raw block',
   'block belongs to another domain',
-  'pool\'s header overwritten, or block of another heap',
+  'pool table overwritten, or block of another heap',
   'pointer is not a block',
   'double free',
   'double free, or freed block written to',
@@ -122,7 +123,7 @@ export function readStats(view, root, heap, layout) {
   const { heap: f, domains, domain } = layout;
   const inMem = { ...NO_POOLS };
   const inObject = { ...NO_POOLS };
-  const classes = readClasses(view, heap, layout, inMem, inObject);
+  const { classes, leads } = readClasses(view, heap, layout, inMem, inObject);
   const at = heap + domains.offset;
   const raw = readDomain(view, at, domain, NO_POOLS);
   const mem = readDomain(view, at + domains.stride, domain, inMem);
@@ -132,11 +133,12 @@ export function readStats(view, root, heap, layout) {
     segments: view.getUint32(heap + f.raw_segments, true),
     bytes: view.getUint32(heap + f.raw_bytes, true),
     freeBytes: view.getUint32(heap + f.raw_free, true),
-    atHandBytes: view.getUint32(heap + f.raw_hand, true),
+    cachedBytes: view.getUint32(heap + f.raw_cached, true),
     chunks: view.getUint32(heap + f.raw_chunks, true),
   });
   const pools = view.getUint32(heap + f.pools_used, true);
-  const { page_bytes, pool_bytes, pool_room, raw_header, segment_header } = layout.constants;
+  const { page_bytes, pool_bytes, raw_header, segment_header } = layout.constants;
+  const poolHeaders = pools * raw_header + leads;
   return Object.freeze({
     heap: view.getUint32(heap + f.id, true),
     pageBytes: page_bytes,
@@ -156,10 +158,10 @@ export function readStats(view, root, heap, layout) {
       rounding: classes.reduce((sum, c) => sum + c.roundingEstimate, 0),
       bookkeeping: rawLive(view, at + INTERNAL * domains.stride, domain),
       // A segment ends with the header of a chunk that is none.
-      headers: chunks.chunks * raw_header + pools * (pool_bytes - pool_room)
+      headers: chunks.chunks * raw_header + poolHeaders
         + chunks.segments * (segment_header + raw_header),
-      freePoolSpace: pools * pool_room - inMem.liveBytes - inObject.liveBytes,
-      freeChunks: chunks.freeBytes + chunks.atHandBytes,
+      freePoolSpace: pools * pool_bytes - poolHeaders - inMem.liveBytes - inObject.liveBytes,
+      freeChunks: chunks.freeBytes + chunks.cachedBytes,
     }),
     fault: readFault(view, root, layout),
   });
@@ -218,23 +220,27 @@ function rawLive(view, at, f) {
 
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout
  *  @param {InPools} mem  added to  @param {InPools} object  added to
- *  @returns {readonly ClassStats[]} */
+ *  @returns {{classes: readonly ClassStats[], leads: number}} leads: bytes before the first blocks
+ *    of all pools */
 function readClasses(view, heap, layout, mem, object) {
-  const { constants: { classes, alignment }, arrays: a, unusedClasses } = layout;
+  const { constants: { classes, alignment }, arrays: a, unusedClasses, firstBlock } = layout;
   /** @type {ClassStats[]} */
   const out = [];
+  let leads = 0;
   for (let i = 1; i <= classes; i++) {   // slot 0 holds nothing
     const blockSize = i * alignment;
-    const memTotal = u64(view, heap, a.mem_mallocs, i);
-    const objTotal = u64(view, heap, a.obj_mallocs, i);
+    const j = classes + 1 + i;           // of the object domain
+    const memTotal = allocated(view, heap, layout, i);
+    const objTotal = allocated(view, heap, layout, j);
     const pools = u32(view, heap, a.pools, i);
     if (memTotal === 0 && objTotal === 0 && pools === 0) {
       out.push(/** @type {ClassStats} */ (unusedClasses[i - 1]));
       continue;
     }
-    const memLive = memTotal - u64(view, heap, a.mem_frees, i);
-    const objLive = objTotal - u64(view, heap, a.obj_frees, i);
+    const memLive = memTotal - u64(view, heap, a.frees, i);
+    const objLive = objTotal - u64(view, heap, a.frees, j);
     const liveBlocks = memLive + objLive;
+    leads += pools * Number(firstBlock[blockSize]);
     add(mem, memLive, memTotal, blockSize);
     add(object, objLive, objTotal, blockSize);
     out.push(Object.freeze({
@@ -244,10 +250,17 @@ function readClasses(view, heap, layout, mem, object) {
       pools,
       peakPools: u32(view, heap, a.pools_peak, i),
       roundingEstimate: liveBlocks <= 0 ? 0 : liveBlocks * roundingOf(blockSize, alignment,
-        u32(view, heap, a.sampled, i), u32(view, heap, a.sampled_bytes, i)),
+        u64(view, heap, a.sampled, i), u64(view, heap, a.sampled_bytes, i)),
     }));
   }
-  return Object.freeze(out);
+  return { classes: Object.freeze(out), leads };
+}
+
+/** @param {DataView} view  @param {number} heap  @param {Layout} layout  @param {number} slot
+ *  @returns {number} blocks ever allocated: all that were moved to the list and are not there */
+function allocated(view, heap, { arrays, lists, list }, slot) {
+  const cached = view.getUint32(heap + lists.offset + slot * lists.stride + list.count, true);
+  return u64(view, heap, arrays.filled, slot) - cached;
 }
 
 /** @param {InPools} sum  @param {number} live  blocks  @param {number} total  blocks

@@ -128,7 +128,7 @@ static void owned_and_foreign_memory_are_told_apart(void) {
 /* Blocks up to the end of linear memory, whose last 8 bytes end its segment.  Sizes of which a
  * whole number fills a pool, and two that are no pool's. */
 static void the_last_bytes_of_memory_are_a_block_like_any(void) {
-  static const size_t lengths[] = {8, 24, 120, 408, 1000, 40000};
+  static const size_t lengths[] = {8, 1000, 40000};
   static void *p[40000];
   for (unsigned k = 0; k < COUNT(lengths); k++) {
     size_t n = lengths[k], last = 0;

@@ -3,18 +3,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { BlockState, ChunkKind, Heap, createHeapSync } from '../../js/src/index.node.js';
-import { Image } from './lib/image.js';
+import { Image, KEY } from './lib/image.js';
 
 const PAGE = 65536;
-const { FREE, LIVE, AT_HAND } = BlockState;
+const { FREE, LIVE, CACHED } = BlockState;
 
 /** A segment of a raw block, a pool for 48 bytes and free memory; a second heap in a raw block. */
 function sample({ gap } = {}) {
   const image = new Image({ gap });
-  image.chunks = image.addSegment(8 * PAGE, 10 * PAGE, [[4080, 'raw'], [4096, 'pool'],
+  image.chunks = image.addSegment(8 * PAGE, 10 * PAGE, [[4064, 'raw'], [4096, 'pool'],
     [2032, 'free'], [512, 'own'], [16384, 'raw']]);
-  image.pool48 = image.addPool(8 * PAGE + 4096, { size: 48, used: 80 });
-  image.first = image.pool48 + image.layout.constants.pool_header;
+  image.pool48 = image.addPool(8 * PAGE + 4096, { size: 48, used: 84 });
+  image.first = image.pool48 + 16;
   image.second = image.end + 16384;
   image.addHeap(image.second, 2);
   image.set('heap', image.heap, { next: image.second });
@@ -25,18 +25,18 @@ function sample({ gap } = {}) {
   return image;
 }
 
-test('a block is free, at hand, or live', () => {
+test('a block is free, cached, or live', () => {
   const image = sample();
-  image.setList(image.pool('free', image.pool48), [5, 3].map(image.block));
-  image.setList(image.bin('obj', 6), [image.block(0), image.first - 4096 * 4, image.block(83)]);
-  image.setList(image.bin('mem', 6), [image.block(7)]);
+  image.setFree(image.pool48, [5, 3].map(image.block));
+  image.setCached('obj', image.pool48, [0, 83].map(image.block));
+  image.setCached('mem', image.pool48, [image.block(7)]);
   const { address, owner, first, blockSize, states } = image.read().blocks(image.pool48 + 77);
   assert.deepEqual([address, owner, first, blockSize],
     [image.pool48, image.heap, image.first, 48]);
-  assert.equal(states.length, Math.floor(image.layout.constants.pool_room / 48));
+  assert.equal(states.length, 84);
   const of = (state) => [...states.keys()].filter((i) => states[i] === state);
   assert.deepEqual(of(FREE), [3, 5]);
-  assert.deepEqual(of(AT_HAND), [0, 7, 83]);
+  assert.deepEqual(of(CACHED), [0, 7, 83]);
   assert.equal(of(LIVE).length, states.length - 5);
 });
 
@@ -49,31 +49,66 @@ test('where no pool lies there are no blocks', () => {
 });
 
 const damages = {
-  'a free list that leaves its pool': (i) => i.setList(i.pool('free', i.pool48), [i.first - 4096]),
-  'a free list into the middle of a block': (i) =>
-    i.setList(i.pool('free', i.pool48), [i.block(2) + 8]),
-  'a free list that is a loop': (i) => {
-    i.setList(i.pool('free', i.pool48), [i.block(2), i.block(3)]);
-    i.view.setUint32(i.block(3), i.block(2), true);
+  'a free list that leaves its pool': (i) => i.setLink(i.block(2), i.block(2) - 4096),
+  'a free list into the pool behind it': (i) => i.setLink(i.block(2), i.pool48 + 4096 + 16),
+  'a free list into what lies before the first block': (i) =>
+    i.setLink(i.block(2), i.pool48 + 8),
+  'a free list into the middle of a block': (i) => i.setLink(i.block(2), i.block(3) + 8),
+  'a free list into what is too short for a block': (i) => i.setLink(i.block(2), i.block(84)),
+  'a free list that is a loop': (i) => i.setLink(i.block(3), i.block(2)),
+  'a free list shorter than the pool says': (i) => i.setLink(i.block(2), i.pool48),
+  'a free list longer than the pool says': (i) => i.setLink(i.block(3), i.block(4)),
+  'a free block whose link was overwritten': (i) => i.view.setBigUint64(i.block(2), 1n, true),
+  'a free block whose link has a bit more': (i) => i.view.setBigUint64(i.block(2),
+    (BigInt(i.block(3)) & 0xffffn) ^ KEY.link ^ (1n << 16n), true),
+  'a free block whose upper half was overwritten': (i) => i.view.setUint32(i.block(2) + 4, 0, true),
+  'a first free block out of the pool': (i) => i.set('pool', i.entry(i.pool48), { free: 0 }),
+  'a first free block that is none': (i) =>
+    i.set('pool', i.entry(i.pool48), { free: (i.block(2) + 8) & 0xffff }),
+  'a block that is free and cached': (i) => i.setCached('obj', i.pool48, [i.block(2)])
+    ?? i.setLink(i.block(2), i.block(3)),
+  'a block in two lists': (i) => {
+    i.setCached('obj', i.pool48, [i.block(7)]);
+    i.setCached('mem', i.pool48, [i.block(7)]);
   },
-  'a block that is free and at hand': (i) => {
-    i.setList(i.pool('free', i.pool48), [i.block(2)]);
-    i.setList(i.bin('obj', 6), [i.block(2)]);
+  'a list of cached blocks that begins elsewhere': (i) => i.setCached('mem', i.pool48,
+    [i.block(7) - 4096]),
+  'a list of cached blocks that begins behind the memory': (i) => {
+    i.setCached('mem', i.pool48, [i.block(7)]);
+    i.set('list', i.list('mem', 6), { block: i.block(7) + 16 * PAGE });
   },
-  'a list at hand that leaves memory': (i) => i.setList(i.bin('mem', 6), [i.block(2)])
-    ?? i.view.setUint32(i.block(2), 16 * PAGE, true),
-  'a list at hand to an odd address': (i) => i.view.setUint32(i.bin('mem', 6), 9 * PAGE + 1, true),
-  'a list at hand that is a loop elsewhere': (i) => {
-    i.setList(i.bin('obj', 6), [9 * PAGE, 9 * PAGE + 64]);
-    i.view.setUint32(9 * PAGE + 64, 9 * PAGE, true);
+  'a list of cached blocks shorter than its count': (i) => {
+    i.setCached('mem', i.pool48, [i.block(7)]);
+    i.set('list', i.list('mem', 6), { count: 2 });
   },
-  'a pool of another size than the map says': (i) => i.set('pool', i.pool48, { size: 40 }),
-  'a pool with more blocks than room': (i) => i.set('pool', i.pool48, { cap: 100 }),
-  'a pool of no heap': (i) => i.set('pool', i.pool48, { check: 0 }),
+  'a list of cached blocks longer than its count': (i) => {
+    i.setCached('mem', i.pool48, [i.block(7), i.block(8)]);
+    i.set('list', i.list('mem', 6), { count: 1 });
+  },
+  'a list of cached blocks that is a loop': (i) => {
+    i.setCached('obj', i.pool48, [i.block(7), i.block(8)]);
+    i.setLink(i.block(8), i.block(7));
+    i.set('list', i.list('obj', 6), { count: 2 ** 32 - 1 });
+  },
+  'an empty list of cached blocks that leads somewhere': (i) => {
+    i.setCached('obj', i.pool48, []);
+    i.set('list', i.list('obj', 6), { block: i.block(7) });
+  },
+  'a size that is no class': (i) => i.set('pool', i.entry(i.pool48), { size: 47 }),
+  'a size above all classes': (i) => i.set('pool', i.entry(i.pool48), { size: 520 }),
+  'a pool with more blocks in use than room': (i) => i.set('pool', i.entry(i.pool48), { left: 85 }),
+  'a pool of no heap': (i) => i.set('pool', i.entry(i.pool48), { heap: 77 }),
 };
+test('before any damage the blocks are read', () => {
+  const image = sample();
+  image.setFree(image.pool48, [2, 3].map(image.block));
+  assert.deepEqual([...image.read().blocks(image.pool48).states.slice(1, 5)],
+    [LIVE, FREE, FREE, LIVE]);
+});
 for (const [what, damage] of Object.entries(damages)) {
   test(`${what} is damage`, () => {
     const image = sample();
+    image.setFree(image.pool48, [2, 3].map(image.block));
     damage(image);
     assert.throws(() => image.read().blocks(image.pool48), { code: 'BAD_MEMORY' });
   });
@@ -82,12 +117,12 @@ for (const [what, damage] of Object.entries(damages)) {
 test('chunks come by address, those of a heap behind the one that holds it', () => {
   const image = sample();
   const { address, bytes, kind, domain, owner } = image.read().chunks(0, 16 * PAGE);
-  const { FREE: free, RAW: raw, POOL: pool, AT_HAND: hand } = ChunkKind;
-  assert.deepEqual([...kind], [raw, pool, free, hand, raw, raw, free, free]);
+  const { FREE: free, RAW: raw, POOL: pool, CACHED: cached } = ChunkKind;
+  assert.deepEqual([...kind], [raw, pool, free, cached, raw, raw, free, free]);
   const inner = image.nested + image.layout.constants.segment_header;
   assert.deepEqual([...address], [...image.chunks.slice(0, 5), inner, inner + 1024,
     image.chunks[5]]);
-  assert.deepEqual([...bytes].slice(0, 6), [4080, 4096, 2032, 512, 16384, 1024]);
+  assert.deepEqual([...bytes].slice(0, 6), [4064, 4096, 2032, 512, 16384, 1024]);
   assert.deepEqual([...owner], [...Array(5).fill(image.heap), image.second, image.second,
     image.heap]);
   assert.deepEqual([domain[0], domain[3]], [0, 3]);
@@ -100,6 +135,8 @@ test('only chunks with a byte in between are told', () => {
   assert.deepEqual([...heap.chunks(from, from + 1).address], [from]);
   assert.deepEqual([...heap.chunks(from - 1, from).address], [image.chunks[1]]);
   assert.deepEqual([...heap.chunks(from, from).address], []);
+  const pool = image.chunks[1];                          // its base is no address that was asked for
+  assert.deepEqual([...heap.chunks(pool, pool + 8).kind], [ChunkKind.POOL]);
   assert.deepEqual([...heap.chunks(0, 8 * PAGE).address], []);
 });
 
@@ -113,18 +150,18 @@ test('behind a header that was overwritten the segment is damaged', () => {
 
 test('a look says what lies at an address', () => {
   const image = sample();
-  image.setList(image.pool('free', image.pool48), [image.block(1)]);
-  image.setList(image.bin('obj', 6), [image.block(2)]);
+  image.setFree(image.pool48, [image.block(1)]);
+  image.setCached('obj', image.pool48, [image.block(2)]);
   const heap = image.read();
   const at = (address) => heap.look(address);
   assert.deepEqual([at(image.block(0) + 5).kind, at(image.block(0) + 5).text],
     ['block', 'Block 1 of 84 in a pool for 48 bytes: live.']);
-  assert.match(at(image.block(1)).text, /Block 2 of 84 .* free in its pool/);
-  assert.match(at(image.block(2)).text, /Block 3 of 84 .* waits for the next/);
+  assert.match(at(image.block(1)).text, /Block 2 of 84 .* free\.$/);
+  assert.match(at(image.block(2)).text, /Block 3 of 84 .* free, in the list that/);
   assert.deepEqual([at(image.block(1)).start, at(image.block(1)).bytes], [image.block(1), 48]);
   const kinds = [[8, 'foreign'], [8 * PAGE, 'segment'], [image.chunks[0] + 100, 'raw'],
     [image.pool48, 'pool'], [image.pool48 + 4090, 'pool'], [image.chunks[2] + 8, 'free'],
-    [image.chunks[3] + 8, 'hand'], [image.nested + 30, 'raw'], [10 * PAGE - 8, 'segment'],
+    [image.chunks[3] + 8, 'cached'], [image.nested + 30, 'raw'], [10 * PAGE - 8, 'segment'],
     [16 * PAGE, 'outside'], [2 ** 32, 'outside']];
   for (const [address, kind] of kinds) assert.equal(at(address).kind, kind, `at ${address}`);
 });
@@ -151,10 +188,10 @@ test('what is no address is refused', () => {
 
 test('no offset is known by heart', () => {
   const image = sample({ gap: (name) => name.length % 3 * 8 });
-  image.setList(image.pool('free', image.pool48), [image.block(1)]);
-  image.setList(image.bin('obj', 6), [image.block(2)]);
+  image.setFree(image.pool48, [image.block(1)]);
+  image.setCached('obj', image.pool48, [image.block(2)]);
   const { states } = image.read().blocks(image.pool48);
-  assert.deepEqual([...states.slice(0, 4)], [LIVE, FREE, AT_HAND, LIVE]);
+  assert.deepEqual([...states.slice(0, 4)], [LIVE, FREE, CACHED, LIVE]);
 });
 
 test('in a real heap the blocks of all pools and the raw chunks are what the counters say', () => {
@@ -164,9 +201,11 @@ test('in a real heap the blocks of all pools and the raw chunks are what the cou
   held.forEach((p, i) => { if (i % 3 === 0) object.free(p); });
   const { classes, domains, raw } = heap.stats();
   const live = new Map();
-  for (const address of heap.map().pools.address) {
-    const { blockSize, states } = heap.blocks(address);
+  const { address, blocks } = heap.map().pools;
+  for (const [k, base] of address.entries()) {
+    const { blockSize, states } = heap.blocks(base);
     const n = states.reduce((sum, state) => sum + (state === LIVE), 0);
+    assert.equal(n, blocks[k], `live blocks of the pool at ${base}`);
     live.set(blockSize, (live.get(blockSize) ?? 0) + n);
   }
   for (const { blockSize, liveBlocks } of classes) {
@@ -177,5 +216,5 @@ test('in a real heap the blocks of all pools and the raw chunks are what the cou
   const inPools = classes.reduce((n, c) => n + c.liveBlocks * c.blockSize, 0);
   const n = kind.reduce((count, k) => count + (k === ChunkKind.RAW), 0);
   assert.equal(sum([ChunkKind.RAW]) - n * 8, domains.object.liveBytes - inPools);
-  assert.equal(sum([ChunkKind.FREE, ChunkKind.AT_HAND]), raw.freeBytes + raw.atHandBytes);
+  assert.equal(sum([ChunkKind.FREE, ChunkKind.CACHED]), raw.freeBytes + raw.cachedBytes);
 });

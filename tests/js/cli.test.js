@@ -84,7 +84,8 @@ test('--json writes the same for machines, for a trap too', () => {
 test('a program whose heap was overwritten is told so and keeps its exit code', () => {
   const broken = new Image();
   const module = file('broken.wasm', commandOver(broken, [
-    ...op.i32(broken.root), ...op.i32(0), 0x36, 2, 0,      // i32.store: the root's magic
+    ...op.i32(broken.root + broken.layout.groups.space.magic.offset),
+    ...op.i32(0), 0x36, 2, 0,                              // i32.store
     ...exit(5)]));
   const { stderr, status } = cli(['run', '--stats', module]);
   assert.match(stderr, /no report: no root structure/);

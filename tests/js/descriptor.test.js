@@ -19,7 +19,7 @@ test('a descriptor yields the constants and the offsets it was written with', ()
   const read = layoutOf(parseDescriptor(encode(recordsOf(made))));
   assert.equal(read.constants.page_bytes, 65536);
   assert.equal(read.heap.raw_free, made.groups.heap.raw_free.offset);
-  assert.equal(read.arrays.obj_frees.offset, made.groups.heap.obj_frees.offset);
+  assert.equal(read.arrays.frees.offset, made.groups.heap.frees.offset);
   assert.equal(read.domains.stride, made.sizes.domain);
   assert.equal(read.event.pages_after, made.groups.event.pages_after.offset);
 });
@@ -69,17 +69,17 @@ test('a wrong magic is a damaged descriptor', () => {
 });
 
 test('a newer section asks for a newer package', () => {
-  assert.throws(() => layout(records(), { version: 3 }), code('VERSION', /update this package/));
+  assert.throws(() => layout(records(), { version: 4 }), code('VERSION', /update this package/));
 });
 
 test('a newer layout asks for a newer package', () => {
   const list = records();
-  list.find((r) => r.name === 'layout_version').value = 3;
+  list.find((r) => r.name === 'layout_version').value = 4;
   assert.throws(() => layout(list), code('VERSION', /update this package/));
 });
 
 test('a module of the layout before is to be linked again', () => {
-  assert.throws(() => layout(records(), { version: 1 }), code('VERSION', /link the module again/));
+  assert.throws(() => layout(records(), { version: 2 }), code('VERSION', /link the module again/));
 });
 
 test('a name that occurs twice in a group is refused', () => {
@@ -108,10 +108,12 @@ for (const [what, name, group, change] of [
   ['outside its structure', 'raw_free', 2, { value: 0x7ffffff0 }],
   ['whose end wraps around 2^32', 'raw_free', 2, { value: 0xffffffff }],
   ['of another type', 'grows', 1, { type: 3 }],
-  ['with too few elements', 'mem_frees', 2, { count: 64 }],
-  ['with elements that overlap', 'mem_frees', 2, { stride: 4 }],
+  ['with too few elements', 'frees', 2, { count: 129 }],
+  ['with elements that overlap', 'frees', 2, { stride: 4 }],
   ['whose elements are of another group', 'domains', 2, { of: 4 }],
   ['with too few structures', 'domains', 2, { count: 2 }],
+  ['with a list too few', 'lists', 2, { count: 129 }],
+  ['with a leaf too few', 'leaves', 1, { count: 1023 }],
   ['whose structures overlap', 'events', 1, { stride: 8 }],
   ['whose last structure sticks out', 'events', 1, { value: layOut().sizes.space - 31 * 24 - 8 }],
 ]) {
@@ -124,8 +126,10 @@ for (const [what, name, group, change] of [
 
 for (const [name, value] of [['page_bytes', 0], ['pool_bytes', 0], ['pool_bytes', 64],
   ['pool_bytes', 5000], ['pool_bytes', 131072], ['arena_bytes', 0], ['arena_bytes', 65537],
-  ['classes', 0], ['classes', 256], ['classes', 0xffffffff], ['alignment', 0], ['pool_header', 8],
-  ['pool_header', 1 << 20], ['pool_room', 511], ['pool_room', 4096], ['segment_header', 4],
+  ['classes', 0], ['classes', 256], ['classes', 0xffffffff], ['alignment', 0], ['classes', 509],
+  ['leaf_pools', 0], ['leaf_pools', 1000], ['leaf_pools', 131072], ['leaf_pools', 512],
+  ['link_max', 0], ['link_max', 4094], ['link_max', 2047], ['link_max', 0x1ffff],
+  ['segment_header', 4],
   ['segment_header', 1 << 20], ['raw_header', 4], ['raw_header', 17], ['raw_flags', 0],
   ['raw_flags', 14], ['raw_flags', 0xffffffff], ['raw_in_use', 0], ['raw_in_use', 16],
   ['raw_domain_shift', 3], ['raw_domain_shift', 30],
@@ -136,6 +140,13 @@ for (const [name, value] of [['page_bytes', 0], ['pool_bytes', 0], ['pool_bytes'
     assert.throws(() => layout(list), code('BAD_DESCRIPTOR'));
   });
 }
+
+test('an entry of the pool table that is too long is refused', () => {
+  const list = records();
+  const entry = (value) => ({ name: 'far', group: 6, type: 2, of: 0, count: 1, stride: 2, value });
+  assert.equal(layout([...list, entry(62)]).poolStride, 64);
+  assert.throws(() => layout([...list, entry(64)]), code('BAD_DESCRIPTOR', /pool table/));
+});
 
 test('what is no section is refused', () => {
   for (const value of [undefined, null, 'PYMALLOC', [1, 2], new ArrayBuffer(8)]) {

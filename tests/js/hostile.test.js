@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 
-import { Heap, PymallocError, parseDescriptor } from '../../js/src/index.js';
+import { BlockState, Heap, PymallocError, parseDescriptor } from '../../js/src/index.js';
 import { layoutOf } from '../../js/src/layout.js';
 import { Image, encode, layOut, moduleWith, randomFrom, recordsOf } from './lib/image.js';
 
@@ -99,15 +99,16 @@ function victim() {
   image.message = image.root;
   image.set('space', image.root, { pages_owned: 6 });
   image.set('heap', image.heap, { pools_used: 3, raw_bytes: 4096 });
-  image.chunks = image.addSegment(9 * PAGE, 12 * PAGE, [[4080, 'raw'], [4096, 'pool'],
+  image.chunks = image.addSegment(9 * PAGE, 12 * PAGE, [[4064, 'raw'], [4096, 'pool'],
     [4096, 'free'], [PAGE, 'raw'], [PAGE - 3 * 4096, 'raw'], [4096, 'pool'], [512, 'free'],
     [1024, 'raw']]);
   image.addSegment(13 * PAGE, 13 * PAGE + 4096, [[1024, 'raw']]);
-  image.addPool(9 * PAGE + 4096, { size: 32, used: 7 });
+  const pool = image.addPool(9 * PAGE + 4096, { size: 32, used: 127 });
   image.addPool(11 * PAGE, { size: 512, used: 7 });
-  image.blocks = 9 * PAGE + 4096 + image.layout.constants.pool_header;
-  image.setList(image.pool('free', 9 * PAGE + 4096), [0, 32, 64].map((n) => image.blocks + n));
-  image.setList(image.bin('obj', 4), [96, 128].map((n) => image.blocks + n));
+  image.blocks = pool + 16;
+  image.setFree(pool, [0, 32, 64].map((n) => image.blocks + n));
+  image.setCached('obj', pool, [96, 128].map((n) => image.blocks + n));
+  image.setCached('mem', pool, [160].map((n) => image.blocks + n));
   image.second = image.end + 16384;
   image.addHeap(image.second, 2);
   image.set('heap', image.heap, { next: image.second });
@@ -152,18 +153,20 @@ for (const [group, base] of [['space', image.root], ['heap', image.heap], ['heap
   ...[0, 1, 2].map((d) => ['domain', image.domain(d)]),
   ...[25, 26].map((i) => ['event', image.element('space', image.root, 'events', i)]),
   ...[9 * PAGE, 13 * PAGE, image.nested].map((at) => ['segment', at]),
-  ...[9 * PAGE + 4096, 11 * PAGE].map((at) => ['pool', at])]) {
+  ...['mem', 'obj'].map((of) => ['list', image.list(of, 4)]),
+  ...[0, 4096, 9 * PAGE, 9 * PAGE + 4096, 10 * PAGE, 11 * PAGE, 16 * PAGE - 4096]
+    .map((at) => ['pool', image.entry(at)])]) {
   for (const [name, f] of Object.entries(image.layout.groups[group])) {
     const size = { u16: 2, u32: 4, u64: 8, struct: 4 }[f.type];
     targets.push({ what: `${group}.${name}`, address: base + f.offset, size, field: f });
   }
 }
 const poked = (what, address, size) => targets.push({ what, address, size, field: { count: 1 } });
-for (const unit of [0, 1, 9 * 16, 9 * 16 + 1, 9 * 16 + 4, 11 * 16, 11 * 16 + 1, 255]) {
-  poked(`class of unit ${unit}`, image.map + unit, 1);
+for (const n of [0, 32, 96, 128, 160]) poked(`link of block ${n}`, image.blocks + n, 8);
+for (const i of [4, 65 + 4]) {
+  poked(`current pool of slot ${i}`, image.element('heap', image.heap, 'current', i), 4);
 }
-for (const n of [0, 32, 96, 128]) poked(`link of block ${n}`, image.blocks + n, 4);
-for (const of of ['mem', 'obj']) poked(`list at hand of ${of}`, image.bin(of, 4), 4);
+poked('first leaf', image.element('space', image.root, 'leaves', 0), 4);
 for (const at of image.chunks) {
   poked(`check of chunk ${at}`, at, 4);
   poked(`head of chunk ${at}`, at + 4, 4);
@@ -173,7 +176,7 @@ for (const at of image.chunks) {
 /** Values near what the memory makes interesting. */
 function value(random) {
   switch (random(5)) {
-    case 0: return [image.root, image.heap, image.second, image.map, 9 * PAGE, 13 * PAGE,
+    case 0: return [image.root, image.heap, image.second, image.table, 9 * PAGE, 13 * PAGE,
       image.nested, 11 * PAGE][random(8)];
     case 4: return BOUNDARY[random(BOUNDARY.length)];
     case 1: return (memoryBytes + random(64) - 32) >>> 0;
@@ -196,7 +199,9 @@ const sound = image.module;
 
 test('before any damage the image is sound', () => {
   const { pools, damage } = image.veteran.map();
-  assert.deepEqual([[...pools.blocks], [...damage]], [[7, 7], []]);
+  assert.deepEqual([[...pools.blocks], [...damage]], [[121, 7], []]);
+  assert.equal(image.veteran.blocks(9 * PAGE + 4096).states.filter((s) => s !== BlockState.LIVE).length,
+    6);
 });
 
 cases('boundary values in each field of the memory', targets.length * BOUNDARY.length,

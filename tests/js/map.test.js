@@ -18,29 +18,28 @@ test('map() shows pages, pools and how full they are', () => {
   assert.deepEqual([...map.poolCount], [0, 0, 0, 0, 2, ...Array(11).fill(0)]);
   assert.deepEqual([...map.firstPool], [0, 0, 0, 0, 0, ...Array(12).fill(2)]);
   const { address, owner, state, blockSize, blocks, capacity } = map.pools;
-  const { pool_room: room } = image.layout.constants;
   assert.deepEqual([...address], [4 * P + 4096, 4 * P + 8192]);
   assert.deepEqual([...owner], [image.heap, image.heap]);
   assert.deepEqual([...state], [PoolState.USABLE, PoolState.FULL]);
   assert.deepEqual([...blockSize], [32, 512]);
   assert.deepEqual([...blocks], [5, 7]);
-  assert.deepEqual([...capacity], [Math.floor(room / 32), 7]);
+  assert.deepEqual([...capacity], [127, 7]);
   assert.deepEqual([...map.damage], []);
 });
 
 test('map() counts the bytes of blocks and of free chunks in each page that they touch', () => {
   const { rawBytes, freeBytes } = open(segmented().image).map();
-  assert.deepEqual([...rawBytes.slice(3, 11)], [0, 4096 - 16, 0, 0, 1024 + 8, P, P - 8, 0]);
+  assert.deepEqual([...rawBytes.slice(3, 11)], [0, 4096 - 32, 0, 0, 1024 + 8, P, P - 8, 0]);
   assert.deepEqual([...freeBytes.slice(3, 11)],
     [0, P - 3 * 4096 + 8, P, P, P - 1024 - 8, 0, 0, 0]);
 });
 
-test('map() counts blocks at hand as free', () => {
+test('map() counts cached blocks as free', () => {
   const image = lively();
   image.addSegment(4 * P, 5 * P, [[2032, 'own'], [2032, 'raw'], [2048, 'own']]);
   const { rawBytes, freeBytes } = open(image).map();
   assert.equal(rawBytes[4], 2032 + 2048);
-  assert.equal(freeBytes[4], P - 16 - 2032 - 2048);
+  assert.equal(freeBytes[4], P - 32 - 2032 - 2048);
 });
 
 test('a layout with gaps between its fields gives the same map', () => {
@@ -57,13 +56,13 @@ test('map() shows what lies in a segment of another heap, not the block that it 
   image.addHeap(image.end, 7);
   image.set('heap', image.heap, { next: image.end });
   const from = block + 8;
-  image.addSegment(from, from + 3 * P - 16, [[4096 - 32, 'raw'], [4096, 'pool'], [512, 'raw']],
+  image.addSegment(from, from + 3 * P - 16, [[4096 - 64, 'raw'], [4096, 'pool'], [512, 'raw']],
     image.end);
   image.addPool(4 * P + 4096, { size: 64, used: 1 }, image.end);
   const map = open(image).map();
   assert.deepEqual([...map.pools.owner], [image.end]);
-  assert.deepEqual([...map.pages.slice(4, 8)], [POOL, FREE, RAW, RAW]);
-  assert.equal(map.rawBytes[4], 4096 - 16 + 512);
+  assert.deepEqual([...map.pages.slice(4, 8)], [POOL, FREE, FREE, RAW]);
+  assert.equal(map.rawBytes[4], 4096 - 32 + 512);
   assert.equal(map.freeBytes[4], P - 8192 - 512 + 8);
   assert.equal(map.damage.length, 0);
 });
@@ -80,28 +79,108 @@ test('map() finds pools that lie in no segment, as those in arenas of a hook', (
   assert.equal(map.totals.arenas, 2);
 });
 
-for (const [what, values] of [['check word', { check: 1 }], ['block size', { size: 40 }],
-  ['count of blocks', { used: 200 }],
-  ['capacity', { cap: 60000 }]]) {
-  test(`map() marks a pool whose ${what} was overwritten`, () => {
+for (const [what, values] of [
+  ['block size is no class', { size: 36 }], ['block size is larger than any', { size: 520 }],
+  ['block size wraps around', { size: 65528 }],
+  ['count of blocks is its capacity, and one is free', { left: 127 }],
+  ['count of blocks is more than its capacity', { left: 200 }],
+  ['first free block lies in the pool behind it', { free: 8192 + 16 }],
+  ['first free block lies before it', { free: 4096 - 16 }],
+  ['first free block lies before its first', { free: 4096 + 8 }],
+  ['first free block is no block', { free: 4096 + 24 }],
+  ['first free block is too short for one', { free: 8192 - 16 }],
+  ['heap is none', { heap: 77 }]]) {
+  test(`map() marks a pool whose ${what}`, () => {
     const { image } = segmented();
-    image.set('pool', 4 * P + 4096, values);
+    assert.equal(image.readPool(4 * P + 4096).left, 5);
+    image.set('pool', image.entry(4 * P + 4096), values);
     const { pools, damage, pages } = open(image).map();
     assert.deepEqual([...pools.state], [PoolState.DAMAGED, PoolState.FULL]);
     assert.equal(pools.address[0], 4 * P + 4096);
     assert.deepEqual([pools.owner[0], pools.blockSize[0], pools.blocks[0], pools.capacity[0]],
-    [0, 0, 0, 0]);
+      [0, 0, 0, 0]);
     assert.equal(damage.length, 0);                     // the chunks behind it are found all the same
     assert.equal(pages[8], RAW);
   });
 }
 
+test('map() tells the live blocks of pools that are current', () => {
+  const { image } = segmented();
+  const [small, large] = [4 * P + 4096, 4 * P + 8192];
+  image.setCached('obj', small, [0, 1, 2].map((i) => small + 16 + 32 * i));
+  image.setCached('mem', large, [large + 16]);
+  const { blocks, state, capacity } = open(image).map().pools;
+  assert.deepEqual([...blocks], [5 - 3, 7 - 1]);
+  assert.deepEqual([...capacity], [127, 7]);
+  assert.deepEqual([...state], [PoolState.USABLE, PoolState.USABLE]);
+});
+
+test('map() tells the live blocks of a pool that is current for two domains', () => {
+  const { image } = segmented();
+  const small = 4 * P + 4096;
+  image.setCached('obj', small, [small + 16]);
+  image.setCached('mem', small, [small + 48, small + 80]);
+  assert.deepEqual([...open(image).map().pools.blocks], [2, 7]);
+});
+
+test('map() marks a pool with more cached blocks than were taken from it', () => {
+  const { image } = segmented();
+  const small = 4 * P + 4096;
+  image.setCached('obj', small, []);
+  image.set('list', image.list('obj', 4), { count: 6 });
+  const { pools } = open(image).map();
+  assert.deepEqual([...pools.state], [PoolState.DAMAGED, PoolState.FULL]);
+  assert.deepEqual([pools.owner[0], pools.blockSize[0], pools.blocks[0], pools.capacity[0]],
+    [0, 0, 0, 0]);
+});
+
+test('map() takes a list from no pool but its class\'s current one', () => {
+  const { image } = segmented();
+  const small = 4 * P + 4096;
+  image.setCached('obj', small, [small + 16]);
+  const count = (unit) => {
+    image.set('heap', image.heap, { current: { [65 + 4]: unit } });
+    return [...open(image).map().pools.blocks];
+  };
+  assert.deepEqual(count(small / 4096), [4, 7]);
+  for (const unit of [0, small / 4096 + 1, 4 * 16, 256, 2 ** 20, 2 ** 32 - 1]) {
+    assert.deepEqual(count(unit), [5, 7], `current is ${unit}`);
+  }
+});
+
+test('map() takes the list of another heap from no pool of this one', () => {
+  const { image } = segmented();
+  const small = 4 * P + 4096;
+  image.addHeap(image.end, 7);
+  image.set('heap', image.heap, { next: image.end });
+  image.setCached('obj', small, [small + 16], image.end);
+  assert.deepEqual([...open(image).map().pools.blocks], [5, 7]);
+});
+
 test('map() marks a pool of a heap that does not live', () => {
   const { image } = segmented();
-  for (const heap of [0, image.end, image.heap + 8]) {
-    image.addPool(4 * P + 4096, { size: 32, used: 5 }, heap);
+  const small = 4 * P + 4096;
+  for (const heap of [0, 2, 0xffff]) {
+    image.set('pool', image.entry(small), { heap });
     assert.equal(open(image).map().pools.state[0], PoolState.DAMAGED, `${heap}`);
   }
+});
+
+test('of heaps whose ids end alike a pool is that one\'s in whose segment it lies', () => {
+  const image = lively();
+  const [block] = image.addSegment(4 * P, 8 * P, [[3 * P, 'raw']]);
+  image.addHeap(image.end, 65537);
+  image.set('heap', image.heap, { next: image.end });
+  const from = block + 8;
+  image.addSegment(from, from + 3 * P - 16, [[4096 - 64, 'raw'], [4096, 'pool']], image.end);
+  image.addPool(4 * P + 4096, { size: 64, used: 1 }, image.end);
+  image.addPool(7 * P + 4096, { size: 64, used: 2 });
+  image.addPool(10 * P, { size: 64, used: 3 });             // in no segment of either
+  image.setCached('obj', 4 * P + 4096, [4 * P + 4096 + 16], image.end);
+  const { owner, blocks, state } = open(image).map().pools;
+  assert.deepEqual([...owner], [image.end, image.heap, 0]);
+  assert.deepEqual([...blocks], [0, 2, 0]);
+  assert.deepEqual([...state], [PoolState.USABLE, PoolState.USABLE, PoolState.DAMAGED]);
 });
 
 for (const [what, change] of [
@@ -158,7 +237,7 @@ test('a heap in nearly all of the default heap\'s memory is no overlap', () => {
   image.addHeap(image.end, 7);
   image.set('heap', image.heap, { next: image.end });
   image.addSegment(block + 8, block + 8 + 11 * P - 16, [], image.end);
-  assert.equal(open(image).map().totals.free, 9);
+  assert.equal(open(image).map().totals.free, 10);
 });
 
 test('segments of another heap may be no longer than the memory either', () => {
@@ -189,31 +268,41 @@ for (const from of [8, 4 * P + 8, 16 * P - 8, 16 * P, 0xfffffff0]) {
   });
 }
 
-for (const [address, length] of [[0, 256], [16 * P - 255, 256], [0xfffffff0, 0xffffffff]]) {
-  test(`map() refuses a map of pools at ${address} of ${length} units`, () => {
+for (const leaf of [4, 16 * P - 8192 + 8, 16 * P, 0xfffffff8]) {
+  test(`map() refuses a leaf of the pool table at ${leaf}`, () => {
     const image = lively();
-    image.set('space', image.root, { pool_map: address, pool_map_len: length });
-    assert.throws(() => open(image).map(), code('BAD_MEMORY', /map of pools/));
+    image.set('space', image.root, { leaves: { 0: leaf } });
+    assert.throws(() => open(image).map(), code('BAD_MEMORY', /a leaf of the pool table/));
+    assert.throws(() => open(image).blocks(4 * P), code('BAD_MEMORY', /a leaf of the pool table/));
   });
 }
 
-test('map() finds chunks, and no pools, behind the map of pools', () => {
+test('map() finds chunks, and no pools, where the pool table has no leaf', () => {
   const { image } = segmented();
-  image.set('space', image.root, { pool_map_len: 4 * 16 });
+  image.set('space', image.root, { leaves: { 0: 0 } });
   const map = open(image).map();
   assert.equal(map.pools.address.length, 0);
-  assert.deepEqual([map.pages[4], map.rawBytes[4], map.pages[9]], [RAW, 4096 - 16 + 8192, RAW]);
+  assert.deepEqual([map.pages[4], map.rawBytes[4], map.pages[9]], [RAW, 4096 - 32 + 8192, RAW]);
+  assert.equal(map.freeBytes[4], P - 3 * 4096 + 8);
 });
 
-test('map() reads no pool behind the memory, however long the map is', () => {
+test('map() reads no entry of the pool table for what lies behind the memory', () => {
   const image = lively();
-  image.set('space', image.root, { pool_map: 14 * P, pool_map_len: 0xffffffff });
-  image.view.setUint8(14 * P + 255, 4);                  // the last one that there is
-  image.view.setUint8(14 * P + 256, 4);
+  image.addPool(16 * P - 4096, { size: 32, used: 127 });   // the last one that there is
+  image.set('pool', image.entry(16 * P), { size: 32, heap: 1 });
+  image.set('space', image.root, { leaves: { 1: 1, 1023: 1 } });
   assert.deepEqual([...open(image).map().pools.address], [16 * P - 4096]);
 });
 
-test('map() follows the memory when it grows beyond the map of pools', () => {
+test('map() finds the pools of each leaf', () => {
+  const image = lively({ pages: 200, maximum: 200 });
+  for (const at of [64 * P - 4096, 64 * P, 130 * P]) image.addPool(at, { size: 64, used: 9 });
+  const { address, blocks } = open(image).map().pools;
+  assert.deepEqual([...address], [64 * P - 4096, 64 * P, 130 * P]);
+  assert.deepEqual([...blocks], [9, 9, 9]);
+});
+
+test('map() follows the memory when it grows', () => {
   const image = lively();
   image.memory.grow(3);
   const map = open(image).map();
@@ -259,9 +348,9 @@ test('map() of a range has the pools of the pages that it touches', () => {
   assert.equal(totals.pools, 3);
 });
 
-test('map() reads no header of a pool that was not asked for', () => {
+test('map() reads no entry of a pool that was not asked for', () => {
   const { image } = segmented();
-  image.set('pool', 4 * P + 4096, { check: 1 });
+  image.set('pool', image.entry(4 * P + 4096), { heap: 77 });
   const heap = open(image);
   assert.equal(heap.map().pools.state[0], PoolState.DAMAGED);
   assert.equal(heap.map({ pools: { from: 0, to: P } }).pools.state.length, 0);

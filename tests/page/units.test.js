@@ -35,13 +35,13 @@ test('each kind of page has its colour, and a pool its own within its page', () 
   assert.deepEqual([0, 1, 2].map((p) => new Set(codes.subarray(p * 16, p * 16 + 16))),
     [new Set([Code.FOREIGN]), new Set([Code.FREE]), new Set([Code.DAMAGED])]);
   assert.equal(codes[3 * 16], Code.RAW + RAW_LEVELS - 1, 'all raw');
-  assert.equal(codes[4 * 16 + 2], Code.POOL, 'no block out');
-  assert.equal(codes[4 * 16 + 3], Code.POOL + POOL_LEVELS - 1, 'all blocks out');
+  assert.equal(codes[4 * 16 + 2], Code.POOL, 'no block live');
+  assert.equal(codes[4 * 16 + 3], Code.POOL + POOL_LEVELS - 1, 'all blocks live');
   assert.ok(Math.abs(fillOf(codes[4 * 16 + 15]) - 60 / 126) < 0.05);
   assert.ok(codes[4 * 16] > Code.RAW && codes[4 * 16] < Code.RAW + RAW_LEVELS - 1, 'what is no pool there is raw, in part');
 });
 
-test('a pool whose header was overwritten is damaged, not empty', () => {
+test('a pool whose entry was overwritten is damaged, not empty', () => {
   const codes = unitsOf(mapOf([{ kind: PageKind.POOL, pools: [[5, 0, 0, PoolState.DAMAGED]] }]));
   assert.equal(codes[5], Code.DAMAGED);
 });

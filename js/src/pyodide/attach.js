@@ -6,6 +6,7 @@ import { Heap } from '../heap.js';
 import { layoutOf } from '../layout.js';
 import { checkGrowth, checkPyodide, isTracing } from './guest.js';
 import { ALLOCATOR_BYTES, install, places, withStack, write } from './hooks.js';
+import { randomBytes } from '../random.js';
 import { installPython } from './python.js';
 
 /** @typedef {import('./guest.js').Pyodide} Pyodide */
@@ -109,6 +110,11 @@ export function dumpOf({ _module }) {
  *  @throws {PymallocTypeError} UNSUPPORTED */
 function load(module, wasm, lines) {
   const scope = {
+    pym_host_random: (/** @type {number} */ at, /** @type {number} */ n) => {
+      const random = randomBytes(n);
+      if (random) module.HEAPU8.set(random, at >>> 0);
+      return Number(random !== null);
+    },
     pym_host_resize: (/** @type {number} */ bytes) => { module.growMemory(bytes >>> 0); },
     pym_host_write: (/** @type {number} */ at, /** @type {number} */ n) => {
       lines.write(new TextDecoder().decode(module.HEAPU8.slice(at >>> 0, (at >>> 0) + n)));

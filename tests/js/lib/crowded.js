@@ -10,10 +10,11 @@ const image = new Image({ pages: PAGES });
 const heap = Heap.from(image.module, image.instance);
 const words = new Uint32Array(image.memory.buffer);
 const { segment_header: header } = image.layout.constants;
+const start = Math.ceil(image.end / 65536) * 65536;
 const end = PAGES * 65536;
 
 if (workerData === 'chunks') {
-  const [first] = image.addSegment(65536, end);
+  const [first] = image.addSegment(start, end);
   const head = 16 | FLAG.inUse;
   for (let at = first; at < end - 24; at += 16) {
     words[at / 4] = head ^ at ^ image.heap ^ KEY.raw;
@@ -22,11 +23,11 @@ if (workerData === 'chunks') {
 } else {
   const bytes = header + 8;
   const fields = image.layout.groups.segment;
-  for (let at = 65536; at + 2 * bytes <= end; at += bytes) {
+  for (let at = start; at + 2 * bytes <= end; at += bytes) {
     words[(at + fields.next.offset) / 4] = at + bytes;
     words[(at + fields.end.offset) / 4] = at + bytes;
   }
-  image.set('heap', image.heap, { segments: 65536 });
+  image.set('heap', image.heap, { segments: start });
 }
 let found;
 try {

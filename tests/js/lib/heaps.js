@@ -22,12 +22,12 @@ export function lively(options) {
   const image = new Image(options);
   // Blocks in use: two of the raw domain, one of object, one of the library's.
   image.set('space', image.root, { pages_owned: 10, grows: 5, grow_failures: 1 });
-  image.set('heap', image.heap, { pools_used: 6, raw_segments: 2, raw_free: 70000, raw_hand: 3000,
-    raw_chunks: 4, raw_bytes: 30000 + 1000 + 552 + 4 * 8 + 6 * 4096 + 73000 + 2 * 16, soft: 1000000,
+  image.set('heap', image.heap, { pools_used: 6, raw_segments: 2, raw_free: 70000, raw_cached: 3000,
+    raw_chunks: 4, raw_bytes: 30000 + 1000 + 552 + 4 * 8 + 6 * 4096 + 73000 + 2 * 32, soft: 1000000,
     pools: { 2: 5, 64: 1 }, pools_peak: { 2: 9, 64: 1 },
     sampled: { 2: 4 }, sampled_bytes: { 2: 50 } });
-  image.setClass('mem', 2, { mallocs: 100, live: 60 });
-  image.setClass('obj', 2, { mallocs: 2n ** 40n, live: 10 });
+  image.setClass('mem', 2, { mallocs: 100, live: 60, cached: 7 });
+  image.setClass('obj', 2, { mallocs: 2n ** 40n, live: 10, cached: 20 });
   image.setClass('obj', 64, { mallocs: 3, live: 2 });
   image.set('domain', image.domain(0), { peak: 20000, raw_mallocs: 9, raw_frees: 7,
     raw_bytes: 2n ** 40n + 99000n, raw_freed: 2n ** 40n + 69000n, failures: 2 });

@@ -5,15 +5,21 @@
 import { readFileSync } from 'node:fs';
 
 const HEADER = new URL('../../../src/layout.h', import.meta.url);
+export const VERSION = 3;
 const SIZES = { u8: 1, u16: 2, u32: 4, u64: 8 };
 const TYPES = { u8: 1, u16: 2, u32: 3, u64: 4, struct: 5 };
-const GROUPS = { space: 1, heap: 2, domain: 3, event: 4, segment: 5, pool: 6, bin: 7 };
+const GROUPS = { space: 1, heap: 2, domain: 3, event: 4, segment: 5, pool: 6, list: 7 };
 const CLASSES = 64;
+const SLOTS = CLASSES + 1;
+const LEAVES = 1024;
+const LEAF_POOLS = 1024;
+/** Of arrays, as src/layout.h names them. */
+const COUNTS = { 1: 1, CLASS_SLOTS: SLOTS, BY_DOMAIN: 2 * SLOTS, LEAVES };
 const EVENTS = 32;
 
 /** Not C's numbers, for the same reason. */
 export const MAGIC = { space: 0x5ace5ace, heap: 0x4ea94ea9 };
-export const KEY = { raw: 0x1badf00d, pool: 0xfee1dead };
+export const KEY = { raw: 0x1badf00d, link: 0xfee1dead1badcafen };
 /** Low bits of a chunk's head: in use, the chunk before is free, of the library's own domain. */
 export const FLAG = { inUse: 2, prevFree: 1, internal: 12 };
 
@@ -21,12 +27,13 @@ export const FLAG = { inUse: 2, prevFree: 1, internal: 12 };
 function fieldLists() {
   const text = readFileSync(HEADER, 'utf8').replace(/\\\n/g, ' ');
   const lists = {};
-  for (const group of Object.keys(GROUPS)) {
+  for (const group of [...Object.keys(GROUPS), 'hot']) {
     const body = new RegExp(`#define ${group.toUpperCase()}_FIELDS\\(X\\)(.*)`).exec(text)?.[1];
     if (!body) throw new Error(`src/layout.h has no ${group.toUpperCase()}_FIELDS`);
     lists[group] = [...body.matchAll(/X\((\w+), (\w+), (\w+),/g)].map(([, type, name, count]) =>
-      ({ type, name, count: count === 'CLASS_SLOTS' ? CLASSES + 1 : Number(count) }));
+      ({ type, name, count: COUNTS[count] }));
   }
+  lists.heap.push(...lists.hot);
   return lists;
 }
 
@@ -47,21 +54,18 @@ export function layOut(gap = () => 0) {
       at += count * stride;
     }
     groups[group] = fields;
-    sizes[group] = Math.ceil(at / 8) * 8;
+    sizes[group] = group === 'pool' ? at : Math.ceil(at / 8) * 8;
   };
-  for (const group of ['domain', 'event', 'segment', 'pool', 'bin']) place(group);
+  for (const group of ['domain', 'event', 'segment', 'pool', 'list']) place(group);
   const struct = (name, group, count) =>
     ({ type: 'struct', name, count, of: GROUPS[group], stride: sizes[group], align: 8 });
   place('space', [struct('events', 'event', EVENTS)]);
-  place('heap', [struct('domains', 'domain', 4), struct('mem', 'bin', CLASSES + 1),
-    struct('obj', 'bin', CLASSES + 1)]);
+  place('heap', [struct('domains', 'domain', 4), struct('lists', 'list', 2 * SLOTS)]);
   const constants = {
-    layout_version: 2, page_bytes: 65536, pool_bytes: 4096, arena_bytes: 262144, classes: CLASSES,
-    alignment: 8, events: EVENTS, debug: 0, pool_header: sizes.pool,
-    pool_room: 4096 - sizes.pool - 8, pool_key: KEY.pool, raw_header: 8,
+    layout_version: VERSION, page_bytes: 65536, pool_bytes: 4096, arena_bytes: 262144, classes: CLASSES,
+    alignment: 8, events: EVENTS, debug: 0, leaf_pools: LEAF_POOLS, link_max: 0xffff, raw_header: 8,
     segment_header: 8 + Math.ceil((sizes.segment - 8) / 16) * 16,   // chunks begin 8 mod 16
-    raw_key: KEY.raw, raw_flags: 15, raw_in_use: FLAG.inUse, raw_domain_shift: 2,
-    raw_hand_max: 2048,
+    raw_flags: 15, raw_in_use: FLAG.inUse, raw_domain_shift: 2, raw_cached_max: 2048,
     space_bytes: sizes.space, heap_bytes: sizes.heap, domain_bytes: sizes.domain,
     event_bytes: sizes.event, space_magic: MAGIC.space, heap_magic: MAGIC.heap,
   };
@@ -82,7 +86,7 @@ export function recordsOf({ groups, constants }) {
 }
 
 /** @returns {Uint8Array} the custom section's contents */
-export function encode(records, { version = 2, recordBytes = 36, magic = 'PYMALLOC' } = {}) {
+export function encode(records, { version = VERSION, recordBytes = 36, magic = 'PYMALLOC' } = {}) {
   const bytes = new Uint8Array(16 + records.length * recordBytes);
   const view = new DataView(bytes.buffer);
   new TextEncoder().encodeInto(magic, bytes);
@@ -117,7 +121,11 @@ function leb(n) {
   return out;
 }
 
-/** A sound image: an empty default heap and a map of pools; everything else is the test's to write. */
+/** Where the first block lies in a pool, and how many there are. */
+export const firstOf = (size) => size % 16 ? 8 : 16;
+export const capacityOf = (size) => Math.floor((4096 - 8 - firstOf(size)) / size);
+
+/** A sound image: an empty default heap and a pool table; everything else is the test's to write. */
 export class Image {
   calls = [];
 
@@ -129,13 +137,17 @@ export class Image {
     this.memory = new WebAssembly.Memory({ initial: pages, maximum, shared });
     this.root = base;
     this.heap = base + Math.ceil(this.layout.sizes.space / 4096) * 4096;
-    this.map = this.heap + Math.ceil(this.layout.sizes.heap / 4096) * 4096 + 1;   // bytes: any place
-    this.units = pages * 16;
-    this.end = this.map - 1 + Math.ceil((this.units + 1) / 4096) * 4096;
+    this.table = this.heap + Math.ceil(this.layout.sizes.heap / 4096) * 4096 + 8;
+    const leafBytes = LEAF_POOLS * this.layout.sizes.pool;
+    const leaves = Math.ceil(pages * 16 / LEAF_POOLS);
+    this.end = this.table - 8 + Math.ceil((leaves * leafBytes + 8) / 4096) * 4096;
     this.exports = { memory: this.memory };
     this.export('pym_root', () => this.root | 0);   // a guest returns an i32
-    this.set('space', this.root, { magic: MAGIC.space, version: 2, first_heap: this.heap,
-      pool_map: this.map, pool_map_len: this.units, heaps: 1 });
+    this.set('space', this.root, { magic: MAGIC.space, version: VERSION, first_heap: this.heap,
+      raw_key: KEY.raw, link_key: KEY.link, heaps: 1 });
+    for (let i = 0; i < leaves; i++) {
+      this.set('space', this.root, { leaves: { [i]: this.table + i * leafBytes } });
+    }
     this.addHeap(this.heap, 1);
   }
 
@@ -185,9 +197,11 @@ export class Image {
   }
 
   /** Counters of one class (block size 8 * slot) of a domain, 'mem' or 'obj'. */
-  setClass(domain, slot, { mallocs, live }, heap = this.heap) {
-    this.set('heap', heap, { [`${domain}_mallocs`]: { [slot]: mallocs },
-      [`${domain}_frees`]: { [slot]: BigInt(mallocs) - BigInt(live) } });
+  setClass(domain, slot, { mallocs, live, cached = 0 }, heap = this.heap) {
+    const i = domain === 'mem' ? slot : SLOTS + slot;
+    this.set('heap', heap, { filled: { [i]: BigInt(mallocs) + BigInt(cached) },
+      frees: { [i]: BigInt(mallocs) - BigInt(live) } });
+    this.set('list', this.list(domain, slot, heap), { count: cached });
   }
 
   addHeap(address, id, fields = {}) {
@@ -228,29 +242,66 @@ export class Image {
     return addresses;
   }
 
-  /** Puts a pool at a multiple of 4096; the chunk that it is, is the test's.
-   *  @returns {number} its address, where its header lies */
-  addPool(at, { size, used, cap = Math.floor(this.layout.constants.pool_room / size) },
-    heap = this.heap) {
-    this.view.setUint8(this.map + at / 4096, size / 8);
-    this.set('pool', at, { check: at ^ heap ^ KEY.pool, used, cap, size });
+  /** Where the pool table has the entry for an address. */
+  entry(at) {
+    const { view } = this;
+    const unit = Math.floor(at / 4096);
+    const leaf = view.getUint32(this.element('space', this.root, 'leaves',
+      Math.floor(unit / LEAF_POOLS)), true);
+    return leaf + unit % LEAF_POOLS * this.layout.sizes.pool;
+  }
+
+  /** Puts a pool at a multiple of 4096; the chunk that it is, is the test's.  Its own list holds the
+   *  last blocks, all that are not used.
+   *  @param {{size: number, used: number}} pool  used: live, or in a list
+   *  @returns {number} its address */
+  addPool(at, { size, used }, heap = this.heap) {
+    const capacity = capacityOf(size);
+    const first = at + firstOf(size);
+    const id = this.view.getUint32(heap + this.layout.groups.heap.id.offset, true);
+    this.set('pool', this.entry(at), { size, heap: id & 0xffff });
+    this.setFree(at, Array.from({ length: capacity - used }, (_, i) => first + (used + i) * size));
+    if (used === capacity) this.set('pool', this.entry(at), { left: 1 });
     return at;
   }
 
-  /** Address of a pool's field. */
-  pool(name, at) { return at + this.layout.groups.pool[name].offset; }
-
-  /** Address of the list at hand of one class (block size 8 * slot) of a domain, 'mem' or 'obj'. */
-  bin(domain, slot, heap = this.heap) {
-    return this.element('heap', heap, domain, slot) + this.layout.groups.bin.free.offset;
+  /** Makes these blocks the pool's own list. */
+  setFree(at, blocks) {
+    const { size } = this.readPool(at);
+    const first = this.setLinks(at, blocks);
+    this.set('pool', this.entry(at), { free: first & 0xffff, left: capacityOf(size) - blocks.length });
   }
 
-  /** Links blocks through their first words, from the word at `head` on. */
-  setList(head, blocks) {
-    for (const block of [...blocks, 0]) {
-      this.view.setUint32(head, block, true);
-      head = block;
-    }
+  readPool(at) {
+    const field = (name) => this.view.getUint16(
+      this.entry(at) + this.layout.groups.pool[name].offset, true);
+    return { free: field('free'), left: field('left'), size: field('size'), heap: field('heap') };
+  }
+
+  /** Makes the pool current and these blocks the list of cached blocks of its class in a domain,
+   *  'mem' or 'obj'; they are in no other list. */
+  setCached(domain, at, blocks, heap = this.heap) {
+    const slot = this.readPool(at).size / 8;
+    this.set('heap', heap, { current: { [domain === 'mem' ? slot : SLOTS + slot]: at / 4096 } });
+    this.set('list', this.list(domain, slot, heap),
+      { block: this.setLinks(at, blocks), count: blocks.length });
+  }
+
+  /** Address of the list of one class (block size 8 * slot) of a domain, 'mem' or 'obj'. */
+  list(domain, slot, heap = this.heap) {
+    return this.element('heap', heap, 'lists', domain === 'mem' ? slot : SLOTS + slot);
+  }
+
+  /** Links blocks of the pool at `at`.
+   *  @returns {number} the first; the pool's base if there is none */
+  setLinks(at, blocks) {
+    blocks.forEach((block, i) => this.setLink(block, blocks[i + 1] ?? at));
+    return blocks[0] ?? at;
+  }
+
+  /** Makes a block free whose next one is `next`; the pool's base: it is the last. */
+  setLink(block, next) {
+    this.view.setBigUint64(block, BigInt(next & 0xffff) ^ KEY.link, true);
   }
 
   /** Writes event `seq` into its slot of the ring and makes it the newest. */

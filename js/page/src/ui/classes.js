@@ -19,7 +19,7 @@ const COLUMNS = [
   { key: 'live', title: 'Live', hint: 'live blocks', value: (c) => c.liveBlocks, text: count },
   { key: 'bytes', title: 'Bytes', hint: 'bytes of live blocks', value: (c) => c.liveBlocks * c.blockSize, text: bytes },
   { key: 'pools', title: 'Pools', hint: 'pools of 4 KiB held now', value: (c) => c.pools, text: count },
-  { key: 'ever', title: 'Ever', hint: 'blocks ever handed out', value: (c) => c.totalBlocks, text: count },
+  { key: 'ever', title: 'Ever', hint: 'blocks ever allocated', value: (c) => c.totalBlocks, text: count },
 ];
 
 /** @typedef {{key: string, descending: boolean}} Order */

@@ -36,9 +36,9 @@ export function unitText(map, unit, byPage) {
 /** @param {HeapMap} map  @param {number} k  @returns {string} */
 function poolText({ pools }, k) {
   const [blocks, capacity, size] = [pools.blocks[k] ?? 0, pools.capacity[k] ?? 0, pools.blockSize[k] ?? 0];
-  if (pools.state[k] === PoolState.DAMAGED) return 'damaged, its header was overwritten';
-  if (pools.state[k] === PoolState.FULL) return `all ${plural(capacity, 'block')} of ${bytes(size)} out`;
-  return `${count(blocks)} of ${plural(capacity, 'block')} of ${bytes(size)} out, ${percent(blocks, capacity)}`;
+  if (pools.state[k] === PoolState.DAMAGED) return 'damaged, its entry in the pool table was overwritten';
+  if (pools.state[k] === PoolState.FULL) return `all ${plural(capacity, 'block')} of ${bytes(size)} live`;
+  return `${count(blocks)} of ${plural(capacity, 'block')} of ${bytes(size)} live, ${percent(blocks, capacity)}`;
 }
 
 /** @param {HeapMap} map  @param {number} page  @returns {string} */
@@ -54,7 +54,7 @@ function pageText({ pages, rawBytes, freeBytes, firstPool, pools }, page) {
     capacity += pools.capacity[k] ?? 0;
   }
   const parts = [];
-  if (to > from) parts.push(`${plural(to - from, 'pool')}, ${percent(blocks, capacity)} of their blocks out`);
+  if (to > from) parts.push(`${plural(to - from, 'pool')}, ${percent(blocks, capacity)} of their blocks live`);
   if ((rawBytes[page] ?? 0) > 0) parts.push(`${bytes(rawBytes[page] ?? 0)} in raw blocks`);
   if ((freeBytes[page] ?? 0) > 0) parts.push(`${bytes(freeBytes[page] ?? 0)} free`);
   return damaged + (parts.join(', ') || 'nothing in use');

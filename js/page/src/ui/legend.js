@@ -15,7 +15,7 @@ export function showLegend(list, kind, c) {
 /** @param {MapColours} c  @returns {HTMLElement[]} */
 function mapItems(c) {
   return [
-    item('pool, by its blocks out', ramp(c.pool, 5)),
+    item('pool, by its live blocks', ramp(c.pool, 5)),
     item('raw blocks, by share', ramp(c.raw, 4)),
     item('free', [box(0, c.free, c.ink)]),
     item('not the allocator’s', [box(0, c.foreign), ...hatch(c.grid)]),
@@ -27,12 +27,12 @@ function mapItems(c) {
 function blockItems(c) {
   return [
     item('live block', [box(0, c.pool[1])]),
-    item('freed, at hand for the next request', [box(0, c.pool[0], c.pool[1])]),
-    item('free in the pool', [svgElement('rect', { x: '5', y: '4', width: '4', height: '4', fill: c.pool[1] })]),
+    item('free, cached for the next request', [box(0, c.pool[0], c.pool[1])]),
+    item('free block', [svgElement('rect', { x: '5', y: '4', width: '4', height: '4', fill: c.pool[1] })]),
     item('raw block', [box(0, c.raw[1])]),
-    item('raw, at hand', [box(0, c.raw[0], c.raw[1])]),
+    item('raw, cached', [box(0, c.raw[0], c.raw[1])]),
     item('the library’s own', [box(0, c.ink)]),
-    item('free', [box(0, c.free, c.ink)]),
+    item('free memory', [box(0, c.free, c.ink)]),
   ];
 }
 

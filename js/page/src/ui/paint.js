@@ -175,7 +175,7 @@ export class Painter {
     const { raw, free, ink, damaged } = this.#colours;
     if (kind === ChunkKind.FREE) return free;
     if (kind === ChunkKind.RAW) return raw[1];
-    if (kind === ChunkKind.AT_HAND) return raw[0];
+    if (kind === ChunkKind.CACHED) return raw[0];
     return kind === ChunkKind.INTERNAL ? ink : damaged;
   }
 
@@ -218,7 +218,7 @@ export class Painter {
       const y = top + inset.top + Math.floor(i / columns) * height + gap / 2;
       const [w, h] = [width - gap, height - gap];
       if (states[i] === BlockState.LIVE) filled.rect(x, y, w, h);
-      else if (states[i] === BlockState.AT_HAND) open.rect(x + 0.5, y + 0.5, w - 1, h - 1);
+      else if (states[i] === BlockState.CACHED) open.rect(x + 0.5, y + 0.5, w - 1, h - 1);
       else filled.rect(x + (w - dot) / 2, y + (h - dot) / 2, dot, dot);
     }
     context.fillStyle = ramp[1];

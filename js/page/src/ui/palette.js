@@ -15,7 +15,7 @@
  *  @property {string} foreign
  *  @property {string} free
  *  @property {readonly [string, string]} raw    hardly filled, full
- *  @property {readonly [string, string]} pool   no block out, all out
+ *  @property {readonly [string, string]} pool   no block live, all live
  *  @property {string} damaged
  *  @property {string} damagedInk
  *  @property {string} same      difference of snapshots: as it was

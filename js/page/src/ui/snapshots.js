@@ -30,7 +30,7 @@ export function differenceRows(a, b) {
   for (const name of /** @type {const} */ (['raw', 'mem', 'object'])) {
     if (a.domains[name].totalBlocks + b.domains[name].totalBlocks === 0) continue;
     add('live, by domain', name, (s) => s.domains[name].liveBytes);
-    add('handed out since the start', name, (s) => s.domains[name].totalBlocks, false);
+    add('allocated since the start', name, (s) => s.domains[name].totalBlocks, false);
   }
   const changed = b.classes.map((c, i) => ({ i, c, by: Math.abs(c.liveBlocks - (a.classes[i]?.liveBlocks ?? 0)) * c.blockSize }))
     .filter(({ by }) => by > 0).sort((x, y) => y.by - x.by).slice(0, 12);
@@ -39,7 +39,7 @@ export function differenceRows(a, b) {
   }
   return rows.sort((x, y) => GROUPS.indexOf(x.group) - GROUPS.indexOf(y.group));
 }
-const GROUPS = ['memory', 'live, by domain', 'handed out since the start', 'live blocks, by size'];
+const GROUPS = ['memory', 'live, by domain', 'allocated since the start', 'live blocks, by size'];
 const NOW = 'now';
 
 export class Snapshots {
