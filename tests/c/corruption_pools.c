@@ -290,7 +290,7 @@ static void every_bit_of_a_freed_blocks_link_is_guarded(void) {
 
 /* ---- The pool table, and the links at a pool's base ---- */
 
-static struct pool_links *links(void *p) { return (void *)view_base(p); }
+static struct pool_header *links(void *p) { return (void *)view_base(p); }
 
 /* Both pools have free blocks: the second is first in the class's list. */
 static void two_usable(void) {
@@ -385,7 +385,7 @@ static void overrun_into_pool(void) {
   pym_heap_trim(pym_heap_default());
 }
 static void an_overrun_into_the_next_pool_is_reported(void) {
-  for (past_the_end = 1; past_the_end <= RAW_HEADER + sizeof(struct pool_links); past_the_end++)
+  for (past_the_end = 1; past_the_end <= RAW_HEADER + sizeof(struct pool_header); past_the_end++)
     expect_noticed("bytes past the end of a pool", "pymalloc: ", overrun_into_pool);
 }
 
