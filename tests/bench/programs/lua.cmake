@@ -9,5 +9,5 @@ target_compile_options(lua PUBLIC "SHELL:-mllvm -wasm-enable-sjlj" PRIVATE -w)
 target_compile_definitions(lua PUBLIC _WASI_EMULATED_SIGNAL _WASI_EMULATED_PROCESS_CLOCKS
   PRIVATE L_tmpnam=1)
 target_link_libraries(lua PUBLIC setjmp wasi-emulated-signal wasi-emulated-process-clocks)
-program(lua "${PYM_SOURCE}/examples/lua/main.c" ADAPTER pymalloc::lua DEFINE LUA_ON_LIBC
+program(lua examples/lua/main.c ADAPTER pymalloc::lua DEFINE LUA_ON_LIBC
   LIBRARIES lua OPTIONS -Wl,-z,stack-size=1048576)

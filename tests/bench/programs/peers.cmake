@@ -1,16 +1,17 @@
 # The allocators that a program can be linked with, as targets allocator_PEER:
 #
-#   pym       wasm-pymalloc, plugged in by its adapter, as examples/ does it
-#   malloc    wasm-pymalloc in place of malloc; C++ programs have no other way in
+#   pym       wasm-pymalloc, plugged in by its adapter, as examples/ does it; in C++ programs as malloc
+#   malloc    wasm-pymalloc in place of malloc, without an adapter
 #   libc      wasi-libc's malloc, a dlmalloc
 #   dlmalloc, emmalloc, mimalloc   Emscripten 6's, over an sbrk like its own (em_host.c); mimalloc
 #             is 3.4.1
+#   both      CPython with the adapter, and malloc ours as well: cpython.cmake
 #   own       CPython's own pymalloc, over wasi-libc's malloc: cpython.cmake
 #
 # All are compiled by the same clang, so nothing but the allocator differs between the modules of a
 # program.  Flags of Emscripten's are those of its tools/system_libs.py.
 add_library(allocator_pym INTERFACE)
-target_link_libraries(allocator_pym INTERFACE pymalloc::pymalloc)
+target_link_libraries(allocator_pym INTERFACE pymalloc::malloc)
 add_library(allocator_malloc INTERFACE)
 target_link_libraries(allocator_malloc INTERFACE pymalloc::malloc)
 add_library(allocator_libc INTERFACE)
@@ -50,6 +51,7 @@ if(EXISTS "${em}/system/lib/mimalloc")
     -DMI_MALLOC_OVERRIDE -DMI_DEBUG=0 -DMI_LIBC_MUSL -DMI_USE_BUILTIN_THREAD_POINTER
     "-D__builtin_thread_pointer()=((void *)em_thread)" "SHELL:-include em_host.h" -I${lib}/mimalloc/include
     SOURCES ${mimalloc} "${lib}/mimalloc/src/prim/prim.c" "${lib}/emmalloc.c")
+  target_link_libraries(allocator_mimalloc INTERFACE wasi-emulated-process-clocks)
 else()
   message(WARNING "No sources of Emscripten 6: run wasm/setup.sh mimalloc.  Its peers are left out")
 endif()
