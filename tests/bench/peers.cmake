@@ -6,9 +6,8 @@
 # and with PYM_BENCH (preset `bench`, which fetches what they need):
 #   hardened    PYM_DEBUG=1                       calls     nothing inlined at the calls
 #   malloc      wasm-pymalloc under malloc()      obmalloc  CPython 3.11's own, over wasi-libc's
-#   mimalloc    mimalloc 3 over WASI            twice     pym, counting every block once more
-#   em-dlmalloc, em-emmalloc, em-mimalloc         Emscripten's three choices of -sMALLOC
-#   em-floor    no allocator, by Emscripten
+#   twice       pym, counting every block once more
+#   dlmalloc, emmalloc, mimalloc                  Emscripten 6's: em_allocators.cmake
 set(peer_flags -O2 -mbulk-memory)
 
 # pym_peer(NAME DEFINITIONS... [LIBRARIES TARGETS...] [FLAGS COMPILER_AND_LINKER_FLAGS...])
@@ -50,18 +49,14 @@ endif()
 function(pym_bench name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "PEERS;FLAGS")
   if(NOT arg_PEERS)
-    set(arg_PEERS ${pym_peers} ${pym_em_peers})
+    set(arg_PEERS ${pym_peers})
   endif()
   foreach(peer IN LISTS arg_PEERS)
-    if(peer IN_LIST pym_em_peers)
-      pym_bench_emscripten(${name} ${peer} "${arg_UNPARSED_ARGUMENTS}" "${arg_FLAGS}")
-    elseif(peer IN_LIST pym_peers)
+    if(peer IN_LIST pym_peers)
       add_executable(${name}_${peer} ${arg_UNPARSED_ARGUMENTS})
       set_target_properties(${name}_${peer} PROPERTIES OUTPUT_NAME ${name}-${peer} C_STANDARD 11)
       target_compile_options(${name}_${peer} PRIVATE ${arg_FLAGS})
       target_link_libraries(${name}_${peer} PRIVATE peer_${peer})
-    endif()
-    if(TARGET ${name}_${peer})
       add_dependencies(bench_modules ${name}_${peer})
     endif()
   endforeach()

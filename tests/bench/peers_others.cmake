@@ -35,49 +35,7 @@ target_include_directories(core_obmalloc PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/ob
 target_compile_options(core_obmalloc PRIVATE ${peer_flags})
 pym_peer(obmalloc PEER_OBMALLOC LIBRARIES core_obmalloc)
 
-# mimalloc 3, from the sources that come with Debian's newest Emscripten, over WASI.
-set(mimalloc "${PYM_CACHE}/emscripten-6/usr/share/emscripten/system/lib/mimalloc")
-if(EXISTS "${mimalloc}")
-  add_library(core_mimalloc STATIC "${mimalloc}/src/static.c")
-  target_include_directories(core_mimalloc SYSTEM PUBLIC "${mimalloc}/include")
-  target_compile_options(core_mimalloc PRIVATE ${peer_flags} -w)
-  target_link_libraries(core_mimalloc PUBLIC wasi-emulated-process-clocks)
-  pym_peer(mimalloc PEER_MIMALLOC LIBRARIES core_mimalloc)
-else()
-  message(WARNING "No mimalloc 3 in ${mimalloc}: left out")
-endif()
-
-# Emscripten of the EMSDK in the environment, of the cache folder, or the system's.
-if(DEFINED ENV{EMSDK})
-  set(PYM_EMCC "$ENV{EMSDK}/upstream/emscripten/emcc")
-else()
-  find_program(PYM_EMCC emcc HINTS "${PYM_CACHE}/bin" NO_CMAKE_FIND_ROOT_PATH)
-endif()
-if(NOT PYM_EMCC)
-  message(FATAL_ERROR "No emcc: run wasm/setup.sh bench, or set EMSDK.")
-endif()
-set(pym_em_peers em-dlmalloc em-emmalloc em-mimalloc em-floor)
-
-# A module that needs no glue: WASI's imports only, and no memory at the start but what its data
-# needs, as the other peers have it.
-function(pym_bench_emscripten name peer sources flags)
-  string(REPLACE "em-" "" malloc ${peer})
-  set(define PEER_LIBC)
-  if(peer STREQUAL em-floor)
-    set(malloc none)
-    set(define PEER_FLOOR)
-  endif()
-  set(module "${CMAKE_CURRENT_BINARY_DIR}/${name}-${peer}.wasm")
-  list(TRANSFORM sources PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
-  list(APPEND sources "${PROJECT_SOURCE_DIR}/tests/bench/emscripten.c")
-  file(GLOB headers CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.h"
-    "${PROJECT_SOURCE_DIR}/tests/bench/*.h")
-  add_custom_command(OUTPUT "${module}"
-    COMMAND "${PYM_EMCC}" ${peer_flags} -std=gnu11 -D${define}
-      "-I${PROJECT_SOURCE_DIR}/tests/bench" ${flags} ${sources} -o "${module}"
-      -sMALLOC=${malloc} -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH -sMAXIMUM_MEMORY=4GB
-      -sINITIAL_HEAP=0 -Wl,--export=__wasm_call_ctors
-    DEPENDS ${sources} ${headers}
-    VERBATIM)
-  add_custom_target(${name}_${peer} ALL DEPENDS "${module}")
-endfunction()
+include("${CMAKE_CURRENT_LIST_DIR}/em_allocators.cmake")
+foreach(allocator IN LISTS PYM_EM_ALLOCATORS)
+  pym_peer(${allocator} PEER_LIBC LIBRARIES allocator_${allocator})
+endforeach()

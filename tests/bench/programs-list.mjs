@@ -18,16 +18,17 @@ export const BASE = 'libc';
 
 const examples = (path) => fileURLToPath(new URL(`../../examples/${path}`, import.meta.url));
 
-/** Arguments behind the script: [of a full run, of a short one]. */
-const LUA = { binary_trees: [[14], [13]], json: [[30], [15]], objects: [[200000], [80000]],
-  strings: [[20], [8]] };
-const JS = { json: [[20], [6]], richards: [[20000], [6000]], splay: [[6000, 30000], [3000, 10000]],
-  strings: [[12], [4]] };
-const QUICKJS = { collections: [[10], [4]], ...JS };
-const SQLITE = { shop: [[60], [20]], text: [[60], [20]] };
-const PYTHON = ['binary_trees', 'churn', 'graphs', 'json_texts', 'nbody', 'pickles', 'regexes',
-  'richards', 'texts'];
-const SHORT_PYTHON = { binary_trees: 8 };
+/** Arguments behind the script, of a full run and of a short one: about 500 and 150 ms. */
+const LUA = { binary_trees: [[14], [13]], json: [[30], [12]], objects: [[200000], [60000]],
+  strings: [[20], [6]] };
+const QUICKJS = { collections: [[100], [30]], json: [[30], [8]], richards: [[60000], [15000]],
+  splay: [[6000, 30000], [3000, 10000]], strings: [[60], [20]] };
+const DUKTAPE = { json: [[20], [6]], richards: [[20000], [5000]], splay: [[6000, 20000], [3000, 4000]],
+  strings: [[30], [8]] };
+const SQLITE = { shop: [[20], [15]], text: [[60], [20]] };
+const PYTHON = { binary_trees: [[14], [11]], churn: [[60000], [12000]], graphs: [[15], [4]],
+  json_texts: [[15], [2]], nbody: [[40000], [8000]], pickles: [[80], [14]], regexes: [[20], [3]],
+  richards: [[20], [5]], texts: [[100], [14]] };
 
 function scripts(group, module, folder, extension, sizes) {
   return Object.entries(sizes).map(([name, [full, short]]) => {
@@ -44,12 +45,13 @@ const command = (group, module, full, short) =>
 export const PROGRAMS = [
   ...scripts('lua', 'lua', 'lua', 'lua', LUA),
   ...scripts('quickjs', 'qjs', 'quickjs', 'js', QUICKJS),
-  ...scripts('duktape', 'duk', 'quickjs', 'js', JS),
+  ...scripts('duktape', 'duk', 'quickjs', 'js', DUKTAPE),
   ...scripts('sqlite', 'sqlite', 'sqlite', 'sql', SQLITE),
   command('sqlite', 'speedtest1', ['--memdb', '--size', '20'], ['--memdb', '--size', '5']),
-  command('cxx', 'containers', ['20'], ['5']),
-  command('cxx', 'documents', ['20'], ['5']),
-  ...PYTHON.map((name) => ({ group: 'cpython', name, module: 'python', files: {}, python: true,
-    args: (isShort) => ['python.wasm', `/programs/${name}.py`,
-      ...(isShort && SHORT_PYTHON[name] ? [String(SHORT_PYTHON[name])] : [])] })),
+  command('cxx', 'containers', ['80'], ['20']),
+  command('cxx', 'documents', ['80'], ['20']),
+  ...Object.entries(PYTHON).map(([name, [full, short]]) => (
+    { group: 'cpython', name, module: 'python', files: {}, python: true,
+      args: (isShort) => ['python.wasm', `/programs/${name}.py`,
+        ...(isShort ? short : full).map(String)] })),
 ];

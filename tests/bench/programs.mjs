@@ -7,8 +7,8 @@
 //                    CPython is left out where there is no node:wasi
 //   --peers LIST     allocators, in this order: all that there are unless said
 //   --with NAME=DIR  one more allocator: the `pym` modules of another folder, under that name
-//   --rounds N       9 unless said
-//   --short          less work for each program, 5 rounds unless said
+//   --rounds N       7 unless said
+//   --short          less work for each program, 3 rounds unless said
 //   --csv FILE       append the results
 //
 // In a round each allocator runs the program once, in an order that alternates; before the first,
@@ -39,11 +39,13 @@ const { values, positionals } = parseArgs({
 });
 if (positionals.length !== 1) fail('usage: programs.mjs [OPTIONS] FOLDER');
 const folder = resolve(positionals[0]);
-const rounds = Number(values.rounds ?? (values.short ? 5 : 9));
+const rounds = Number(values.rounds ?? (values.short ? 3 : 7));
 const only = values.only?.split(',');
 const work = join(folder, 'work');
 mkdirSync(work, { recursive: true });
 const pythonPrograms = fileURLToPath(new URL('../../examples/cpython/programs', import.meta.url));
+
+const TIMES = /\d+\.\d+s\b/g; // as speedtest1 prints them
 
 /** The modules of a program by allocator: those that were built. */
 function modulesOf({ module }) {
@@ -70,7 +72,7 @@ async function measure(command, program) {
   const python = program.python ? { home: folder, programs: pythonPrograms, work } : {};
   const job = { modules, files, rounds, args: program.args(values.short), ...python };
   const lines = await runAsking(command, 'programs-runner.mjs', job, join(work, 'job.json'));
-  const outputs = new Map(lines.map(({ output, name }) => [output, name]));
+  const outputs = new Map(lines.map(({ output, name }) => [output.replace(TIMES, ''), name]));
   if (outputs.size > 1) {
     fail(`${program.group}/${program.name}: outputs differ: ${[...outputs.values()]}`);
   }

@@ -10,7 +10,7 @@ here=$(dirname "$(readlink -f "$0")")
 form=$1 node=$2 wasmedge=$3 modules=$4 csv=$5
 small=live-1000,live-10000,live-100000,live-1000000,live-10000000
 kinds=larson,random,lifo,grow-half,grow-eighth,text,trees,calloc
-sweep=(--peers pym,em-dlmalloc,em-mimalloc)
+sweep=(--peers pym,dlmalloc,mimalloc)
 
 figures() { "$node" "$here/synthetic-figures.mjs" --csv "$csv" "$@" "$wasmedge" "$modules"; }
 times() { "$node" "$here/synthetic.mjs" --csv "$csv" "$@" "$modules"; }
@@ -18,7 +18,7 @@ programs() { "$node" "$here/programs.mjs" --csv "$csv" "$@" "$modules/programs";
 
 case $form in
 short)
-  figures --peers pym,em-dlmalloc --kinds "$small"
+  figures --peers pym,dlmalloc --kinds "$small"
   times --engines node20 --rounds 3 --operations 100000
   times --engines node20 --rounds 3 "${sweep[@]}" --kinds "$small"
   programs --engines node20 --rounds 3 --scale 4
