@@ -14,34 +14,42 @@ foreach(header heap trace threading console html5)
   file(CONFIGURE OUTPUT "em/emscripten/${header}.h" CONTENT "#include \"em_host.h\"\n" @ONLY)
 endforeach()
 
-# emscripten_allocator(NAME FLAGS... SOURCES SOURCES...)
-function(emscripten_allocator name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
-  add_library(objects_${name} OBJECT ${arg_SOURCES} "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/em_host.c")
-  target_compile_options(objects_${name} PRIVATE -mbulk-memory --target=wasm32-unknown-emscripten -w -O2
-    -fno-unroll-loops -fno-builtin -DNDEBUG -D__wasi__ ${arg_UNPARSED_ARGUMENTS}
-    "-I${CMAKE_CURRENT_FUNCTION_LIST_DIR}" "-I${CMAKE_CURRENT_BINARY_DIR}/em"
-    -isystem "${CMAKE_SYSROOT}/include/wasm32-wasi")
-  add_library(allocator_${name} INTERFACE)
-  target_sources(allocator_${name} INTERFACE $<TARGET_OBJECTS:objects_${name}>)
-endfunction()
-
 set(PYM_EM_ALLOCATORS)
 if(EXISTS "${em}/system/lib/mimalloc")
   set(PYM_EM_ALLOCATORS dlmalloc emmalloc mimalloc)
-  set(lib "${em}/system/lib")
-  # It breaks C's rules of aliasing, and clang 19 makes use of them.
-  set_source_files_properties("${lib}/emmalloc.c" PROPERTIES COMPILE_OPTIONS -fno-strict-aliasing)
-  emscripten_allocator(dlmalloc SOURCES "${lib}/dlmalloc.c")
-  emscripten_allocator(emmalloc -DBENCH_MALLINFO SOURCES "${lib}/emmalloc.c")
-  file(GLOB mimalloc "${lib}/mimalloc/src/*.c")
-  list(FILTER mimalloc EXCLUDE REGEX "/(alloc-override|free|page-queue|static)\\.c$")
-  emscripten_allocator(mimalloc -DBENCH_MALLINFO -DEMMALLOC_NO_STD_EXPORTS -DMI_ENABLE_LARGE_PAGES=0
-    "-DMI_ARENA_SLICE_SHIFT=(12+MI_SIZE_SHIFT)" -DMI_MAX_ALIGN_SIZE=8 -DMI_DEFAULT_ARENA_RESERVE=65536
-    -DMI_MALLOC_OVERRIDE -DMI_DEBUG=0 -DMI_LIBC_MUSL -DMI_USE_BUILTIN_THREAD_POINTER
-    "-D__builtin_thread_pointer()=((void *)em_thread)" "SHELL:-include em_host.h" -I${lib}/mimalloc/include
-    SOURCES ${mimalloc} "${lib}/mimalloc/src/prim/prim.c" "${lib}/emmalloc.c")
-  target_link_libraries(allocator_mimalloc INTERFACE wasi-emulated-process-clocks)
 else()
   message(WARNING "No sources of Emscripten 6: run wasm/setup.sh mimalloc.  Its peers are left out")
 endif()
+set(em_lib "${em}/system/lib")
+# It breaks C's rules of aliasing, and clang 19 makes use of them.
+set_source_files_properties("${em_lib}/emmalloc.c" PROPERTIES COMPILE_OPTIONS -fno-strict-aliasing)
+file(GLOB em_mimalloc "${em_lib}/mimalloc/src/*.c")
+list(FILTER em_mimalloc EXCLUDE REGEX "/(alloc-override|free|page-queue|static)\\.c$")
+set(em_sources_dlmalloc "${em_lib}/dlmalloc.c")
+set(em_sources_emmalloc "${em_lib}/emmalloc.c")
+set(em_sources_mimalloc ${em_mimalloc} "${em_lib}/mimalloc/src/prim/prim.c" "${em_lib}/emmalloc.c")
+set(em_flags_dlmalloc)
+set(em_flags_emmalloc -DBENCH_MALLINFO)
+set(em_flags_mimalloc -DBENCH_MALLINFO -DEMMALLOC_NO_STD_EXPORTS -DMI_ENABLE_LARGE_PAGES=0
+  "-DMI_ARENA_SLICE_SHIFT=(12+MI_SIZE_SHIFT)" -DMI_MAX_ALIGN_SIZE=8 -DMI_DEFAULT_ARENA_RESERVE=65536
+  -DMI_MALLOC_OVERRIDE -DMI_DEBUG=0 -DMI_LIBC_MUSL -DMI_USE_BUILTIN_THREAD_POINTER
+  "-D__builtin_thread_pointer()=((void *)em_thread)" "SHELL:-include em_host.h"
+  "-I${em_lib}/mimalloc/include")
+set(em_links_mimalloc wasi-emulated-process-clocks)
+
+# em_allocator(ALLOCATOR NAME FLAGS...): it as allocator_NAME, compiled with more flags
+function(em_allocator allocator name)
+  set(folder "${CMAKE_CURRENT_FUNCTION_LIST_DIR}")
+  add_library(objects_${name} OBJECT ${em_sources_${allocator}} "${folder}/em_host.c")
+  target_compile_options(objects_${name} PRIVATE -mbulk-memory --target=wasm32-unknown-emscripten
+    -w -O2 -fno-unroll-loops -fno-builtin -DNDEBUG -D__wasi__ ${em_flags_${allocator}} ${ARGN}
+    "-I${folder}" "-I${CMAKE_CURRENT_BINARY_DIR}/em"
+    -isystem "${CMAKE_SYSROOT}/include/wasm32-wasi")
+  add_library(allocator_${name} INTERFACE)
+  target_sources(allocator_${name} INTERFACE $<TARGET_OBJECTS:objects_${name}>)
+  target_link_libraries(allocator_${name} INTERFACE ${em_links_${allocator}})
+endfunction()
+
+foreach(allocator IN LISTS PYM_EM_ALLOCATORS)
+  em_allocator(${allocator} ${allocator})
+endforeach()

@@ -41,6 +41,7 @@ pym_peer(libc PEER_LIBC)
 pym_peer(floor PEER_FLOOR)
 
 if(PYM_BENCH)
+  include(em_allocators.cmake)
   include(peers_others.cmake)
 endif()
 

@@ -35,7 +35,6 @@ target_include_directories(core_obmalloc PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/ob
 target_compile_options(core_obmalloc PRIVATE ${peer_flags})
 pym_peer(obmalloc PEER_OBMALLOC LIBRARIES core_obmalloc)
 
-include("${CMAKE_CURRENT_LIST_DIR}/em_allocators.cmake")
 foreach(allocator IN LISTS PYM_EM_ALLOCATORS)
   pym_peer(${allocator} PEER_LIBC LIBRARIES allocator_${allocator})
 endforeach()

@@ -62,6 +62,12 @@ export class Wasi {
     return OK;
   }
 
+  /** Writes 64 bits for an answer. */
+  set64(at, value) {
+    this.#view.setBigUint64(at, value, true);
+    return OK;
+  }
+
   args_sizes_get(count, bytes) {
     this.#set32(count, this.#args.length);
     return this.#set32(bytes, this.#args.reduce((sum, a) => sum + a.length, 0));
@@ -79,8 +85,7 @@ export class Wasi {
 
   clock_time_get(clock, precision, to) {
     this.#time += 10_000n;
-    this.#view.setBigUint64(to, this.#time, true);
-    return OK;
+    return this.set64(to, this.#time);
   }
   random_get(to, n) {
     const bytes = this.#bytes(to, n);
@@ -135,8 +140,7 @@ export class Wasi {
     const file = this.#open.get(fd);
     if (!file) return EBADF;
     file.at = Number(offset) + [0, file.at, file.bytes.length][whence];
-    this.#view.setBigUint64(to, BigInt(file.at), true);
-    return OK;
+    return this.set64(to, BigInt(file.at));
   }
 
   #pieces(list, n) {
