@@ -6,7 +6,7 @@ pym_peer(calls PEER_PYM PYM_NO_INLINE LIBRARIES pymalloc::pymalloc)
 pym_peer(malloc PEER_LIBC LIBRARIES pymalloc::malloc)
 
 # What the statistics of the fast path cost: every block is counted once more, in other places.
-file(READ "${PROJECT_SOURCE_DIR}/src/pymalloc.h" header)
+file(READ "${PYM_SOURCE}/src/pymalloc.h" header)
 foreach(counter mallocs frees)
   set(once "++*(uint64_t *)(void *)pym__word(pym__heap_data, ${counter} + s);")
   string(REPLACE "${once}" "${once}\n  ++*(uint64_t *)(void *)pym__word(pym__twice, ${counter} + s);"
