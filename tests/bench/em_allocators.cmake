@@ -3,10 +3,10 @@
 # like its own (em_host.c).  So the rest of a program is the same code whoever its allocator is.
 #
 # Flags are those of its tools/system_libs.py.  The sources are in the folder that wasm/setup.sh
-# mimalloc or emscripten-6 made; PYM_EM_ALLOCATORS lists what there is.
-set(em "${PYM_CACHE}/debian-forky/usr/share/emscripten")
+# em-allocators or emscripten-6 made; PYM_EM_ALLOCATORS lists what there is.
+set(em "${PYM_CACHE}/emscripten-6/usr/share/emscripten")
 if(NOT EXISTS "${em}/system/lib/mimalloc")
-  set(em "${PYM_CACHE}/emscripten-6/usr/share/emscripten")
+  set(em "${PYM_CACHE}/debian-forky/usr/share/emscripten")
 endif()
 
 # Their headers, of which they need little.
@@ -18,7 +18,7 @@ set(PYM_EM_ALLOCATORS)
 if(EXISTS "${em}/system/lib/mimalloc")
   set(PYM_EM_ALLOCATORS dlmalloc emmalloc mimalloc)
 else()
-  message(WARNING "No sources of Emscripten 6: run wasm/setup.sh mimalloc.  Its peers are left out")
+  message(WARNING "No sources of Emscripten 6: run wasm/setup.sh em-allocators.  Its peers are left out")
 endif()
 set(em_lib "${em}/system/lib")
 # It breaks C's rules of aliasing, and clang 19 makes use of them.

@@ -5,13 +5,18 @@ import { fileURLToPath } from 'node:url';
 /** The allocators, in the order of the tables; what they are: programs/peers.cmake. */
 export const PEERS = {
   pym: 'wasm-pymalloc, by its adapter',
-  malloc: 'wasm-pymalloc as `malloc`',
+  malloc: 'wasm-pymalloc as `malloc`, without an adapter',
+  both: 'CPython with the adapter, and malloc as well',
   dlmalloc: 'Emscripten 6, dlmalloc',
   emmalloc: 'Emscripten 6, emmalloc',
   mimalloc: 'Emscripten 6, mimalloc 3.4.1',
   own: "CPython's own pymalloc, over wasi-libc",
   libc: 'wasi-libc, dlmalloc',
 };
+
+/** The kinds of programs, in the order of the tables. */
+export const GROUPS = { cpython: 'CPython', lua: 'Lua', quickjs: 'QuickJS', duktape: 'Duktape',
+  sqlite: 'SQLite', cxx: 'C++' };
 
 /** The one that the others are held against. */
 export const BASE = 'libc';
