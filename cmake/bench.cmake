@@ -141,6 +141,8 @@ function(bench_docs target programs results)
   add_custom_target(${target}
     COMMAND "${PYM_NODE}" tests/bench/programs-table.mjs --short "${programs}.csv" README.md
     COMMAND "${PYM_NODE}" tests/bench/programs-table.mjs "${programs}.csv" docs/benchmarks.md
+    COMMAND "${PYM_NODE}" tests/bench/programs-table.mjs --python "${programs}.csv"
+      examples/cpython/README.md
     COMMAND "${PYM_NODE}" tests/bench/table.mjs --short "${results}.csv" README.md
     COMMAND "${PYM_NODE}" tests/bench/table.mjs "${results}.csv" docs/benchmarks.md
     COMMAND "${PYM_NODE}" tests/bench/longest-table.mjs "${results}.csv" docs/benchmarks.md

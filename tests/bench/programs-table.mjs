@@ -2,6 +2,7 @@
 //
 //   node tests/bench/programs-table.mjs CSV [FILE.md]            docs/benchmarks.md's
 //   node tests/bench/programs-table.mjs --short CSV [FILE.md]    README.md's
+//   node tests/bench/programs-table.mjs --python CSV [FILE.md]   examples/cpython/README.md's
 //
 // prints them, or puts them between the marks of FILE.md.
 import { geomean, readCsv } from './lib.mjs';
@@ -9,7 +10,7 @@ import { fill, fixed, plain, shortEngine, table } from './markdown.mjs';
 import { BASE, GROUPS, PEERS, PROGRAMS } from './programs-list.mjs';
 
 const args = process.argv.slice(2);
-const short = args[0] === '--short' && Boolean(args.shift());
+const form = args[0].startsWith('--') ? args.shift() : '--long';
 const [csv, file] = args;
 const rows = readCsv(csv);
 const cells = new Map(rows.map((r) => [[r.metric, r.engine, r.trace, r.allocator].join('|'), r]));
@@ -42,7 +43,6 @@ const count = (group) => `${GROUPS[group]} (${of(group).length})`;
 /** The groups, and all programs: what an allocator was not measured with counts in no mean. */
 const groupRows = [...groups.map((group) => [count(group), of(group)]), ['mean', programs]];
 const columns = peers.map((name) => [`\`${name}\``, name]);
-const wanted = groups.some((g) => g === 'cpython') ? peers : peers.filter((n) => n !== 'own');
 
 const versions = rows.filter((r) => r.metric === 'version')
   .map((r) => `${r.allocator} ${r.value}`).join(' · ');
@@ -50,7 +50,7 @@ const nodeNames = (nodes.length ? nodes : engines).map(shortEngine).join(', ');
 const over = nodes.length ? nodes : engines;
 
 function shortText() {
-  const time = ['pym', 'mimalloc', 'dlmalloc', 'emmalloc'].filter((name) => wanted.includes(name));
+  const time = ['pym', 'mimalloc', 'dlmalloc', 'emmalloc'].filter((name) => peers.includes(name));
   const titles = { pym: 'this library', mimalloc: 'mimalloc 3.4.1', dlmalloc: 'Emscripten dlmalloc',
     emmalloc: 'emmalloc' };
   const memory = time.filter((name) => name === 'pym' || name === 'mimalloc');
@@ -94,4 +94,18 @@ const longText = () => [
     (program, allocator) => fixed(value('memory', over[0], program, allocator) / 1e6, 2)),
 ].join('\n\n');
 
-fill(file, 'programs', short ? shortText() : longText());
+/** CPython's programs: time and memory to upstream's build, mean over the Node.js versions. */
+function pythonText() {
+  const shown = ['pym', 'both', 'own', 'mimalloc'];
+  const titles = { pym: 'library', both: 'library, malloc too', own: 'own pymalloc',
+    mimalloc: 'mimalloc 3.4.1' };
+  const mine = of('cpython');
+  return [`Time against upstream's build, mean of ${nodeNames}, and linear memory:`,
+    table([...mine.map((p) => [p.name.split('/')[1], [p]]), ['geometric mean', mine]],
+      ['time', 'memory'].flatMap((metric) => shown.map((name) =>
+        [metric === 'time' ? titles[name] : `memory, ${titles[name]}`, { metric, name }])),
+      (names, { metric, name }) => fixed(mean(metric, over, names, name), 3))].join('\n\n');
+}
+
+const TEXTS = { '--short': shortText, '--python': pythonText, '--long': longText };
+fill(file, 'programs', TEXTS[form]());

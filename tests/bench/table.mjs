@@ -1,11 +1,15 @@
-// The tables of docs/benchmarks.md, from the CSV file of a run:
+// The tables of the replay, from the CSV file of a run:
 //
-//   node tests/bench/table.mjs CSV             prints them
-//   node tests/bench/table.mjs CSV FILE.md     puts them between the marks of FILE.md
+//   node tests/bench/table.mjs CSV [FILE.md]             docs/benchmarks.md's
+//   node tests/bench/table.mjs --short CSV [FILE.md]     README.md's
+//
+// prints them, or puts them between the marks of FILE.md.
 import { fill, fixed, plain, shortEngine, table } from './markdown.mjs';
 import { ALLOCATORS, BASE, Results } from './results.mjs';
 
-const [csv, file] = process.argv.slice(2);
+const args = process.argv.slice(2);
+const short = args[0] === '--short' && Boolean(args.shift());
+const [csv, file] = args;
 const results = new Results(csv);
 const { allocators, engines, long, traces } = results;
 const [first] = engines;
@@ -17,7 +21,20 @@ const against = (metric, base) =>
   table([...plain(traces), ...mean], but(base), (trace, allocator) =>
     ratio(results.ratio(metric, first, trace, allocator, base)));
 
-const text = [
+/** Means against dlmalloc, in every engine: time in both modes, and memory. */
+function shortText() {
+  const shown = ['pym', 'mimalloc', 'obmalloc'].filter((name) => allocators.includes(name));
+  const lines = shown.flatMap((name) => [['net', 'one word touched'], ['block net', 'whole block']]
+    .map(([metric, mode]) => [`${ALLOCATORS[name]}, ${mode}`, { name, metric }]));
+  return [
+    table(lines, engines.map((engine) => [shortEngine(engine), engine]),
+      ({ name, metric }, engine) => ratio(results.ratio(metric, engine, undefined, name))),
+    `Growth of linear memory, mean of the ratios: ${shown.map((name) =>
+      `${ALLOCATORS[name]} ${ratio(results.ratio('growth', first, undefined, name))}`).join('; ')}.`,
+  ].join('\n\n');
+}
+
+const longText = () => [
   results.versions.map(([name, value]) => `${name} ${value}`).join(' · '),
   'One word of a block touched. Net time against Emscripten\'s dlmalloc, geometric mean over the ' +
     `long traces (${long.length}):`,
@@ -48,4 +65,4 @@ const text = [
       results.get('instructions', 'WasmEdge', trace, allocator).toFixed(1)),
 ].join('\n\n');
 
-fill(file, 'replay', text);
+fill(file, 'replay', short ? shortText() : longText());
