@@ -28,7 +28,7 @@ list(FILTER em_mimalloc EXCLUDE REGEX "/(alloc-override|free|page-queue|static)\
 set(em_sources_dlmalloc "${em_lib}/dlmalloc.c")
 set(em_sources_emmalloc "${em_lib}/emmalloc.c")
 set(em_sources_mimalloc ${em_mimalloc} "${em_lib}/mimalloc/src/prim/prim.c" "${em_lib}/emmalloc.c")
-set(em_flags_dlmalloc)
+set(em_flags_dlmalloc -DBENCH_ALIGNED_ALLOC)
 set(em_flags_emmalloc -DBENCH_MALLINFO)
 set(em_flags_mimalloc -DBENCH_MALLINFO -DEMMALLOC_NO_STD_EXPORTS -DMI_ENABLE_LARGE_PAGES=0
   "-DMI_ARENA_SLICE_SHIFT=(12+MI_SIZE_SHIFT)" -DMI_MAX_ALIGN_SIZE=8 -DMI_DEFAULT_ARENA_RESERVE=65536

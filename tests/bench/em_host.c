@@ -42,3 +42,11 @@ double emscripten_date_now(void) {
 
 void emscripten_err(const char *text) { (void)text; }
 void emscripten_errf(const char *format, ...) { (void)format; }
+
+#ifdef BENCH_ALIGNED_ALLOC
+/* In Emscripten that is its libc's, over dlmalloc.  wasi-libc's would come with wasi-libc's malloc: as
+ * this is no weak name, a program that still links that is refused. */
+void *memalign(size_t alignment, size_t size);
+void *aligned_alloc(size_t alignment, size_t size);
+void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+#endif

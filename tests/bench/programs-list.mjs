@@ -30,7 +30,7 @@ const QUICKJS = { collections: [[100], [30]], json: [[30], [8]], richards: [[600
   splay: [[6000, 30000], [3000, 10000]], strings: [[60], [20]] };
 const DUKTAPE = { json: [[20], [6]], richards: [[20000], [5000]], splay: [[6000, 20000], [3000, 4000]],
   strings: [[30], [8]] };
-const SQLITE = { shop: [[20], [15]], text: [[60], [20]] };
+const SQLITE = { shop: [[20], [15]], text: [[120], [50]] };
 const PYTHON = { binary_trees: [[14], [11]], churn: [[60000], [12000]], graphs: [[15], [4]],
   json_texts: [[15], [2]], nbody: [[40000], [8000]], pickles: [[80], [14]], regexes: [[20], [3]],
   richards: [[20], [5]], texts: [[100], [14]] };
