@@ -50,8 +50,10 @@ function(bench_programs target results)
   add_custom_target(${target}
     COMMAND "${CMAKE_COMMAND}" -E rm -f "${csv}"
     COMMAND "${PYM_NODE}" tests/bench/versions.mjs "${csv}" "clang=${PYM_CLANG}"
-    COMMAND "${PYM_NODE}" tests/bench/programs.mjs --csv "${csv}" ${ARGN} "${CMAKE_BINARY_DIR}/programs"
-    COMMAND "${PYM_NODE}" tests/bench/programs-table.mjs "${csv}" > "${CMAKE_BINARY_DIR}/${results}.md"
+    COMMAND "${PYM_NODE}" tests/bench/programs.mjs --csv "${csv}" ${ARGN}
+      "${CMAKE_BINARY_DIR}/programs"
+    COMMAND "${PYM_NODE}" tests/bench/programs-table.mjs "${csv}"
+      > "${CMAKE_BINARY_DIR}/${results}.md"
     WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
     COMMENT "Results: ${csv}, .md"
     USES_TERMINAL
@@ -81,7 +83,8 @@ function(bench_allocators target results form)
     COMMAND ${longest} "${bench}"
     COMMAND tests/bench/synthetic.sh ${form} "${PYM_NODE}" "${PYM_WASMEDGE}" "${bench}" "${csv}"
     COMMAND "${PYM_NODE}" tests/bench/table.mjs "${csv}" > "${CMAKE_BINARY_DIR}/${results}.md"
-    COMMAND "${PYM_NODE}" tests/bench/longest-table.mjs "${csv}" >> "${CMAKE_BINARY_DIR}/${results}.md"
+    COMMAND "${PYM_NODE}" tests/bench/longest-table.mjs "${csv}"
+      >> "${CMAKE_BINARY_DIR}/${results}.md"
     COMMAND "${PYM_NODE}" tests/bench/synthetic-table.mjs "${csv}"
       >> "${CMAKE_BINARY_DIR}/${results}.md"
     COMMAND "${PYM_NODE}" tests/bench/plot.mjs "${csv}" "${CMAKE_BINARY_DIR}/${results}.svg"
@@ -103,9 +106,9 @@ add_custom_target(bench ALL
   COMMAND "${CMAKE_COMMAND}" --build "${CMAKE_BINARY_DIR}" --target bench-allocators
   USES_TERMINAL)
 
-# The same replay where programs of Emscripten are linked as usual, with its JavaScript and its sbrk,
-# against its other allocators: `cmake --build build/bench --target bench-emscripten`.  Its newest:
-# wasm/setup.sh emscripten-6 first, or EMSDK.
+# The same replay where programs of Emscripten are linked as usual, with its JavaScript and its
+# sbrk, against its other allocators: `cmake --build build/bench --target bench-emscripten`.  Its
+# newest: wasm/setup.sh emscripten-6 first, or EMSDK.
 set(glue "${CMAKE_BINARY_DIR}/glue")
 set(emsdk "${PYM_CACHE}/emsdk-6")
 if(DEFINED ENV{EMSDK})

@@ -1,5 +1,5 @@
-// A file of budgets: figures that are the same on every machine, by name.  A test compares and fails
-// when one grows; its target NAME-update records new ones.
+// A file of budgets: figures that are the same on every machine, by name.  A test compares and
+// fails when one grows; its target NAME-update records new ones.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 /** @param {URL} file  @param {Record<string, Record<string, number>>} found

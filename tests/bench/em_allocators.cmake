@@ -1,6 +1,7 @@
 # The allocators of Emscripten 6 (6.0.5: mimalloc is 3.4.1) as targets allocator_dlmalloc,
-# allocator_emmalloc and allocator_mimalloc: its sources, compiled by our clang for WASI, over an sbrk
-# like its own (em_host.c).  So the rest of a program is the same code whoever its allocator is.
+# allocator_emmalloc and allocator_mimalloc: its sources, compiled by our clang for WASI, over an
+# sbrk like its own (em_host.c).  So the rest of a program is the same code whoever its allocator
+# is.
 #
 # Flags are those of its tools/system_libs.py.  The sources are in the folder that wasm/setup.sh
 # em-allocators or emscripten-6 made; PYM_EM_ALLOCATORS lists what there is.
@@ -18,7 +19,7 @@ set(PYM_EM_ALLOCATORS)
 if(EXISTS "${em}/system/lib/mimalloc")
   set(PYM_EM_ALLOCATORS dlmalloc emmalloc mimalloc)
 else()
-  message(WARNING "No sources of Emscripten 6: run wasm/setup.sh em-allocators.  Its peers are left out")
+  message(WARNING "No sources of Emscripten 6: run wasm/setup.sh em-allocators.  Without its peers")
 endif()
 set(em_lib "${em}/system/lib")
 # It breaks C's rules of aliasing, and clang 19 makes use of them.

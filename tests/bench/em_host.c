@@ -1,4 +1,5 @@
-/* What Emscripten's allocators ask of Emscripten, for a program that is linked for WASI: an sbrk from
+/* What Emscripten's allocators ask of Emscripten, for a program that is linked for WASI: an sbrk
+ * from
  * __heap_base on that grows memory by the pages that are missing, as its own does without its
  * JavaScript, and the clock. */
 #include <errno.h>
@@ -44,8 +45,8 @@ void emscripten_err(const char *text) { (void)text; }
 void emscripten_errf(const char *format, ...) { (void)format; }
 
 #ifdef BENCH_ALIGNED_ALLOC
-/* In Emscripten that is its libc's, over dlmalloc.  wasi-libc's would come with wasi-libc's malloc: as
- * this is no weak name, a program that still links that is refused. */
+/* In Emscripten that is its libc's, over dlmalloc.  wasi-libc's would come with wasi-libc's malloc:
+ * as this is no weak name, a program that still links that is refused. */
 void *memalign(size_t alignment, size_t size);
 void *aligned_alloc(size_t alignment, size_t size);
 void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }

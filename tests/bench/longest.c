@@ -2,9 +2,9 @@
  *
  *   longest WORKLOAD [PERCENT]    PERCENT of its bytes; without arguments: the names
  *
- * prints a line for each of the longest calls of each operation (its number among the calls, and what
- * it took: the same call can be found in several runs), then bytes held at the most, pages of linear
- * memory at the start and at the end. */
+ * prints a line for each of the longest calls of each operation (its number among the calls, and
+ * what it took: the same call can be found in several runs), then bytes held at the most, pages of
+ * linear memory at the start and at the end. */
 #include "longest.h"
 
 #include <stdio.h>
@@ -16,7 +16,8 @@
 
 enum { KEPT = 64 };
 
-static const char *const names[OPERATIONS] = {"malloc", "realloc", "free", "heap_new", "heap_destroy"};
+static const char *const names[OPERATIONS] = {"malloc", "realloc", "free", "heap_new",
+                                              "heap_destroy"};
 static struct { uint64_t took, number; } longest[OPERATIONS][KEPT];
 static uint64_t calls, began, growing;
 static int64_t held, most;

@@ -5,8 +5,8 @@
 //
 //   --engines LIST    of programs.mjs; `native`: this machine's own code, from FOLDER of the preset
 //                     native; node24 unless said
-//   --steps           basic blocks of the allocator in place of time, the same on every machine; not
-//                     for libc, whose object files are as they are
+//   --steps           basic blocks of the allocator in place of time, the same on every machine;
+//                     not for libc, whose object files are as they are
 //   --peers LIST      pym,libc,dlmalloc,mimalloc unless said
 //   --only LIST       workloads
 //   --percent N       of a workload's bytes: 100 unless said
@@ -14,9 +14,10 @@
 //   --csv FILE        append the results
 //
 // Time is without memory.grow.  A call counts as long as it took in the quickest of the runs: the
-// same call is found again by its number, and what another program did meanwhile is in one run only.
-// Printed: microseconds (or steps) of the longest call of each operation; bytes held at the most and
-// growth of linear memory, in MB.
+// same call is found again by its number, and what another program did meanwhile is in one run
+// only.
+// Printed: microseconds (or steps) of the longest call of each operation; bytes held at the
+// most and growth of linear memory, in MB.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,8 +39,8 @@ const { values, positionals } = parseArgs({
 });
 const [folder] = positionals;
 if (!folder) fail('usage: longest.mjs [OPTIONS] FOLDER');
-const WORKLOADS = ['random-free', 'phase', 'survivors', 'robson', 'generations', 'sizes', 'segments',
-  'maximum', 'heaps'];
+const WORKLOADS = ['random-free', 'phase', 'survivors', 'robson', 'generations', 'sizes',
+  'segments', 'maximum', 'heaps'];
 const OPERATIONS = ['malloc', 'realloc', 'free', 'heap_new', 'heap_destroy'];
 const PAGE = 65536;
 const work = join(folder, 'work');
@@ -55,8 +56,8 @@ function parse(output) {
   return { calls, held: Number(held), grown: (to - from) * PAGE };
 }
 
-/** The longest call of an operation: of each call the quickest of its runs.  One that is not among the
- *  longest of a run took no more there than the last of those. */
+/** The longest call of an operation: of each call the quickest of its runs.  One that is not among
+ *  the longest of a run took no more there than the last of those. */
 function longest(runs, op) {
   const lists = runs.map(({ calls }) => calls[op] ?? new Map());
   if (lists[0].size === 0) return undefined;
@@ -95,7 +96,8 @@ for (const command of values.engines.split(',')) {
       if (!engine) {
         engine = ran.engine;
         console.log(`\n${engine}: longest call in ${values.steps ? 'steps' : 'µs'}\n` +
-          `${'workload'.padEnd(12)} ${'allocator'.padEnd(10)}${OPERATIONS.map((op) => cell(op)).join('')}` +
+          `${'workload'.padEnd(12)} ${'allocator'.padEnd(10)}` +
+          `${OPERATIONS.map((op) => cell(op)).join('')}` +
           `${cell('held MB', 10)}${cell('grown MB', 10)}`);
       }
       const runs = ran.outputs.map(parse);
@@ -103,7 +105,8 @@ for (const command of values.engines.split(',')) {
       const text = (x) => x === undefined ? undefined :
         (x / divide).toFixed(values.steps || x >= 1e5 ? 0 : 1);
       const [{ held, grown }] = runs;
-      console.log(`${workload.padEnd(12)} ${peer.padEnd(10)}${found.map((x) => cell(text(x))).join('')}` +
+      console.log(`${workload.padEnd(12)} ${peer.padEnd(10)}` +
+        `${found.map((x) => cell(text(x))).join('')}` +
         `${cell((held / 1e6).toFixed(1), 10)}${cell((grown / 1e6).toFixed(1), 10)}`);
       const row = { engine: values.steps ? 'steps' : engine, trace: workload, allocator: peer };
       appendCsv(values.csv, [

@@ -129,9 +129,11 @@ static void segments(size_t bytes) {
  * has a maximum of 1 GiB); then requests that fail, and what is freed in between. */
 static void maximum(size_t bytes) {
   size_t small = bytes / 2 / 32, n = small;
-  if (small > sizeof blocks / sizeof blocks[0] - 2048) small = sizeof blocks / sizeof blocks[0] - 2048;
+  if (small > sizeof blocks / sizeof blocks[0] - 2048)
+    small = sizeof blocks / sizeof blocks[0] - 2048;
   for (size_t i = 0; i < small; i++) blocks[i] = get(32);
-  for (n = small; n < small + 2000 && (blocks[n] = get(MIB)) != NULL; n++) {}
+  for (n = small; n < small + 2000 && (blocks[n] = get(MIB)) != NULL; n++) {
+  }
   hold((int64_t)small * 32 + (int64_t)(n - small) * MIB);
   for (int i = 0; i < 50; i++) put(get(256 * (size_t)MIB));
   shuffle(blocks, small);

@@ -16,8 +16,8 @@ export const plain = (names) => names.map((name) => [name, name]);
 export const shortEngine = (engine) =>
   /\((.*)\)/.exec(engine)?.[1].replace('js', 'SpiderMonkey ') ?? engine;
 
-/** Puts the text between `<!-- figures: NAME -->` and `<!-- end of NAME -->` of a file, or prints it if
- *  there is no file. */
+/** Puts the text between `<!-- figures: NAME -->` and `<!-- end of NAME -->` of a file, or prints
+ *  it if there is no file. */
 export function fill(file, name, text) {
   if (!file) {
     console.log(text);

@@ -28,8 +28,8 @@ const LUA = { binary_trees: [[14], [13]], json: [[30], [12]], objects: [[200000]
   strings: [[20], [6]] };
 const QUICKJS = { collections: [[100], [30]], json: [[30], [8]], richards: [[60000], [15000]],
   splay: [[6000, 30000], [3000, 10000]], strings: [[60], [20]] };
-const DUKTAPE = { json: [[20], [6]], richards: [[20000], [5000]], splay: [[6000, 20000], [3000, 4000]],
-  strings: [[30], [8]] };
+const DUKTAPE = { json: [[20], [6]], richards: [[20000], [5000]],
+  splay: [[6000, 20000], [3000, 4000]], strings: [[30], [8]] };
 const SQLITE = { shop: [[20], [15]], text: [[120], [50]] };
 const PYTHON = { binary_trees: [[14], [11]], churn: [[60000], [12000]], graphs: [[15], [4]],
   json_texts: [[15], [2]], nbody: [[40000], [8000]], pickles: [[80], [14]], regexes: [[20], [3]],
@@ -44,8 +44,8 @@ function scripts(group, module, folder, extension, sizes) {
   });
 }
 
-const command = (group, module, full, short) =>
-  ({ group, name: module, module, files: {}, args: (isShort) => [module, ...(isShort ? short : full)] });
+const command = (group, module, full, short) => ({ group, name: module, module, files: {},
+  args: (isShort) => [module, ...(isShort ? short : full)] });
 
 export const PROGRAMS = [
   ...scripts('lua', 'lua', 'lua', 'lua', LUA),

@@ -1,5 +1,5 @@
-// One run of CPython for programs-runner.mjs, under node:wasi: the interpreter reads its library from
-// real folders.  Node.js wants --stack-size=3900 for it.
+// One run of CPython for programs-runner.mjs, under node:wasi: the interpreter reads its library
+// from real folders.  Node.js wants --stack-size=3900 for it.
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WASI } from 'node:wasi';

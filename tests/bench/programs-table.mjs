@@ -34,8 +34,8 @@ const ratio = (metric, engine, program, allocator) => metric === 'memory' ?
   value('ratio', engine, program, allocator);
 /** Over programs and engines; NaN where the allocator was not measured. */
 function mean(metric, over, names, allocator) {
-  const all = over.flatMap((engine) => names.map(({ name }) => ratio(metric, engine, name, allocator)))
-    .filter(Number.isFinite);
+  const all = over.flatMap((engine) =>
+    names.map(({ name }) => ratio(metric, engine, name, allocator))).filter(Number.isFinite);
   return all.length ? geomean(all) : NaN;
 }
 const of = (group) => programs.filter((p) => p.group === group);
@@ -62,7 +62,8 @@ function shortText() {
 
 /** The highest ratio of an allocator: `0.97 json`. */
 function highest(names, allocator) {
-  const all = names.map(({ name }) => [mean('time', over, [{ name }], allocator), name.split('/')[1]])
+  const all = names
+    .map(({ name }) => [mean('time', over, [{ name }], allocator), name.split('/')[1]])
     .filter(([x]) => Number.isFinite(x)).sort(([a], [b]) => b - a);
   return all.length ? `${fixed(all[0][0], 2)} ${all[0][1]}` : '–';
 }

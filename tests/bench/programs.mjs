@@ -1,6 +1,8 @@
 // Times whole programs, each linked with every allocator: what a user of one gets.
 //
-//   node tests/bench/programs.mjs [OPTIONS] FOLDER      FOLDER: what tests/bench/programs was built in
+//   node tests/bench/programs.mjs [OPTIONS] FOLDER
+//
+//   FOLDER: what tests/bench/programs was built in
 //
 //   --only LIST      groups or programs: lua,sqlite  or  lua/json
 //   --engines LIST   node20 node24 node26 bun js128, or any other command; node24 unless said.
@@ -13,11 +15,11 @@
 //
 // In a round each allocator runs the program once, in an order that alternates; before the first,
 // each runs untimed, so that engines have compiled.  Time is that of the main thread on a CPU.
-// Printed: median milliseconds on `libc` (wasi-libc's dlmalloc); for each allocator the median of the
-// ratios to it in each round, and, with --quartiles, those; linear memory at the end, which is its
-// peak.  All allocators must print the same.
+// Printed: median milliseconds on `libc` (wasi-libc's dlmalloc); for each allocator the median of
+// the ratios to it in each round, and, with --quartiles, those; linear memory at the end, which is
+// its peak.  All allocators must print the same.
 import { existsSync, mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runAsking } from './engines.mjs';
@@ -68,7 +70,7 @@ if (programs.length === 0) fail(`${folder} has none of the programs: build tests
 /** What each allocator comes to; undefined where the engine cannot run the program. */
 async function measure(command, program) {
   const { files, modules } = program;
-  if (program.python && !command.includes('node')) return undefined;
+  if (program.python && !basename(command).startsWith('node')) return undefined;
   const python = program.python ? { home: folder, programs: pythonPrograms, work } : {};
   const job = { modules, files, rounds, args: program.args(values.short), ...python };
   const lines = await runAsking(command, 'programs-runner.mjs', job, join(work, 'job.json'));
@@ -127,7 +129,9 @@ for (const command of values.engines.split(',')) {
     const base = found.peers.find((p) => p.name === BASE);
     const peers = [base, ...found.peers.filter((p) => p !== base)];
     const others = peers.slice(1), names = others.map((p) => p.name).join();
-    if (results.length === 0) console.log(`\n${engine}, ${rounds} rounds; time and memory to ${BASE}`);
+    if (results.length === 0) {
+      console.log(`\n${engine}, ${rounds} rounds; time and memory to ${BASE}`);
+    }
     if (columns !== names) {
       columns = names;
       line('', `${BASE} ms`, others, (p) => p.name, 'MB', (p) => p.name);

@@ -3,10 +3,10 @@
  * makes the same touches at the addresses written down before.
  *
  * A touch is what the owner of a block does at the least: writes its first word when it is new,
- * reads it before it is freed or resized.  With REPLAY_BLOCK it is what most owners do: the same with
- * every word of the block.  The host hands the trace over in pieces, so that linear
- * memory holds little else than what the trace asks for: engines take longer to grow a memory that
- * is large already.
+ * reads it before it is freed or resized.  With REPLAY_BLOCK it is what most owners do: the same
+ * with every word of the block.  The host hands the trace over in pieces, so that linear memory
+ * holds little else than what the trace asks for: engines take longer to grow a memory that is
+ * large already.
  *
  * As a WASI command (feed.c) the module reads the trace from standard input instead: for hosts that
  * count instructions. */

@@ -5,8 +5,8 @@
 //   --engines LIST   commands, commas between: those of wasm/setup.sh bench (node20 node22 node24
 //                    node26 bun js128), or any other; the Node.js that runs this unless said
 //   --peers LIST     modules, unless all that there are
-//   --touch MODE     `word` unless said: the first word of a block is written when it is new and read
-//                    before it goes; `block`: every word
+//   --touch MODE     `word` unless said: the first word of a block is written when it is new and
+//                    read before it goes; `block`: every word
 //   --rounds N       9 unless said
 //   --records N      the first N records of each trace only
 //   --csv FILE       append the results
@@ -129,7 +129,8 @@ function rows(engine, trace, peers) {
     if (allocator === 'floor') continue;
     found.push({ ...row, metric: `${prefix}net`, value: p.net });
     if (whole) continue; // memory is the same
-    found.push({ ...row, metric: 'growth', value: p.grown }, { ...row, metric: 'memory', value: p.total });
+    found.push({ ...row, metric: 'growth', value: p.grown },
+      { ...row, metric: 'memory', value: p.total });
   }
   return found;
 }
@@ -142,7 +143,8 @@ for (const command of values.engines.split(',')) {
     if (!measured) continue;
     if (!engine) {
       ({ engine } = measured);
-      console.log(`\n${engine}, ${values.rounds} rounds, touching each ${values.touch}; ratios are to ${base}\n` +
+      console.log(`\n${engine}, ${values.rounds} rounds, touching each ${values.touch}; ratios are ` +
+        `to ${base}\n` +
         'trace              allocator     ns/op min..max          net   ratio grown MB   ratio ' +
         'total MB');
     }

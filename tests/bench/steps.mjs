@@ -1,5 +1,6 @@
-// Budgets of the longest single call: basic blocks of the library that it runs, as the compiler counts
-// them, and pages of linear memory, for each workload of longest_workloads.c at a tenth of its size.
+// Budgets of the longest single call: basic blocks of the library that it runs, as the compiler
+// counts them, and pages of linear memory, for each workload of longest_workloads.c at a tenth of
+// its size.
 //
 //   node tests/bench/steps.mjs [--update] MODULES_FOLDER
 import { readFileSync } from 'node:fs';

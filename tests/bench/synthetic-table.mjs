@@ -3,7 +3,9 @@
 //   node tests/bench/synthetic-table.mjs CSV             prints them
 //   node tests/bench/synthetic-table.mjs CSV FILE.md     puts them between the marks of FILE.md
 import { geomean, readCsv } from './lib.mjs';
-import { fill, fixed, plain as same, shortEngine as short, table as rowsFirst } from './markdown.mjs';
+import {
+  fill, fixed, plain as same, shortEngine as short, table as rowsFirst,
+} from './markdown.mjs';
 import { ALLOCATORS, BASE } from './results.mjs';
 
 const PAGE = 65536;

@@ -18,8 +18,8 @@ times() { "$node" "$here/synthetic.mjs" --csv "$csv" "$@" "$modules"; }
 case $form in
 short)
   figures --peers pym,dlmalloc --kinds "$small"
-  times --engines node20 --rounds 3 --operations 100000
-  times --engines node20 --rounds 3 "${sweep[@]}" --kinds "$small"
+  times --engines node24 --rounds 3 --operations 100000
+  times --engines node24 --rounds 3 "${sweep[@]}" --kinds "$small"
   ;;
 full)
   figures --kinds "$kinds"

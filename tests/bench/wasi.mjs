@@ -99,7 +99,9 @@ export class Wasi {
   }
   proc_exit(code) { throw new Exit(code); }
 
-  fd_prestat_get(fd, to) { return fd === PREOPENED ? this.#set32(to, 0) | this.#set32(to + 4, 1) : EBADF; }
+  fd_prestat_get(fd, to) {
+    return fd === PREOPENED ? this.#set32(to, 0) | this.#set32(to + 4, 1) : EBADF;
+  }
   fd_prestat_dir_name(fd, to) {
     this.#bytes(to, 1)[0] = 46; // "."
     return OK;

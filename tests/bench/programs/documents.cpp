@@ -1,6 +1,6 @@
 // A C++ program that works on text: documents of nested elements are parsed into trees of shared
-// nodes, changed, searched and written out again; pages of 1 to 60 KB are kept in a cache that drops
-// the least recent.  Strings of every length grow, vectors move, lifetimes cross.
+// nodes, changed, searched and written out again; pages of 1 to 60 KB are kept in a cache that
+// drops the least recent.  Strings of every length grow, vectors move, lifetimes cross.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -176,7 +176,8 @@ int main(int argc, char **argv) {
     print(*root, out);
     sum = sum * 31 + uint32_t(out.size());
     kept[below(8)] = parser(out).element();
-    for (uint32_t n = 20; n > 0; n--) sum = sum * 31 + pages.ask(below(20) ? below(80) : below(4000));
+    for (uint32_t n = 20; n > 0; n--)
+      sum = sum * 31 + pages.ask(below(20) ? below(80) : below(4000));
   }
   std::printf("%08x\n", unsigned(sum));
 }

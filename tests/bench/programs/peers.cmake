@@ -1,6 +1,7 @@
 # The allocators that a program can be linked with, as targets allocator_PEER:
 #
-#   pym       wasm-pymalloc, plugged in by its adapter, as examples/ does it; in C++ programs as malloc
+#   pym       wasm-pymalloc, plugged in by its adapter, as examples/ does it; in C++ programs
+#             as malloc
 #   malloc    wasm-pymalloc in place of malloc, without an adapter
 #   libc      wasi-libc's malloc, a dlmalloc
 #   dlmalloc, emmalloc, mimalloc   Emscripten 6's: ../em_allocators.cmake
