@@ -54,10 +54,11 @@ function shortText() {
   const titles = { pym: 'this library', mimalloc: 'mimalloc 3.4.1', dlmalloc: 'Emscripten dlmalloc',
     emmalloc: 'emmalloc' };
   const memory = time.filter((name) => name === 'pym' || name === 'mimalloc');
-  return table(groupRows,
+  const command = rows.find((r) => r.allocator === 'command')?.value;
+  return `${nodeNames}; \`${command}\`:\n\n${table(groupRows,
     [...time.map((name) => [titles[name], { metric: 'time', name }]),
       ...memory.map((name) => [`memory, ${titles[name]}`, { metric: 'memory', name }])],
-    (names, { metric, name }) => fixed(mean(metric, over, names, name), 2));
+    (names, { metric, name }) => fixed(mean(metric, over, names, name), 2))}`;
 }
 
 /** The highest ratio of an allocator: `0.97 json`. */

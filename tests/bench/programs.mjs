@@ -100,7 +100,7 @@ function save(engine, { group, name }, peers) {
 }
 
 appendCsv(values.csv, [{ metric: 'version', allocator: 'command',
-  value: `programs.mjs ${process.argv.slice(2, -1).join(' ')}`.replaceAll('"', '') }]);
+  value: `programs.mjs ${process.argv.slice(2, -1).join(' ').replace(/--csv \S+ ?/, '')}` }]);
 
 const cell = (text, width = 9) => String(text).padStart(width);
 const line = (name, ms, peers, ratio, mb, grown) => console.log(`${name.padEnd(21)}${cell(ms, 7)}` +
