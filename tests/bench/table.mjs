@@ -27,6 +27,7 @@ function shortText() {
   const lines = shown.flatMap((name) => [['net', 'one word touched'], ['block net', 'whole block']]
     .map(([metric, mode]) => [`${ALLOCATORS[name]}, ${mode}`, { name, metric }]));
   return [
+    `Geometric means over ${long.length} traces:`,
     table(lines, engines.map((engine) => [shortEngine(engine), engine]),
       ({ name, metric }, engine) => ratio(results.ratio(metric, engine, undefined, name))),
     `Growth of linear memory, mean of the ratios: ${shown.map((name) =>
