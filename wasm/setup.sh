@@ -6,8 +6,8 @@
 #   demo        build wasi node lua
 #   test        demo, native wasi-2022 npm wasmedge quickjs sqlite duktape browsers hosts
 #               emscripten cpython
-#   bench       build wasi node wasmedge emscripten python-source mimalloc engines, and what
-#               traces are recorded from: lua quickjs sqlite duktape; libcxx
+#   bench       build wasi node wasmedge python-source em-allocators engines, and the programs that
+#               are measured: lua quickjs sqlite duktape cpython libcxx
 #   build       ninja
 #   native      gcc and clang with the sanitizer runtimes
 #   wasi        clang, wasm-ld, the compiler's wasm32 runtime, wasi-libc of 2024 (has setjmp)
@@ -20,7 +20,7 @@
 #   browsers    Chromium and Firefox
 #   hosts       other hosts of the JavaScript package: Node.js 20 to 26, Bun, Deno, workerd
 #   engines     what the benchmark runs in: Node.js 20 to 26, Bun, SpiderMonkey's shell; its plots
-#   python-source, mimalloc  sources of allocators to compare with
+#   python-source, em-allocators  sources of allocators to compare with: CPython's, Emscripten's
 #   cpython     build wasi node python-source, and what CPython's build needs
 #   emscripten  Emscripten 3.1.69 or newer: Debian 13's, in a folder, run through bubblewrap
 #   closure     the closure compiler, for the tests of Emscripten
@@ -358,14 +358,21 @@ part_cpython() {
   [ -x /usr/bin/python3.11 ] || apt_install "Python 3.11" python3.11
 }
 
-# The sources of mimalloc 3 that come with the Emscripten of Debian's testing.  That moves on: what
-# it has today need not be what it has tomorrow, so no mimalloc 3 is no error.
-part_mimalloc() {
+# The sources of the allocators that come with the Emscripten of Debian's testing: dlmalloc, emmalloc,
+# mimalloc 3.  That moves on: what it has today need not be what it has tomorrow, so none is no
+# error, and others are told of.
+part_em_allocators() {
+  local lib=$cache/emscripten-6/usr/share/emscripten/system/lib
   (debs forky emscripten-6 alone emscripten 6.) || {
-    say "no mimalloc 3: the benchmark goes without"
+    say "no allocators of Emscripten 6: the benchmark goes without"
     rm -rf "$cache/apt-forky" # its lists may be too old
+    return 0
   }
+  (cd "$lib" && find dlmalloc.c emmalloc.c mimalloc -type f | LC_ALL=C sort | xargs cat) |
+    sha256sum | grep -q "^$em_allocators_sha256 " ||
+    say "the allocators of Emscripten are not those of 6.0.5 any more"
 }
+em_allocators_sha256=7ddcfbb6ccc9faf2e3fb1164d5b7c1a4446060eb48e8a0ff0c72c97a81b53ea1
 
 # engine_link NAME PROGRAM: PROGRAM, a path in the cache folder, as $cache/bin/NAME
 engine_link() {
@@ -440,9 +447,8 @@ WRAPPER
 
 part_demo() { part_build; part_wasi; part_node; part_lua; }
 part_bench() {
-  part_build; part_wasi; part_node; part_wasmedge; part_emscripten; part_python_source
-  part_mimalloc; part_engines; part_lua; part_quickjs; part_sqlite; part_duktape
-  part_libcxx
+  part_build; part_wasi; part_node; part_wasmedge; part_em_allocators; part_engines
+  part_lua; part_quickjs; part_sqlite; part_duktape; part_cpython; part_libcxx
 }
 part_test() {
   part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge

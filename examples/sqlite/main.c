@@ -7,8 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapters/sqlite.h"
 #include "sqlite3.h"
+
+#ifdef SQLITE_ON_LIBC
+static int configure(void) { return SQLITE_OK; }
+#else
+#include "adapters/sqlite.h"
+static int configure(void) {
+  static const sqlite3_mem_methods methods = PYM_SQLITE_MEM_METHODS(NULL);
+  return sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+}
+#endif
 
 static char *read_file(const char *name) {
   FILE *f = fopen(name, "rb");
@@ -55,7 +64,6 @@ static int run(sqlite3 *db, const char *sql, int round, int rounds) {
 }
 
 int main(int argc, char **argv) {
-  static const sqlite3_mem_methods methods = PYM_SQLITE_MEM_METHODS(NULL);
   if (argc < 2) {
     fputs("usage: sqlite FILE.sql [ROUNDS]\n", stderr);
     return 1;
@@ -68,8 +76,7 @@ int main(int argc, char **argv) {
   sqlite3 *db = NULL;
   int rounds = argc > 2 ? atoi(argv[2]) : 1;
   int status = 1;
-  if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK ||
-      sqlite3_open(":memory:", &db) != SQLITE_OK)
+  if (configure() != SQLITE_OK || sqlite3_open(":memory:", &db) != SQLITE_OK)
     fputs("sqlite: cannot start\n", stderr);
   else
     for (int round = 1, failed = 0; !failed && round <= rounds; round++)

@@ -17,6 +17,22 @@ export const engine = shell ? `SpiderMonkey (${os.getenv('BENCH_SHELL')})` :
   process.versions.bun ? `JavaScriptCore (Bun ${process.versions.bun})` :
     `V8 ${process.versions.v8.replace(/-node.*/, '')} (Node ${process.versions.node})`;
 
+/** Milliseconds that this thread ran on a CPU: what engines compile in other threads does not
+ *  count, nor what other processes take.  Linux counts them for each thread; SpiderMonkey's shell
+ *  cannot read that, so whoever started it answers (engines.mjs). */
+export function cpu() {
+  if (shell) {
+    print('cpu');
+    return Number(readline());
+  }
+  if (process.threadCpuUsage) {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  }
+  const line = fs.readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1');
+  return Number(line.split(' ')[0]) / 1e6;
+}
+
 /** @param {string} path @returns {WebAssembly.Module} */
 export const compile = (path) => new WebAssembly.Module(readFile(path));
 

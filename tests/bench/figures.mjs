@@ -3,9 +3,8 @@
 //
 //   node tests/bench/figures.mjs [--records N] [--csv FILE] WASMEDGE MODULES_FOLDER TRACE ...
 //
-// Size is that of the sections code and data, less those of the module without an allocator: of
-// each toolchain's own, since one optimizes the harness more than the other.  Instructions are per
-// record, less the floor's.
+// Size is that of the sections code and data, less those of the module without an allocator.
+// Instructions are per record, less the floor's.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -42,10 +41,9 @@ function size(path) {
   return sum;
 }
 
-const floorOf = (name) => name.startsWith('em-') ? 'em-floor' : 'floor';
 console.log('code and data, bytes');
 for (const allocator of peers) {
-  const value = size(modules[allocator]) - size(modules[floorOf(allocator)]);
+  const value = size(modules[allocator]) - size(modules.floor);
   console.log(`  ${allocator.padEnd(14)} ${value}`);
   appendCsv(values.csv, [{ metric: 'size', allocator, value }]);
 }
@@ -53,11 +51,11 @@ for (const allocator of peers) {
 const work = join(folder, 'counted');
 for (const trace of unpackTraces(names, work, Number(values.records))) {
   const count = (path) => countReplay(wasmedge, path, trace.path);
-  const floors = { floor: count(modules.floor), 'em-floor': count(modules['em-floor']) };
+  const floor = count(modules.floor);
   console.log(`${trace.name}, ${trace.records} records: wasm instructions of each, pages grown`);
   for (const allocator of peers) {
     const { instructions, records, grown } = count(modules[allocator]);
-    const value = (instructions - floors[floorOf(allocator)].instructions) / records;
+    const value = (instructions - floor.instructions) / records;
     const line = [value.toFixed(1).padStart(8), String(grown).padStart(6)].join(' ');
     console.log(`  ${allocator.padEnd(14)} ${line}`);
     appendCsv(values.csv, [

@@ -9,14 +9,14 @@
 //          those of the module without an allocator
 // live     small blocks replaced in heaps of several sizes (synthetic.c): instructions per
 //          operation, less the floor's, and pages that memory has at the end
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { hold } from './budget.mjs';
 import { countInstructions, countReplay, fail, modulesOf, unpackTraces } from './lib.mjs';
 import { Commands, findKind, kindsOf, liveKind } from './synthetic-lib.mjs';
 
-const budgetFile = new URL('instructions.json', import.meta.url);
 const args = process.argv.slice(2);
-const update = args[0] === '--update' && args.shift();
+const update = args[0] === '--update' && Boolean(args.shift());
 const [wasmedge, folder, ...traces] = args;
 if (!existsSync(wasmedge ?? '')) fail(`no WasmEdge at "${wasmedge}": run wasm/setup.sh test`);
 
@@ -60,17 +60,5 @@ const unpacked = unpackTraces(traces, join(folder, 'counted'));
 for (const trace of unpacked) found[trace.name] = replay(trace);
 Object.assign(found, heaps());
 
-if (update) {
-  writeFileSync(budgetFile, `${JSON.stringify(found, null, 2)}\n`);
-}
-const budget = JSON.parse(readFileSync(budgetFile, 'utf8'));
-for (const [name, figures] of Object.entries(found)) {
-  for (const [what, value] of Object.entries(figures)) {
-    const recorded = budget[name]?.[what] ?? 0;
-    console.log(`${name}: ${value} ${what} (recorded ${recorded})`);
-    if (value <= recorded) continue;
-    console.error(`${name}: ${what} grew from ${recorded} to ${value}.  If that is worth it, ` +
-      'record it: cmake --build build/wasi --target instructions-update');
-    process.exitCode = 1;
-  }
-}
+hold(new URL('instructions.json', import.meta.url), found, update,
+  'cmake --build build/wasi --target instructions-update');

@@ -13,6 +13,15 @@ export const cache = process.env.PYM_CACHE ??
   join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'wasm-pymalloc');
 
 export const median = (list) => list.slice().sort((a, b) => a - b)[list.length >> 1];
+
+/** A quantile of a list, between two of its members where it falls there. */
+export function quantile(list, q) {
+  const sorted = list.slice().sort((a, b) => a - b);
+  const at = (sorted.length - 1) * q, low = Math.floor(at);
+  const high = sorted[Math.min(low + 1, sorted.length - 1)];
+  return sorted[low] + (at - low) * (high - sorted[low]);
+}
+
 export const geomean = (list) => Math.exp(list.reduce((s, x) => s + Math.log(x), 0) / list.length);
 
 /** Traces of fewer records are all start, and heaps of fewer bytes a few pages: in no mean. */

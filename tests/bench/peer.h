@@ -3,7 +3,6 @@
  *
  *   PEER_PYM        wasm-pymalloc, each domain its own
  *   PEER_LIBC       malloc, whoever's it is, serves all three
- *   PEER_MIMALLOC   mi_malloc serves all three
  *   PEER_OBMALLOC   CPython's own: PyMem_RawMalloc, PyMem_Malloc, PyObject_Malloc
  *   PEER_FLOOR      none: ALLOC is not there */
 #ifndef BENCH_PEER_H
@@ -20,9 +19,6 @@
 #elif defined(PEER_LIBC)
 #include <stdlib.h>
 #define ALLOC(domain, function) function
-#elif defined(PEER_MIMALLOC)
-#include "mimalloc.h"
-#define ALLOC(domain, function) mi_##function
 #elif defined(PEER_OBMALLOC)
 #include "obmalloc/names.h"
 #define ALLOC(domain, function) ob_##domain##_##function

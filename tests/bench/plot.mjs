@@ -14,9 +14,8 @@ const large = long.filter((trace) => results.get('growth', first, trace, BASE) >
 const shown = results.allocators.filter((name) => !['lto', 'hardened'].includes(name));
 const engineName = (engine) => /\((.*)\)/.exec(engine)[1].replace('js', 'SpiderMonkey ');
 const COLORS = {
-  pym: '#0b6e4f', calls: '#43a68a', malloc: '#9bd1c0', 'em-dlmalloc': '#1f4e99',
-  'em-emmalloc': '#6d9bd8', 'em-mimalloc': '#b4cdee', libc: '#a33b20', mimalloc: '#e0876f',
-  obmalloc: '#7d5ba6',
+  pym: '#0b6e4f', calls: '#43a68a', malloc: '#9bd1c0', dlmalloc: '#1f4e99',
+  emmalloc: '#6d9bd8', mimalloc: '#e0876f', libc: '#a33b20', obmalloc: '#7d5ba6',
 };
 
 const panels = [

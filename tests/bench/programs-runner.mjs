@@ -1,26 +1,34 @@
-// Runs a whole program with one allocator after the other, in the engine that runs this.
+// Runs a program with one allocator after the other, in the engine that runs this.
 //
-// Job: { modules: {PEER: path}, scale, rounds, verify }.  Order alternates from round to round;
-// each run is in a fresh instance of a module that is compiled once and ran before.
-import { compile, engine, instantiate, job, report } from './engine.mjs';
+// Job: { modules: {PEER: path}, args, files: {NAME: path}, rounds }, and for CPython { home }: what
+// runs it is programs-python.mjs.  Order alternates from round to round; each run is in a fresh
+// instance of a module that is compiled once and ran before.  Time is what the thread ran on a CPU.
+import { compile, cpu, engine, job, readFile, report } from './engine.mjs';
+import { Wasi } from './wasi.mjs';
 
+const { runPython } = job.home ? await import('./programs-python.mjs') : {};
+const files = Object.fromEntries(
+  Object.entries(job.files).map(([name, path]) => [name, readFile(path)]));
 const modules = Object.entries(job.modules)
   .map(([name, path]) => ({ name, module: compile(path) }));
+const collect = globalThis.Bun ? () => Bun.gc(true) : globalThis.gc ?? (() => {});
 
-function run({ name, module }, scale, verify) {
-  const exports = instantiate(module);
-  const t = performance.now();
-  const result = exports.program(scale, verify) >>> 0;
-  const time = performance.now() - t;
-  return { name, time, result, total: exports.memory.buffer.byteLength };
+function run({ name, module }) {
+  const wasi = new Wasi(job.args, files);
+  const exports = wasi.instantiate(module);
+  const start = cpu();
+  const status = wasi.start(exports);
+  const time = cpu() - start;
+  if (status !== 0) throw new Error(`${name}: exit code ${status}\n${wasi.output}`);
+  return { name, time, memory: exports.memory.buffer.byteLength, output: wasi.output };
 }
 
-if (job.verify) {
-  for (const peer of modules) report({ engine, ...run(peer, job.scale, 1) });
-} else {
-  for (const peer of modules) run(peer, job.scale, 0);
-  for (let round = 0; round < job.rounds; round++) {
-    const order = round % 2 ? modules.slice().reverse() : modules;
-    for (const peer of order) report({ engine, ...run(peer, job.scale, 0) });
+const runOne = runPython ? (peer) => runPython(peer, job, cpu) : run;
+for (const peer of modules) runOne(peer);
+for (let round = 0; round < job.rounds; round++) {
+  const order = round % 2 ? modules.slice().reverse() : modules;
+  for (const peer of order) {
+    collect(); // of instances that are gone: not in the measured time
+    report({ engine, ...runOne(peer) });
   }
 }

@@ -3,9 +3,10 @@
  * makes the same touches at the addresses written down before.
  *
  * A touch is what the owner of a block does at the least: writes its first word when it is new,
- * reads it before it is freed or resized.  The host hands the trace over in pieces, so that linear
- * memory holds little else than what the trace asks for: engines take longer to grow a memory that
- * is large already.
+ * reads it before it is freed or resized.  With REPLAY_BLOCK it is what most owners do: the same
+ * with every word of the block.  The host hands the trace over in pieces, so that linear memory
+ * holds little else than what the trace asks for: engines take longer to grow a memory that is
+ * large already.
  *
  * As a WASI command (feed.c) the module reads the trace from standard input instead: for hosts that
  * count instructions. */
@@ -18,6 +19,28 @@ enum { MARK, MALLOC, CALLOC, REALLOC, REALLOC_NULL, FREE };
 struct record trace[PIECE];
 uint32_t addresses[PIECE];
 static uint32_t *blocks[MAX_IDS];
+
+#if defined(REPLAY_BLOCK)
+static uint32_t words[MAX_IDS]; /* of each block */
+
+static void fill(uint32_t *p, uint32_t id, uint32_t size) {
+  words[id] = size / 4;
+  for (uint32_t i = 0; i < size / 4; i++) p[i] = id;
+}
+
+/* Is every word of the block what fill() wrote? */
+static int intact(const uint32_t *p, uint32_t id) {
+  uint32_t wrong = 0;
+  for (uint32_t i = 0; i < words[id]; i++) wrong |= p[i] ^ id;
+  return wrong == 0;
+}
+#else
+static void fill(uint32_t *p, uint32_t id, uint32_t size) {
+  (void)size;
+  *p = id;
+}
+static int intact(const uint32_t *p, uint32_t id) { return *p == id; }
+#endif
 
 uint32_t EXPORT(trace_at)(void) { return (uint32_t)(uintptr_t)trace; }
 uint32_t EXPORT(piece)(void) { return PIECE; }
@@ -83,7 +106,7 @@ uint32_t EXPORT(replay)(uint32_t n) {
     if (op == MARK) continue;
     if (op == REALLOC || op == FREE) {
       p = blocks[id];
-      if (*p != id) return i + 1;
+      if (!intact(p, id)) return i + 1;
     }
     if (size < 4) size = 4;
     switch (word & 31) {
@@ -96,7 +119,7 @@ uint32_t EXPORT(replay)(uint32_t n) {
 #endif
     if (op == FREE) continue;
     if (!p) return i + 1;
-    *p = id;
+    fill(p, id, size);
     blocks[id] = p;
   }
   return 0;

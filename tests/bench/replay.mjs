@@ -5,13 +5,15 @@
 //   --engines LIST   commands, commas between: those of wasm/setup.sh bench (node20 node22 node24
 //                    node26 bun js128), or any other; the Node.js that runs this unless said
 //   --peers LIST     modules, unless all that there are
+//   --touch MODE     `word` unless said: the first word of a block is written when it is new and
+//                    read before it goes; `block`: every word
 //   --rounds N       9 unless said
 //   --records N      the first N records of each trace only
 //   --csv FILE       append the results
 //
 // Printed: the median time per operation, the least and greatest of a replay; net, what is left of
 // the median without the floor (the same touches, no allocator); growth of linear memory; and both
-// against the first of em-dlmalloc (that of Emscripten), libc.
+// against dlmalloc (that of Emscripten), or libc where that is not there.
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -26,6 +28,7 @@ const { values, positionals } = parseArgs({
   options: {
     engines: { type: 'string', default: process.execPath },
     peers: { type: 'string' },
+    touch: { type: 'string', default: 'word' },
     rounds: { type: 'string', default: '9' },
     records: { type: 'string', default: '0' },
     csv: { type: 'string' },
@@ -37,10 +40,12 @@ const AT_LEAST = 500_000; // records a round, so that short traces are timed at 
 
 const runner = fileURLToPath(new URL('replay-runner.mjs', import.meta.url));
 const work = join(folder, 'traces');
-const modules = modulesOf(folder, 'replay');
-const base = modules['em-dlmalloc'] ? 'em-dlmalloc' : 'libc';
+const words = modulesOf(folder, 'replay');
+const whole = values.touch === 'block';
+const modules = whole ? { ...modulesOf(folder, 'block'), record: words.record } : words;
+const base = modules.dlmalloc ? 'dlmalloc' : 'libc';
 const wanted = values.peers ? ['record', 'floor', base, ...values.peers.split(',')] :
-  Object.keys(modules).filter((name) => name !== 'em-floor');
+  Object.keys(modules);
 for (const name of Object.keys(modules)) if (!wanted.includes(name)) delete modules[name];
 const traces = unpackTraces(names, work, Number(values.records));
 
@@ -116,13 +121,16 @@ function summarize(results) {
 }
 
 function rows(engine, trace, peers) {
+  const prefix = whole ? 'block ' : '';
   const found = [{ metric: 'records', trace: trace.name, value: trace.records }];
   for (const [allocator, p] of Object.entries(peers)) {
     const row = { engine, trace: trace.name, allocator };
-    found.push({ ...row, metric: 'time', value: p.ns, min: p.min, max: p.max });
+    found.push({ ...row, metric: `${prefix}time`, value: p.ns, min: p.min, max: p.max });
     if (allocator === 'floor') continue;
-    found.push({ ...row, metric: 'net', value: p.net },
-      { ...row, metric: 'growth', value: p.grown }, { ...row, metric: 'memory', value: p.total });
+    found.push({ ...row, metric: `${prefix}net`, value: p.net });
+    if (whole) continue; // memory is the same
+    found.push({ ...row, metric: 'growth', value: p.grown },
+      { ...row, metric: 'memory', value: p.total });
   }
   return found;
 }
@@ -135,7 +143,8 @@ for (const command of values.engines.split(',')) {
     if (!measured) continue;
     if (!engine) {
       ({ engine } = measured);
-      console.log(`\n${engine}, ${values.rounds} rounds; ratios are to ${base}\n` +
+      console.log(`\n${engine}, ${values.rounds} rounds, touching each ${values.touch}; ratios are ` +
+        `to ${base}\n` +
         'trace              allocator     ns/op min..max          net   ratio grown MB   ratio ' +
         'total MB');
     }

@@ -1,7 +1,7 @@
 // Results of a run, from its CSV file, for table.mjs and plot.mjs.
 import { LONG, LARGE, geomean, readCsv } from './lib.mjs';
 
-export const BASE = 'em-dlmalloc';
+export const BASE = 'dlmalloc';
 
 /** In the order of the tables. */
 export const ALLOCATORS = {
@@ -10,11 +10,10 @@ export const ALLOCATORS = {
   lto: '... with `-flto`',
   malloc: '... as `malloc`',
   hardened: '... hardened (`PYM_DEBUG=1`)',
-  'em-dlmalloc': 'Emscripten, dlmalloc',
-  'em-emmalloc': 'Emscripten, emmalloc',
-  'em-mimalloc': 'Emscripten, mimalloc',
+  dlmalloc: 'Emscripten 6, dlmalloc',
+  emmalloc: 'Emscripten 6, emmalloc',
+  mimalloc: 'Emscripten 6, mimalloc 3.4.1',
   libc: 'wasi-libc, dlmalloc',
-  mimalloc: 'mimalloc 3 over WASI',
   obmalloc: "CPython 3.11's own, over wasi-libc",
 };
 

@@ -2,12 +2,12 @@
 //
 //   node tests/bench/synthetic-table.mjs CSV             prints them
 //   node tests/bench/synthetic-table.mjs CSV FILE.md     puts them between the marks of FILE.md
-import { readFileSync, writeFileSync } from 'node:fs';
 import { geomean, readCsv } from './lib.mjs';
+import {
+  fill, fixed, plain as same, shortEngine as short, table as rowsFirst,
+} from './markdown.mjs';
 import { ALLOCATORS, BASE } from './results.mjs';
 
-const BEGIN = '<!-- figures: tests/bench/synthetic-table.mjs -->';
-const END = '<!-- end of synthetic figures -->';
 const PAGE = 65536;
 const [csv, file] = process.argv.slice(2);
 const rows = readCsv(csv);
@@ -25,19 +25,7 @@ const allocatorsOf = (metric) => {
   return Object.keys(ALLOCATORS).filter((name) => found.includes(name));
 };
 
-/** A table: [title, key] of each row and column; `cell` gives the text. */
-function table(head, body, cell) {
-  const line = (texts) => `| ${texts.join(' | ')} |`;
-  return [
-    line(['', ...head.map(([title]) => title)]),
-    line(['---', ...head.map(() => '---:')]),
-    ...body.map(([title, row]) => line([title, ...head.map(([, column]) => cell(row, column))])),
-  ].join('\n');
-}
-
-const fixed = (x, digits) => Number.isFinite(x) ? x.toFixed(digits) : '–';
-const same = (names) => names.map((name) => [name, name]);
-const short = (engine) => /\((.*)\)/.exec(engine)[1].replace('js', 'SpiderMonkey ');
+const table = (head, body, cell) => rowsFirst(body, head, cell);
 const engineColumns = (metric) => distinct('engine', metric).map((name) => [short(name), name]);
 
 function kindTables() {
@@ -88,26 +76,4 @@ function liveTables() {
   ];
 }
 
-function programTables() {
-  const programs = distinct('trace', 'program ratio');
-  const [first] = distinct('engine', 'program ratio');
-  const lines = programs.flatMap((program) => allocatorsOf('program ratio')
-    .map((name) => [`${program}, \`${name}\``, { program, name }]));
-  return [
-    'Whole programs, time against `libc`; linear memory in MB:',
-    table([...engineColumns('program ratio'), ['memory', null]], lines,
-      ({ program, name }, engine) => engine === null ?
-        fixed(get('program memory', first, program, name) / 1e6, 2) :
-        fixed(get('program ratio', engine, program, name), 2)),
-  ];
-}
-
-const text = [...kindTables(), ...liveTables(), ...programTables()].join('\n\n');
-if (!file) {
-  console.log(text);
-} else {
-  const old = readFileSync(file, 'utf8');
-  const begin = old.indexOf(BEGIN), end = old.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`${file} lacks "${BEGIN}" ... "${END}"`);
-  writeFileSync(file, `${old.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${old.slice(end)}`);
-}
+fill(file, 'synthetic', [...kindTables(), ...liveTables()].join('\n\n'));

@@ -35,9 +35,9 @@ if (!folder) fail('usage: synthetic.mjs [OPTIONS] MODULES_FOLDER');
 const WARM = 1e5;
 
 const modules = modulesOf(folder, 'synthetic');
-const base = modules['em-dlmalloc'] ? 'em-dlmalloc' : 'libc';
+const base = modules.dlmalloc ? 'dlmalloc' : 'libc';
 const wanted = values.peers ? ['record', 'floor', base, ...values.peers.split(',')] :
-  Object.keys(modules).filter((name) => name !== 'em-floor');
+  Object.keys(modules);
 for (const name of Object.keys(modules)) if (!wanted.includes(name)) delete modules[name];
 const known = kindsOf(modules.pym);
 const chosen = (values.kinds?.split(',') ?? known.filter((name) => name !== 'live'))
