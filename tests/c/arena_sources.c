@@ -344,7 +344,7 @@ static void an_arena_may_end_at_4_gib(void) {
   pym_arena_allocator_get(&first);
   pym_arena_allocator_set(&hook);
   unsigned count = 0;
-  for (; count < 1000; count++) {
+  for (; count < 3000; count++) {
     small[count] = pym_obj_malloc(200);
     if (!view_class(small[count])) break;
     fill(small[count], 200, count);

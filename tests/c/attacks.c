@@ -254,7 +254,7 @@ static const struct row {
     ROW(link_inside_a_usable_pool, STOPPED, STOPPED, STOPPED),
     ROW(free_of_p_plus_8, UNSEEN, STOPPED, STOPPED),
     ROW(free_of_a_pools_base, UNSEEN, STOPPED, STOPPED),
-    ROW(byte_of_the_pool_table, UNSEEN, STOPPED, STOPPED),
+    ROW(byte_of_the_pool_table, STOPPED, STOPPED, STOPPED),
     ROW(block_of_another_heap, STOPPED, STOPPED, STOPPED),
     ROW(blind_overflow, STOPPED, STOPPED, STOPPED),
     ROW(forged_size, STOPPED, STOPPED, STOPPED),

@@ -379,8 +379,9 @@ static void a_changed_table_or_link_of_pools_is_reported(void) { RUN(tables); }
  * behind, which is a pool, and on into that pool's links. */
 static unsigned past_the_end;
 static void overrun_into_pool(void) {
-  fill_pools(408);
-  memset(many[capacity - 1], 0x41, 408 + past_the_end);
+  fill_pools(8);
+  CHECK(off(many[capacity - 1]) % POOL_BYTES + 8 + RAW_HEADER == POOL_BYTES);
+  memset(many[capacity - 1], 0x41, 8 + past_the_end);
   for (unsigned i = 0; i < 2 * capacity; i++) pym_obj_free(many[i]);
   pym_heap_trim(pym_heap_default());
 }

