@@ -145,17 +145,22 @@ static TIDY int pool_new(struct pym_heap *h, unsigned d, u32 s) {
   return 1;
 }
 
+/* Hardened and debug builds: are all blocks of the pool in its list, as its entry says? */
+static TIDY void verify_whole(u32 unit, const struct pym__pool *pool) {
+#if PYM_DEBUG >= 1
+  const u32 base = unit << POOL_SHIFT, capacity = pym__pool_capacity(pool->size);
+  u32 n = 0;
+  for (u32 o = first_free(unit, pool); o != base && n <= capacity; n++)
+    o = (o & ~PYM__LINK_MAX) | link_in(o);
+  if (n != capacity) pym__corrupt(CAUSE_POOL, base, INTERNAL);
+#else
+  (void)unit, (void)pool;
+#endif
+}
+
 /* No block of the pool is in use, and it is in no list: it is raw memory again. */
 static TIDY void pool_retire(struct pym_heap *h, u32 unit, struct pym__pool *pool) {
   const u32 c = (unit << POOL_SHIFT) - HEADER;
-#if PYM_DEBUG >= 1
-  u32 n = 0;
-  for (u32 o = first_free(unit, pool); o != unit << POOL_SHIFT; n++) {
-    o = (o & ~PYM__LINK_MAX) | link_in(o);
-    if (n > pym__pool_capacity(pool->size)) break;
-  }
-  if (n != pym__pool_capacity(pool->size)) pym__corrupt(CAUSE_POOL, unit << POOL_SHIFT, INTERNAL);
-#endif
   struct pym_heap *source = is_sound(h, c) ? h : pym__hooked ? pym__hooked : h;
   h->pools[pool->size / 8]--;
   h->pools_used--;
@@ -194,6 +199,7 @@ void pym__pool_event(struct pym_heap *h, unsigned d, u32 o) {
     pool->left = (u16)(pym__pool_capacity(s) - 1);
     usable_push(h, unit, s);
   } else if (!is_current(h, unit, s)) {
+    verify_whole(unit, pool);
     usable_remove(h, unit, s);
     pool_retire(h, unit, pool);
   }
