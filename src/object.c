@@ -116,7 +116,7 @@ static void *resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
   return p; /* there is no other place: making it smaller never fails */
 }
 
-void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n) {
+TIDY void *pym__realloc_direct(struct pym_heap *h, unsigned d, void *p, size_t n) {
   if (!p) return pym__malloc_direct(h, d, n);
   return counted(h, d, n > PYM_SIZE_MAX ? NULL : resize(h, d, p, n ? (u32)n : 1));
 }

@@ -58,7 +58,7 @@ HOT u32 check_of(u32 unit, const struct pym__pool *pool) {
 }
 
 /* A unit that a link leads to: a pool of the class. */
-HOT u32 verified_unit(const struct pym_heap *h, u32 unit, u32 s) {
+static APART u32 verified_unit(const struct pym_heap *h, u32 unit, u32 s) {
   const struct pym__pool *pool = unit < 1u << (32 - POOL_SHIFT) ? pym__pool_at(unit << POOL_SHIFT) : NULL;
   if (UNLIKELY(!pool || pool->size != s || pool->heap != (u16)h->id ||
                header_of(unit)->check != check_of(unit, pool)))
@@ -66,7 +66,7 @@ HOT u32 verified_unit(const struct pym_heap *h, u32 unit, u32 s) {
   return unit;
 }
 
-static APART void usable_remove(struct pym_heap *h, u32 unit, u32 s) {
+static TIDY void usable_remove(struct pym_heap *h, u32 unit, u32 s) {
   const struct pool_header links = *header_of(unit);
   u32 *before = links.prev ? &header_of(verified_unit(h, links.prev, s))->next : &h->usable[s / 8];
   if (UNLIKELY(*before != unit ||
@@ -170,7 +170,7 @@ static TIDY void pool_retire(struct pym_heap *h, u32 unit, struct pym__pool *poo
 
 /* A block of the full pool came free while the list of its class and domain is empty: it is the
  * list, and the pool is current. */
-HOT int make_current(struct pym_heap *h, unsigned d, u32 unit, struct pym__pool *pool, u32 o) {
+static int make_current(struct pym_heap *h, unsigned d, u32 unit, struct pym__pool *pool, u32 o) {
   const u32 s = pool->size;
   struct list *list = list_of(h, d, s);
   u32 *current = current_of(h, d, s);
@@ -213,7 +213,7 @@ int pym__has_usable(const struct pym_heap *h, unsigned d, u32 s) {
 }
 
 /* The list's blocks are in their pool's own list again, and the pool is current no more. */
-static void leave_current(struct pym_heap *h, unsigned d, u32 s) {
+static TIDY void leave_current(struct pym_heap *h, unsigned d, u32 s) {
   struct list *list = list_of(h, d, s);
   const u32 unit = *current_of(h, d, s), n = list->count;
   struct pym__pool *pool = entry_of(unit);

@@ -27,7 +27,7 @@ HOT void set_free(const struct pym_heap *h, u32 c, u32 size) {
 }
 
 /* [c, c + size) is free: the top chunk if the segment that may grow ends behind it. */
-static void add_free(struct pym_heap *h, u32 c, u32 size) {
+static TIDY void add_free(struct pym_heap *h, u32 c, u32 size) {
   if (c + size + HEADER != h->top_end) {
     pym__bin_insert(h, c, size);
     return;
@@ -37,7 +37,7 @@ static void add_free(struct pym_heap *h, u32 c, u32 size) {
   h->top = c;
 }
 
-static void remove_free(struct pym_heap *h, u32 c, u32 size) {
+static TIDY void remove_free(struct pym_heap *h, u32 c, u32 size) {
   if (c != h->top) {
     pym__bin_remove(h, c, size);
     return;
@@ -50,7 +50,7 @@ static void remove_free(struct pym_heap *h, u32 c, u32 size) {
 HOT u32 lead_of(u32 c, u32 align) { return (0 - (c + HEADER)) & (align - 1); }
 
 /* A free chunk with room for `size` bytes at a multiple of `align`; 0: there is none. */
-static u32 find_free(const struct pym_heap *h, u32 size, u32 align) {
+static TIDY u32 find_free(const struct pym_heap *h, u32 size, u32 align) {
   const u32 largest = align > PYM_RAW_ALIGNMENT ? size + align - PYM_RAW_ALIGNMENT : size;
   u32 c = 0;
   if (largest < size) return 0;
@@ -120,7 +120,7 @@ static TIDY void free_chunk(struct pym_heap *h, u32 c) {
 
 /* Make the unlinked free bytes [c, c + have) a chunk with this head, the rest a free chunk.  The
  * chunk behind believes that the one before it is free. */
-static void occupy(struct pym_heap *h, u32 c, u32 have, u32 head) {
+static TIDY void occupy(struct pym_heap *h, u32 c, u32 have, u32 head) {
   u32 size = head & ~FLAGS, behind = c + have;
   set_head(h, c, head);
   if (have > size) add_free(h, c + size, have - size);
@@ -342,7 +342,7 @@ static u32 room_behind(struct pym_heap *h, unsigned d, u32 c, u32 old, u32 more)
   return free_at(h, behind) >= more ? free_at(h, behind) : 0;
 }
 
-int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
+TIDY int pym__raw_resize(struct pym_heap *h, unsigned d, void *p, u32 n) {
   u32 c = off(p) - HEADER, head = chunk_at(c)->head, old = head & ~FLAGS;
   u32 size = chunk_size_for(n);
   struct domain *dom = &h->domains[d];

@@ -174,21 +174,24 @@ static TIDY u32 find_in_trees(const struct pym_heap *h, u32 size) {
 
 /* ---- The interface ---- */
 
+/* The list of a free chunk, RAW_LISTS or more: it is in a tree. */
+HOT u32 list_for(u32 c, u32 size) { return is_pool_shaped(c, size) ? 0 : size / 16; }
+
 APART void pym__bin_insert(struct pym_heap *h, u32 c, u32 size) {
   set_head(h, c, size);
   *footer_of(c, size) = size;
   h->raw_free += size;
   if (size == CHUNK_MIN) return;
-  if (is_pool_shaped(c, size)) list_insert(h, 0, c);
-  else if (size < LIST_MAX) list_insert(h, size / 16, c);
+  const u32 list = list_for(c, size);
+  if (list < RAW_LISTS) list_insert(h, list, c);
   else tree_insert(h, c, size);
 }
 
 APART void pym__bin_remove(struct pym_heap *h, u32 c, u32 size) {
   h->raw_free -= size;
   if (size == CHUNK_MIN) return;
-  if (is_pool_shaped(c, size)) list_remove(h, 0, c);
-  else if (size < LIST_MAX) list_remove(h, size / 16, c);
+  const u32 list = list_for(c, size);
+  if (list < RAW_LISTS) list_remove(h, list, c);
   else tree_remove(h, c, size);
 }
 
