@@ -149,7 +149,7 @@ static void a_tree(void) {
   for (unsigned i = 0; i < COUNT(p); i++) {
     p[i] = pym_raw_malloc(tree_sizes[i]);
     memset(p[i], 0, tree_sizes[i]);
-    pym_raw_malloc(100);
+    wall[i] = pym_raw_malloc(100);
   }
   for (unsigned i = 0; i < COUNT(p); i++) pym_raw_free(p[i]);
 }
@@ -251,6 +251,45 @@ static void tree_replacement_beside_a_wild_child(void) {
   *link_of(p[4], LOW) = 0xfffffff0;
   take(0);
 }
+/* Three chunks of one size are a ring; the one whose link is changed is taken out by a join. */
+static void ring_of_three(unsigned which) {
+  some_blocks(20000);
+  unsigned char *other = pym_raw_malloc(30000);
+  pym_raw_malloc(100);
+  pym_raw_free(other);
+  for (unsigned i = 0; i < 3; i++) pym_raw_free(p[i]);
+  for (unsigned i = 0; i < 3; i++) *link_of(p[i], which) = chunk_of(other);
+  free_now(wall[0]);
+}
+static void ring_next_to_another_size(void) { ring_of_three(NEXT); }
+static void ring_prev_to_another_size(void) { ring_of_three(PREV); }
+
+/* Children that lead back up: no walk goes on for ever. */
+static void loop_in_a_tree(void) {
+  a_tree();
+  for (unsigned i = 0; i < 4; i++)
+    *link_of(p[i], LOW) = *link_of(p[i], HIGH) = chunk_of(p[i == 3 ? 1 : 3]);
+}
+static void tree_search_in_a_loop(void) {
+  loop_in_a_tree();
+  pym_raw_malloc(18000);
+}
+static void tree_search_of_the_least_in_a_loop(void) {
+  loop_in_a_tree();
+  pym_raw_malloc(12000);
+}
+static void tree_insert_into_a_loop(void) {
+  unsigned char *more = pym_raw_malloc(18000);
+  pym_raw_malloc(100);
+  loop_in_a_tree();
+  pym_raw_free(more);
+}
+static void tree_leaf_below_a_loop(void) { /* whose parents agree with it */
+  loop_in_a_tree();
+  *link_of(p[1], PARENT) = chunk_of(p[3]);
+  *link_of(p[3], PARENT) = chunk_of(p[1]);
+  free_now(wall[1]);
+}
 static void tree_neighbour_next(void) { neighbour_of(NEXT, a_block(), 9000); }
 static void tree_neighbour_prev(void) { neighbour_of(PREV, a_block(), 9000); }
 static void tree_neighbour_parent(void) { neighbour_of(PARENT, a_block(), 9000); }
@@ -273,6 +312,12 @@ static const struct attack tree_attacks[] = {
     ATTACK(tree_replacement_with_a_wild_child, LINKS),
     ATTACK(tree_replacement_with_a_false_parent, LINKS),
     ATTACK(tree_replacement_beside_a_wild_child, LINKS),
+    ATTACK(ring_next_to_another_size, LINKS),
+    ATTACK(ring_prev_to_another_size, LINKS),
+    ATTACK(tree_search_in_a_loop, LINKS),
+    ATTACK(tree_search_of_the_least_in_a_loop, LINKS),
+    ATTACK(tree_insert_into_a_loop, LINKS),
+    ATTACK(tree_leaf_below_a_loop, LINKS),
     ATTACK(tree_neighbour_next, LINKS),
     ATTACK(tree_neighbour_prev, LINKS),
     ATTACK(tree_neighbour_parent, LINKS),

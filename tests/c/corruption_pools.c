@@ -288,6 +288,31 @@ static void every_bit_of_a_freed_blocks_link_is_guarded(void) {
   for (bit = 0; bit < 64; bit++) RUN(acts);
 }
 
+/* A list that goes back to its pool is verified link by link: the high half alone changed, and a link
+ * into the pool beside it, whose blocks are free at the same places. */
+static void flip_and_trim(void) {
+  some_small();
+  *word((char *)small[2] + 5 * BYTES) ^= (uint64_t)1 << bit;
+  pym_heap_trim(pym_heap_default());
+}
+static void lead_to_the_same_place_beside(void) {
+  char *mine = NULL, *beside = NULL;
+  for (uint32_t n = BYTES; !beside || (off(mine) ^ off(beside)) != POOL_BYTES; n += 16) {
+    if (n > PYM_SMALL_MAX) return; /* there is a pair for one size or another */
+    mine = pym_obj_malloc(n);
+    beside = pym_mem_malloc(n);
+    bit = n;
+  }
+  *word(mine + 5 * bit) ^= POOL_BYTES;
+  pym_heap_trim(pym_heap_default());
+}
+static void a_list_that_goes_back_is_verified(void) {
+  static const struct attack high[] = {ATTACK(flip_and_trim, WRITTEN)};
+  static const struct attack beside[] = {ATTACK(lead_to_the_same_place_beside, WRITTEN)};
+  for (bit = 16; bit < 64; bit++) RUN(high);
+  RUN(beside);
+}
+
 /* ---- The pool table, and the links at a pool's base ---- */
 
 static struct pool_header *links(void *p) { return (void *)view_base(p); }
@@ -312,6 +337,19 @@ static void next_to_a_pool_of_another_heap(void) {
   two_usable();
   links(many[capacity])->next = off(pym_heap_malloc(pym_heap_new(), PYM_OBJ, BYTES)) / POOL_BYTES;
   take_everything(BYTES);
+}
+/* The same, and the pool leads back. */
+static void next_to_a_pool_that_leads_back(void *other) {
+  two_usable();
+  links(many[capacity])->next = off(other) / POOL_BYTES;
+  links(other)->prev = off(many[capacity]) / POOL_BYTES;
+  take_everything(BYTES);
+}
+static void next_to_another_class_that_leads_back(void) {
+  next_to_a_pool_that_leads_back(pym_obj_malloc(300));
+}
+static void next_to_another_heap_that_leads_back(void) {
+  next_to_a_pool_that_leads_back(pym_heap_malloc(pym_heap_new(), PYM_OBJ, BYTES));
 }
 static void next_to_a_pool_that_is_not_in_the_list(void) {
   two_usable();
@@ -363,6 +401,8 @@ static const struct attack tables[] = {
     ATTACK(next_to_no_pool, LINKS),
     ATTACK(next_to_a_pool_of_another_class, LINKS),
     ATTACK(next_to_a_pool_of_another_heap, LINKS),
+    ATTACK(next_to_another_class_that_leads_back, LINKS),
+    ATTACK(next_to_another_heap_that_leads_back, LINKS),
     ATTACK(next_to_a_pool_that_is_not_in_the_list, LINKS),
     ATTACK(prev_to_no_pool, LINKS),
     ATTACK(prev_to_a_pool_that_does_not_lead_here, LINKS),
@@ -393,5 +433,6 @@ static void an_overrun_into_the_next_pool_is_reported(void) {
 CHECK_CASES(TEST(a_block_freed_twice_is_reported), TEST(what_is_no_block_of_the_heap_is_reported),
             TEST(a_freed_block_that_was_written_to_is_reported),
             TEST(every_bit_of_a_freed_blocks_link_is_guarded),
+            TEST(a_list_that_goes_back_is_verified),
             TEST(a_changed_table_or_link_of_pools_is_reported),
             TEST(an_overrun_into_the_next_pool_is_reported));
