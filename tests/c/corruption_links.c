@@ -258,7 +258,7 @@ static void ring_of_three(unsigned which) {
   pym_raw_malloc(100);
   pym_raw_free(other);
   for (unsigned i = 0; i < 3; i++) pym_raw_free(p[i]);
-  for (unsigned i = 0; i < 3; i++) *link_of(p[i], which) = chunk_of(other);
+  *link_of(p[0], which) = chunk_of(other);
   free_now(wall[0]);
 }
 static void ring_next_to_another_size(void) { ring_of_three(NEXT); }
