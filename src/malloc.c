@@ -2,7 +2,7 @@
  *
  * Where C wants 16-byte alignment for anything that may hold a long double, requests above 8 bytes
  * are rounded to a multiple of 16, whose pools are 16-aligned; Emscripten wants 8.  Blocks are of the object domain;
- * aligned ones above 16 are of the raw domain, so free looks at the map of pools first. */
+ * aligned ones above 16 are of the raw domain, so free looks at the pool table first. */
 #include <errno.h>
 
 #include "object.h"

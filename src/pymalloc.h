@@ -73,8 +73,8 @@ void pym_obj_free(void *p);
 
 /* Free an object-domain block whose requested size the caller knows (C++ sized delete, Lua).
  *
- * n  the size last asked of malloc, calloc or realloc for p; another value is corruption
- *    (a debug build reports it) */
+ * n  the size last asked of malloc, calloc or realloc for p; another value is corruption (a debug
+ *    build reports one that the block cannot have been asked for) */
 void pym_obj_free_sized(void *p, size_t n);
 
 /* Raw-domain block at an address that is a multiple of `align`; freed by pym_raw_free,
@@ -104,13 +104,13 @@ pym_heap *pym_heap_default(void);
 pym_heap *pym_heap_new(void);
 
 /* Give all memory of h back to the default heap, live blocks and all, without a look at the blocks:
- * one byte is written for every 4 KiB.  h and its blocks are then invalid.  NULL is nothing; the
+ * 8 bytes are written for every 4 KiB.  h and its blocks are then invalid.  NULL is nothing; the
  * default heap is an error. */
 void pym_heap_destroy(pym_heap *h);
 
-/* Give back what was freed and lies at hand for the next request of its size: small blocks to their
- * pools, raw ones to free memory, so that pools and arenas that hold nothing else are free for any
- * use.  It happens by itself before linear memory grows, if much lies at hand; call it to see
+/* Give back what is cached for the next requests: free blocks of the lists that are allocated from
+ * to their pools, cached raw blocks to free memory, so that pools and arenas that hold nothing else
+ * are free for any use.  It happens by itself before linear memory grows; call it to see
  * arenas go back to a hook, or before looking at how full pools are. */
 void pym_heap_trim(pym_heap *h);
 
@@ -165,8 +165,10 @@ void pym_allocator_get(enum pym_domain d, pym_allocator *out);
 
 /* Let *a serve domain d from now on; blocks that live already will be passed to a->realloc and
  * a->free.  Sizes arrive checked (<= PYM_SIZE_MAX); 0 arrives as it is and must give a distinct
- * block.  Setting what pym_allocator_get returned first takes every hook off: a call is direct
- * again.  Source: PyMem_SetAllocator. */
+ * block.  free(NULL) reaches the hook.  Setting all that pym_allocator_get returned first takes
+ * every hook off: a call is direct again.  Requests above 512 bytes of the mem and object domains do
+ * not ask the raw domain's hook, as CPython's pymalloc does: here such a block is of the domain that
+ * asked, so that limits and statistics by domain are true.  Source: PyMem_SetAllocator. */
 void pym_allocator_set(enum pym_domain d, const pym_allocator *a);
 
 /* Put CPython's debug hooks over what serves the three domains now; a domain that has them on top
@@ -234,7 +236,7 @@ void pym_domain_stats_get(const pym_heap *h, enum pym_domain d, pym_domain_stats
 typedef struct {
   uint32_t block_size;                /* 8, 16, .. 512 */
   uint64_t live_blocks, total_blocks; /* exact */
-  uint64_t free_blocks;               /* in pools or at hand */
+  uint64_t free_blocks;               /* in pools, and in the lists */
   uint32_t pools, peak_pools;         /* 4 KiB pools that the class holds */
 } pym_class_stats;
 /* index 0..63: block size 8 * (index + 1) */
@@ -268,7 +270,7 @@ typedef int pym_walk_fn(void *ctx, enum pym_what what, void *p, size_t size, uns
  * allocate from h.  Returns what stopped it, or 0. */
 int pym_walk(pym_heap *h, pym_walk_fn *fn, void *ctx);
 
-/* Verify every invariant of h and of the map of pools, and every counter against a recount.
+/* Verify every invariant of h and of the pool table, and every counter against a recount.
  * Bounded and safe on a corrupted heap: it reads nothing outside linear memory and ends.
  * return 0 if sound; otherwise pym_check_message() says what was found first. */
 int pym_check(pym_heap *h);
