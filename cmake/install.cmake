@@ -7,7 +7,7 @@ install(TARGETS ${targets} EXPORT pymalloc
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
   OBJECTS DESTINATION ${CMAKE_INSTALL_LIBDIR}/pymalloc)
 # In a folder of their own, since <adapters/lua.h> beside pymalloc.h is too common a name.
-install(FILES src/pymalloc.h src/pymalloc_python.h
+install(FILES src/pymalloc.h src/fast.h src/pymalloc_python.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pymalloc)
 install(FILES src/adapters/lua.h src/adapters/quickjs.h src/adapters/sqlite.h
   src/adapters/duktape.h src/adapters/cpython.h

@@ -13,8 +13,8 @@ int main(void) {
   void *r = malloc(1000);
   void *s = pym_duk_alloc(NULL, 40);
   void *t = pym_sqlite_malloc(pym_sqlite_roundup(100));
-  int all = pym_owns(p) && pym_owns(q) && pym_owns(r) && pym_quickjs_usable_size(s) == 40 &&
-            pym_sqlite_size(t) == 104;
+  int all = pym_owns(p) && pym_owns(q) && pym_owns(r) && pym_quickjs_usable_size(s) >= 40 &&
+            pym_sqlite_size(t) >= 104;
   pym_duk_free(NULL, s);
   pym_sqlite_free(t);
   PyObject_Free(p);

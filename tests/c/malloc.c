@@ -112,13 +112,13 @@ static void failure_sets_errno(void) {
 static void any_object_may_lie_in_a_block(void) {
   static void *p[600];
   for (size_t n = 1; n < COUNT(p); n++) {
-    size_t align = n >= 16 ? 16 : n >= 8 ? 8 : 1;
+    size_t align = n >= 16 ? _Alignof(max_align_t) : n >= 8 ? 8 : 1;
     p[n] = malloc(n);
     check_context("size", n);
     CHECK(p[n] != NULL && (uintptr_t)p[n] % align == 0);
     CHECK(malloc_usable_size(p[n]) >= n);
     p[n] = realloc(p[n], 601 - n);
-    align = 601 - n >= 16 ? 16 : 601 - n >= 8 ? 8 : 1;
+    align = 601 - n >= 16 ? _Alignof(max_align_t) : 601 - n >= 8 ? 8 : 1;
     CHECK(p[n] != NULL && (uintptr_t)p[n] % align == 0);
     fill(p[n], malloc_usable_size(p[n]), n);
   }

@@ -24,8 +24,8 @@ source = os.path.join(os.path.dirname(wasm), 'src')
 
 # Those of the target pymalloc in CMakeLists.txt (tests/emscripten/consume.test.mjs compares).
 CORE = '''
-  linmem_sbrk.c host_posix.c space.c raw.c pool.c arena_hook.c object.c domain.c heap.c limits.c
-  bins.c walk.c check.c stats.c dump.c report.c debug.c debug_report.c allocators.c trace.c
+  linmem_sbrk.c host_posix.c space.c raw.c raw_bins.c pool.c arena_hook.c object.c domain.c heap.c limits.c
+  small.c walk.c check.c stats.c dump.c report.c debug.c debug_report.c allocators.c trace.c
   descriptor.c
 '''.split()
 
