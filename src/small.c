@@ -9,7 +9,6 @@
 #include "object.h"
 
 #define LOOK_BYTES 4096u
-#define LOANS 64u      /* to a class: then it gets a pool of its own */
 
 const struct limits *pym__limits;
 
@@ -55,13 +54,10 @@ COLD void pym__open(struct pym_heap *h) {
 /* A block of a larger class for s bytes keeps the alignment that the size promises. */
 static u32 step_of(u32 s) { return s & 8 ? 8 : 16; }
 
-/* In a small heap a pool for a size that is rare would be most of what it costs.  The first
- * requests of a class without a pool get a block that is free in a class a little larger; NULL:
- * none is. */
+/* In a small heap pools for sizes that are rare would be most of what it costs.  A class that has no
+ * free block gets one of a class a little larger; NULL: that has none either. */
 TIDY void *pym__borrow(struct pym_heap *h, unsigned d, u32 s, u32 less) {
-  if (pym__limits || h->sampled[s / 8] > LOANS ||
-      pym__has_usable(h, d, s))
-    return NULL;
+  if (pym__limits || pym__has_usable(h, d, s)) return NULL;
   for (u32 t = s + step_of(s); t <= PYM_SMALL_MAX && t <= s + 8 + s / 4; t += step_of(s)) {
     void *p = pym__pop(&h->hot, d, t);
     if (!p && pym__has_usable(h, d, t)) p = pym__refill(h, d, t, POOL_BYTES, less);
