@@ -7,9 +7,9 @@
  *          the list of its own pool
  *
  * A free block holds one word: the link to the next free block of its pool, encoded with the
- * instance's key.  A word that does not decode to a link ends the list: the empty list, a hook, a
- * limit and a damaged block all leave the fast path by that one comparison.  The same comparison at
- * free notices a block that is free already. */
+ * instance's key.  A word that does not decode to a link ends the list: a list that has run empty and
+ * a damaged block leave the fast path by that one comparison, a hook and a limit by a list that is
+ * not there.  The same comparison at free notices a block that is free already. */
 #ifndef PYM_FAST_H
 #define PYM_FAST_H
 
@@ -79,6 +79,7 @@ extern uint64_t pym__key;
 PYM__FAST void *pym__pop(struct pym__hot *h, unsigned domain, uint32_t s) {
   uint64_t *list = (uint64_t *)(void *)((char *)h->lists[domain - 1] + s), now = *list, link;
   pym__word *block = (pym__word *)PYM__AT((uint32_t)now);
+  if (PYM__RARE(!(uint32_t)now)) return NULL; /* address 0 is not for reading: sanitizers say so */
   link = *block ^ pym__key;
   if (PYM__RARE(link > PYM__LINK_MAX)) return NULL;
   *list = ((now & ~(uint64_t)PYM__LINK_MAX) | link) - ((uint64_t)1 << 32);
