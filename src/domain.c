@@ -150,12 +150,12 @@ pym_allocator pym__base(unsigned d) {
 }
 
 void pym_allocator_get(enum pym_domain d, pym_allocator *out) {
-  pym__start();
+  pym__init();
   *out = pym__hooks[d].on ? pym__hooks[d].fn : pym__base(d);
 }
 
 void pym_allocator_set(enum pym_domain d, const pym_allocator *a) {
-  pym__start();
+  pym__init();
   const pym_allocator base = pym__base(d);
   const int is_base = a->ctx == base.ctx && a->malloc == base.malloc && a->calloc == base.calloc &&
                       a->realloc == base.realloc && a->free == base.free;
