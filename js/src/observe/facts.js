@@ -32,7 +32,7 @@ export function factsOf(module) {
 }
 
 /** @param {WasmModule} module  @param {number} f  @returns {Facts} */
-function factsOfOne(module, f) {
+export function factsOfOne(module, f) {
   const code = /** @type {import('./module.js').Range} */ (module.functions[f]?.code);
   const it = new Instructions(module.bytes, firstInstruction(module, code), code.end);
   /** @type {Facts} */

@@ -28,24 +28,25 @@ export function searchOf(module, facts) {
 }
 
 /** Pairs of malloc and free, the likeliest first.
- *  @param {Search} search  @param {string} glue  text of Emscripten's JavaScript, or ''
+ *  @param {Search} search  @param {() => string} glue  text of Emscripten's JavaScript, or ''
  *  @returns {Pair[]} */
 export function pairsOf(search, glue) {
   const named = namedPair(search, glue);
   return named ? [named] : shapedPairs(search);
 }
 
-/** @param {Search} search  @param {string} glue  @returns {Pair | null} */
+/** @param {Search} search  @param {() => string} glue  @returns {Pair | null} */
 function namedPair(search, glue) {
   const { module } = search;
-  /** @type {[How, Map<string, number>][]} */
-  const sources = [['export', exportedFunctions(module)], ['name', new Map()],
-    ['glue', gluedFunctions(module, glue)]];
-  for (const source of sources) {
-    if (source[0] === 'name') for (const [f, name] of namesOf(module)) source[1].set(name, f);
-    const malloc = ofNames(search, source[1], MALLOC, MALLOC_TYPE);
-    const free = ofNames(search, source[1], FREE, FREE_TYPE);
-    if (malloc !== null && free !== null) return { malloc, free, how: source[0] };
+  /** @type {[How, () => Map<string, number>][]} */
+  const sources = [['export', () => exportedFunctions(module)],
+    ['name', () => new Map([...namesOf(module)].map(([f, name]) => [name, f]))],
+    ['glue', () => gluedFunctions(module, glue())]];
+  for (const [how, functions] of sources) {
+    const names = functions();
+    const malloc = ofNames(search, names, MALLOC, MALLOC_TYPE);
+    const free = ofNames(search, names, FREE, FREE_TYPE);
+    if (malloc !== null && free !== null) return { malloc, free, how };
   }
   return null;
 }

@@ -13,7 +13,8 @@ const I32 = 0x7f, FUNCREF = 0x70, END = 0x0b, I32_CONST = 0x41;
 const CODES = Object.freeze(/** @type {Record<string, number>} */ ({ i: 0x7f, l: 0x7e, f: 0x7d,
   d: 0x7c }));
 
-/** The order of sections in a module. */
+/** The order of sections in a module.
+ *  @type {readonly number[]} */
 const ORDER = [SECTION.TYPE, SECTION.IMPORT, SECTION.FUNCTION, SECTION.TABLE, SECTION.MEMORY,
   SECTION.TAG, SECTION.GLOBAL, SECTION.EXPORT, SECTION.START, SECTION.ELEMENT, SECTION.DATA_COUNT,
   SECTION.CODE, SECTION.DATA];
@@ -141,6 +142,7 @@ export class Patch {
     const { bytes, functions, imported } = this.#module;
     const r = new Reader(bytes, at, end);
     const count = r.u32();
+    /** @type {Uint8Array[]} */
     const parts = [Uint8Array.from(leb(count + this.#functions.length))];
     let from = r.at;
     for (const f of [...this.#bodies.keys()].sort((a, b) => a - b)) {
