@@ -51,21 +51,72 @@ export class Ledger {
     }
     const words = new Uint32Array(buffer, at, bytes / 4);
     this.#reserve(buffer.byteLength);
-    const slow = this.recorder !== null || this.#born !== null;
+    if (this.recorder !== null || this.#born !== null) this.#takeSlowly(words);
+    else this.#takeFast(words);
+  }
+
+  /** Most records are the free of a known block, and the malloc of one at a fresh address.  They are
+   *  served here, with everything in local variables: a quarter of the time.
+   *  @param {Uint32Array} words */
+  #takeFast(words) {
+    const sizes = this.#sizes;
+    const entries = sizes.length;
+    const handedOut = this.#handedOut;
+    let { liveBytes, peakBytes } = this;
+    let frees = 0, mallocs = 0, total = 0;
     for (let i = 0; i < words.length;) {
-      const word = /** @type {number} */ (words[i++]);
+      const word = /** @type {number} */ (words[i]);
       const operation = word & 7;
-      const address = word - operation;
-      if (operation === OPERATION.FREE) {
-        this.#freed(address);
-        if (slow) this.recorder?.call(operation, 0, address, 0);
+      const index = word >>> 3;
+      const entry = index < entries ? /** @type {number} */ (sizes[index]) : 0;
+      if (operation === OPERATION.FREE && entry > 0) {
+        sizes[index] = 0;
+        liveBytes -= entry - 1;
+        frees++;
+        i++;
         continue;
       }
-      const size = words[i++] ?? 0;
-      const before = operation === OPERATION.REALLOC ? words[i++] ?? 0 : 0;
-      if (slow) this.#remember(operation, size, before, address);
-      this.#allocated(operation, size, before, address);
+      const size = words[i + 1] ?? 0;
+      if (operation === OPERATION.MALLOC && index !== 0 && index < entries && entry === 0
+        && size <= SIZE_MAX && this.sample === null) {
+        sizes[index] = size + 1;
+        liveBytes += size;
+        total += size;
+        if (liveBytes > peakBytes) peakBytes = liveBytes;
+        mallocs++;
+        const one = size < 2 ? 0 : 32 - Math.clz32(size - 1);
+        handedOut[one] = /** @type {number} */ (handedOut[one]) + 1;
+        i += 2;
+        continue;
+      }
+      this.liveBytes = liveBytes;
+      this.peakBytes = peakBytes;
+      i = this.#takeOne(words, i);
+      ({ liveBytes, peakBytes } = this);
     }
+    this.liveBytes = liveBytes;
+    this.peakBytes = peakBytes;
+    this.liveBlocks += mallocs - frees;
+    this.totalBlocks += mallocs;
+    this.totalBytes += total;
+    add(this.calls, OPERATION.MALLOC, mallocs);
+    add(this.calls, OPERATION.FREE, frees);
+  }
+
+  /** @param {Uint32Array} words */
+  #takeSlowly(words) {
+    for (let i = 0; i < words.length;) i = this.#takeOne(words, i);
+  }
+
+  /** @param {Uint32Array} words  @param {number} i  of a record
+   *  @returns {number} of the next one */
+  #takeOne(words, i) {
+    const word = /** @type {number} */ (words[i++]);
+    const operation = word & 7;
+    const size = operation === OPERATION.FREE ? 0 : words[i++] ?? 0;
+    const before = operation === OPERATION.REALLOC ? words[i++] ?? 0 : 0;
+    this.#one(operation, size, before, word - operation);
+    return i;
   }
 
   /** One record that found no ring.
@@ -73,14 +124,20 @@ export class Ledger {
    *  @param {number} before */
   record(buffer, word, size, before) {
     this.#reserve(buffer.byteLength);
-    const operation = word & 7;
-    const address = word - operation;
+    this.#one(word & 7, size, before, word - (word & 7));
+  }
+
+  /** @param {number} operation  @param {number} size  @param {number} before
+   *  @param {number} address */
+  #one(operation, size, before, address) {
     if (operation === OPERATION.FREE) {
       this.recorder?.call(operation, 0, address, 0);
-      this.#freed(address);
+      add(this.calls, OPERATION.FREE, 1);
+      this.#remove(address);
       return;
     }
-    this.#remember(operation, size, before, address);
+    if (this.#born) this.#born[address >>> 3] = this.#mark;
+    if (address !== 0) this.recorder?.call(operation, size, before, address);
     this.#allocated(operation, size, before, address);
   }
 
@@ -97,13 +154,6 @@ export class Ledger {
     const born = new Uint16Array(n);
     born.set(this.#born);
     this.#born = born;
-  }
-
-  /** @param {number} operation  @param {number} size  @param {number} before
-   *  @param {number} address */
-  #remember(operation, size, before, address) {
-    if (this.#born) this.#born[address >>> 3] = this.#mark;
-    if (address !== 0) this.recorder?.call(operation, size, before, address);
   }
 
   /** @param {number} operation  @param {number} size  @param {number} before
@@ -141,12 +191,6 @@ export class Ledger {
       this.sample(address, size);
       this.sample = null;
     }
-  }
-
-  /** @param {number} address */
-  #freed(address) {
-    add(this.calls, OPERATION.FREE, 1);
-    this.#remove(address);
   }
 
   /** @param {number} address */

@@ -4,6 +4,7 @@
 import { PymallocTypeError } from '../errors.js';
 import { kinOf } from './find.js';
 import { KIND, typeOf } from './module.js';
+import { ROLES } from './roles.js';
 import { Scratch } from './scratch.js';
 
 /** @typedef {import('./find.js').Search} Search */
@@ -201,14 +202,18 @@ function kin(search, pair, scratch) {
 }
 
 /** @param {Search} search  @param {Role[]} roles
- *  @returns {Role[]} without those that call another one: what that does is recorded there */
+ *  @returns {Role[]} without those that call another one of their sort: what that does is recorded
+ *    there */
 function withoutOuter({ facts }, roles) {
-  const all = new Set(roles.map(({ f }) => f));
-  const seen = new Set();
-  return roles.filter(({ f }) => {
-    if (seen.has(f)) return false;
-    seen.add(f);
-    return ![...(facts[f]?.calls ?? [])].some((callee) => callee !== f && all.has(callee));
+  /** @type {Map<number, Role>} */
+  const all = new Map();
+  for (const role of roles) if (!all.has(role.f)) all.set(role.f, role);
+  return [...all.values()].filter(({ role, f }) => {
+    const { operation } = ROLES[role];
+    return ![...(facts[f]?.calls ?? [])].some((callee) => {
+      const inner = callee === f ? undefined : all.get(callee);
+      return inner !== undefined && ROLES[inner.role].operation === operation;
+    });
   });
 }
 

@@ -8,15 +8,9 @@ const insert = db.prepare('INSERT INTO t (b) VALUES (?)');
 const rounds = Number(process.env.ROUNDS ?? 1);
 for (let i = 0; i < 20000 * rounds; i++) insert.bind(1, `text ${'x'.repeat(i % 80)} ${i}`).stepReset();
 insert.finalize();
-console.log(db.selectValue('SELECT count(*) FROM t WHERE b LIKE "%xxxxx%"') / rounds,
+console.log(db.selectValue('SELECT count(*) FROM t WHERE b LIKE \'%xxxxx%\'') / rounds,
   db.selectValue('SELECT max(length(b)) FROM t') > 80);
-console.log('figures', JSON.stringify({
-  said: sqlite3.capi.sqlite3_memory_used?.() ?? sqlite3.wasm.exports.sqlite3_memory_used?.(),
-  status: (() => {
-    const { wasm, capi } = sqlite3;
-    const at = wasm.pstack.alloc(16);
-    capi.sqlite3_status(capi.SQLITE_STATUS_MEMORY_USED, at, at + 8, 0);
-    const used = wasm.peek32(at);
-    wasm.pstack.restore(wasm.pstack.pointer);
-    return used;
-  })() }));
+const { wasm, capi } = sqlite3;
+const at = wasm.pstack.alloc(16);
+capi.sqlite3_status(capi.SQLITE_STATUS_MEMORY_USED, at, at + 8, 0);
+console.log('figures', JSON.stringify({ said: wasm.peek32(at) }));
