@@ -10,6 +10,7 @@ import { ROLES } from './roles.js';
  *  @typedef {object} Identity
  *  @property {number} id         of the rewritten module; its instances have it too
  *  @property {number} functions  of the module as it was; the recorder's have higher indices
+ *  @property {number} dataEnd    where the data ends that its file holds
  *  @property {import('./find.js').How | 'table'} how  by an export, the section `name`, the glue's
  *    letters, by what the function looks like, or by the table of known modules
  *  @property {readonly Readonly<Role>[]} roles  functions of the allocator by what they do */
@@ -18,8 +19,8 @@ export const SECTION_NAME = 'pymalloc.observe';
 const VERSION = 1;
 
 /** @param {Identity} identity  @returns {Uint8Array} */
-export function encodeIdentity({ id, functions, how, roles }) {
-  return new TextEncoder().encode(JSON.stringify({ version: VERSION, id, functions, how,
+export function encodeIdentity({ id, functions, dataEnd, how, roles }) {
+  return new TextEncoder().encode(JSON.stringify({ version: VERSION, id, functions, dataEnd, how,
     roles: roles.map(({ role, f, prefix }) => [role, f, prefix]) }));
 }
 
@@ -33,7 +34,7 @@ export function decodeIdentity(bytes) {
     return null;
   }
   if (value?.version !== VERSION || !Number.isInteger(value.id) || !Number.isInteger(value.functions)
-    || typeof value.how !== 'string' || !Array.isArray(value.roles)) return null;
+    || !Number.isInteger(value.dataEnd) || typeof value.how !== 'string' || !Array.isArray(value.roles)) return null;
   /** @type {Readonly<Role>[]} */
   const roles = [];
   for (const entry of value.roles) {
@@ -42,8 +43,8 @@ export function decodeIdentity(bytes) {
     if (!Object.hasOwn(ROLES, role) || !Number.isInteger(f) || !Number.isInteger(prefix)) return null;
     roles.push(Object.freeze({ role, f, prefix }));
   }
-  return Object.freeze({ id: value.id, functions: value.functions, how: value.how,
-    roles: Object.freeze(roles) });
+  return Object.freeze({ id: value.id, functions: value.functions,
+    dataEnd: value.dataEnd, how: value.how, roles: Object.freeze(roles) });
 }
 
 /** @param {WebAssembly.Module} module  compiled  @returns {Identity | null} null: not rewritten */

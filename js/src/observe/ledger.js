@@ -28,6 +28,10 @@ export class Ledger {
   failed = 0;
   /** Frees and reallocs of addresses where no block is known. */
   unknownFrees = 0;
+  /** Frees of blocks that the module's file holds: a snapshot of a program that ran has some. */
+  inheritedFrees = 0;
+  /** Where that data ends. */
+  dataEnd = 0;
   /** Addresses handed out while a block was known there. */
   doubledAddresses = 0;
   /** Records that cannot be: the ring was written to. */
@@ -198,7 +202,8 @@ export class Ledger {
     const index = address >>> 3;
     const entry = index < this.#sizes.length ? /** @type {number} */ (this.#sizes[index]) : 0;
     if (entry === 0) {
-      this.unknownFrees++;
+      if (address < this.dataEnd) this.inheritedFrees++;
+      else this.unknownFrees++;
       return;
     }
     this.#sizes[index] = 0;

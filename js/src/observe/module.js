@@ -2,7 +2,7 @@
 
 import { PymallocTypeError } from '../errors.js';
 import { Reader, malformed, unsupported } from './binary.js';
-import { skipExpression, skipType } from './instructions.js';
+import { Instructions, OP, skipExpression, skipType } from './instructions.js';
 
 /** Where something lies in the file.
  *  @typedef {{at: number, end: number}} Range */
@@ -264,6 +264,29 @@ export function namesOf({ bytes, sections }) {
     if (!(error instanceof PymallocTypeError)) throw error;
   }
   return out;
+}
+
+/** @param {WasmModule} module  @returns {number} where its data in linear memory ends, as far as the
+ *    addresses are constants */
+export function dataEndOf({ bytes, sections }) {
+  const section = sections.find(({ id }) => id === SECTION.DATA);
+  if (!section) return 0;
+  const r = new Reader(bytes, section.at, section.end);
+  let last = 0;
+  for (let n = r.count(); n > 0; n--) {
+    const flags = r.u32();
+    if (flags === 2) r.u32();
+    let at = NaN;
+    if (flags !== 1) {
+      const first = new Instructions(bytes, r.at, r.end);
+      if (first.next() && first.op === OP.I32_CONST) at = first.imm >>> 0;
+      skipExpression(r);
+    }
+    const size = r.u32();
+    r.skip(size);
+    if (at + size > last) last = at + size;
+  }
+  return last;
 }
 
 /** The one linear memory that blocks lie in.

@@ -142,9 +142,11 @@ function watchInstance(instance, module, name, options) {
 
 const OWN = new URL('.', import.meta.url).href;
 
-/** @returns {string} address of the script that asked for a module */
+/** @returns {string} address of the script that asked for a module; of one of the host's own, if no
+ *    other did */
 function callerName() {
   const frames = framesOf(captureStack(), Infinity)
-    .filter(({ file, line }) => line > 0 && !file.startsWith(OWN) && !file.startsWith('node:'));
-  return frames[0]?.file ?? '';
+    .filter(({ file, line }) => line > 0 && !file.startsWith(OWN));
+  const own = frames.find(({ file }) => !file.startsWith('node:'));
+  return (own ?? frames[0])?.file ?? '';
 }

@@ -75,17 +75,21 @@ function atExit({ quiet, leaks, profile, json, record }, recordings) {
   if (!quiet) {
     const where = isMainThread ? '' : ` in thread ${threadId}`;
     watched.forEach(({ name, watch }, i) => {
+      const one = /** @type {typeof stats[0]} */ (stats[i]);
+      if (one.domains.malloc.totalBlocks === 0) return;      // Node has modules of its own
       const title = `${shortName(name)}${where}`;
-      print(`\n${memoryReport(/** @type {typeof stats[0]} */ (stats[i]), { title })}`);
+      print(`\n${memoryReport(one, { title })}`);
       if (leaks) print(`\n${leaksReport(watch)}`);
     });
     for (const { name, reason, code } of modulesLeftAlone()) {
+      if (code === 'NO_MEMORY') continue;                    // glue makes many small ones
       print(`wasm-pymalloc: ${shortName(name)} runs as it is (${code}): ${reason}\n`);
     }
   }
   // The files of threads beside that of the main one have their number in their names.
   if (json !== null) {
-    const modules = watched.map(({ name }, i) => ({ name, stats: stats[i] }));
+    const modules = watched.map(({ name, watch: { identity: { how, roles } } }, i) =>
+      ({ name, how, roles, stats: stats[i] }));
     save(json, 0, JSON.stringify({ schema: 1, modules, leftAlone: modulesLeftAlone() }, null, 2));
   }
   watched.forEach(({ watch }, i) => {
@@ -115,6 +119,7 @@ function save(file, i, contents) {
 /** @param {string} name  address of a script  @returns {string} below node_modules or this folder */
 function shortName(name) {
   const path = name.startsWith('file:') ? fileURLToPath(name) : name;
+  if (path.startsWith('node:')) return path;
   const packaged = path.lastIndexOf('/node_modules/');
   if (packaged >= 0) return path.slice(packaged + '/node_modules/'.length);
   return relative(process.cwd(), path) || path || 'a module';

@@ -7,7 +7,7 @@ import { factsOf, factsOfOne } from './facts.js';
 import { pairsOf, searchOf } from './find.js';
 import { SECTION_NAME, encodeIdentity, identityIn } from './identity.js';
 import { instrument } from './instrument.js';
-import { SECTION, checkMemory, parseModule, typeOf } from './module.js';
+import { SECTION, checkMemory, dataEndOf, parseModule, typeOf } from './module.js';
 import { prove } from './prove.js';
 import { ROLES } from './roles.js';
 
@@ -32,7 +32,8 @@ export function rewrite(bytes, options = {}) {
   if (already) return { bytes, identity: already };
   const { how, roles } = allocatorOf(module, options);
   const id = idOf(bytes);
-  const identity = Object.freeze({ id, functions: module.functions.length, how,
+  const identity = Object.freeze({ id, functions: module.functions.length,
+    dataEnd: dataEndOf(module), how,
     roles: Object.freeze(roles.map((role) => Object.freeze(role))) });
   /** @type {Map<number, import('./facts.js').Facts | undefined>} */
   const facts = new Map();

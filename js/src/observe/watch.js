@@ -34,6 +34,8 @@ import { captureStack, framesOf, siteOf } from './stacks.js';
  *  @property {boolean} complete  every block that was freed was known, no address was handed out
  *    twice, nothing was lost: the figures are exact
  *  @property {number} unknownFrees
+ *  @property {number} inheritedFrees  of blocks that the module's file holds: a snapshot of a program
+ *    that ran has some, they are in none of the figures
  *  @property {number} doubledAddresses
  *  @property {number} lostRecords  from before the module was attached
  *  @property {{malloc: number, calloc: number, realloc: number, free: number}} calls */
@@ -92,6 +94,7 @@ export class Watch {
     this.#limit = limit;
     this.#samples = sample === null ? null : new Samples(sample, identity.functions);
     this.#ledger.recorder = recorder;
+    this.#ledger.dataEnd = identity.dataEnd;
     this.#ledger.onSampledFree = (address) => this.#samples?.end(address);
     this.#atStart = memory.buffer.byteLength / PAGE_BYTES;
     exports[EXPORT.HOOK].set(0, hook((reason, a, b, c) => this.#called(reason, a, b, c)));
@@ -136,6 +139,7 @@ export class Watch {
       fault: null,
       complete: l.unknownFrees + l.doubledAddresses + l.nonsense + lost === 0,
       unknownFrees: l.unknownFrees,
+      inheritedFrees: l.inheritedFrees,
       doubledAddresses: l.doubledAddresses,
       lostRecords: lost + l.nonsense,
       calls: Object.freeze({ malloc, calloc, realloc, free }),

@@ -1,6 +1,8 @@
 /** QuickJS of quickjs-emscripten, release-sync: objects, strings and a sort. */
 import { getQuickJS } from 'quickjs-emscripten';
 
+import { compare } from './figures.mjs';
+
 const quickjs = await getQuickJS();
 const context = quickjs.newContext();
 const result = context.unwrapResult(context.evalCode(`
@@ -14,7 +16,8 @@ const result = context.unwrapResult(context.evalCode(`
   .replace('ROUNDS', process.env.ROUNDS ?? '1')));
 console.log(context.getString(result));
 result.dispose();
-const usage = quickjs.evalCode ? context.runtime.computeMemoryUsage() : null;
-console.log('figures', JSON.stringify({ said: context.dump(usage).malloc_size }));
+const usage = context.runtime.computeMemoryUsage();
+const { malloc_count: saidBlocks, memory_used_size: saidBytes } = context.dump(usage);
 usage.dispose();
+await compare('quickjs', { saidBlocks, saidBytes });
 context.dispose();

@@ -1,6 +1,8 @@
 /** SQLite of its own npm package, which tells how much memory it uses. */
 import sqlite3InitModule from '@sqlite.org/sqlite-wasm';
 
+import { compare } from './figures.mjs';
+
 const sqlite3 = await sqlite3InitModule({ print: () => {}, printErr: () => {} });
 const db = new sqlite3.oo1.DB(':memory:', 'c');
 db.exec('CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)');
@@ -13,4 +15,4 @@ console.log(db.selectValue('SELECT count(*) FROM t WHERE b LIKE \'%xxxxx%\'') / 
 const { wasm, capi } = sqlite3;
 const at = wasm.pstack.alloc(16);
 capi.sqlite3_status(capi.SQLITE_STATUS_MEMORY_USED, at, at + 8, 0);
-console.log('figures', JSON.stringify({ said: wasm.peek32(at) }));
+await compare('sqlite-wasm', { said: wasm.peek32(at) });
