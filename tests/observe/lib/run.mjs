@@ -2,19 +2,19 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ENTRY = new URL('../../../js/src/observe/index.node.js', import.meta.url).href;
 const FOLDER = fileURLToPath(new URL('../', import.meta.url));
 
-/** @param {string} program  file below tests/observe
+/** @param {string} program  file, from tests/observe on
  *  @param {{preload?: boolean, observe?: string, env?: Record<string, string>, args?: string[]}}
  *    [options]  observe: of PYM_OBSERVE
  *  @returns {{stdout: string, stderr: string, status: number | null}} */
 export function run(program, { preload = false, observe = '', env = {}, args = [] } = {}) {
   const { stdout, stderr, status, error } = spawnSync(process.execPath,
-    ['--no-warnings', ...(preload ? ['--import', ENTRY] : []), join(FOLDER, program), ...args],
+    ['--no-warnings', ...(preload ? ['--import', ENTRY] : []), resolve(FOLDER, program), ...args],
     { cwd: FOLDER, encoding: 'utf8', timeout: 300_000, maxBuffer: 2 ** 28,
       env: { ...process.env, NODE_OPTIONS: '', PYM_OBSERVE: observe, ...env } });
   if (error) throw error;
