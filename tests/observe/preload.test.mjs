@@ -11,7 +11,7 @@ import { observed, run } from './lib/run.mjs';
 const folder = mkdtempSync(join(tmpdir(), 'pymalloc-preload-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const WASM = JSON.stringify(new URL('node_modules/wasmoon/dist/glue.wasm', import.meta.url).pathname);
+const WASM = JSON.stringify(new URL('node_modules/quickjs-wasi/quickjs.wasm', import.meta.url).pathname);
 const BEGIN = `const imports = (module) => WebAssembly.Module.imports(module).reduce((all, { module: m, name }) =>
   ({ ...all, [m]: { ...all[m], [name]: () => 0 } }), {});
 const use = ({ exports }) => { exports.malloc(1000); console.log(Object.keys(exports).some((name) => name.startsWith('pymalloc'))); };
@@ -63,8 +63,8 @@ for (const [way, body] of Object.entries(WAYS)) {
 }
 
 test('CommonJS is watched too', () => {
-  const { live } = liveOf(program(`const module = new WebAssembly.Module(bytes);
-    use(new WebAssembly.Instance(module, imports(module)));`, 'cjs'));
+  const { live } = liveOf(program(`const compiled = new WebAssembly.Module(bytes);
+    use(new WebAssembly.Instance(compiled, imports(compiled)));`, 'cjs'));
   assert.deepEqual(live, [1000]);
 });
 
