@@ -1,7 +1,7 @@
 /** observe() over whatever a platform reads bytes and hashes with. */
 
 import { badArgument } from '../errors.js';
-import { attachTo } from './attach.js';
+import { attachTo, claim } from './attach.js';
 import { identityOf } from './identity.js';
 import { hasLength, knownRoles } from './known.js';
 import { checkOptions } from './options.js';
@@ -49,6 +49,7 @@ export async function observeOn(source, options, { read, digest }) {
  *  @param {import('./watch.js').WatchOptions} options
  *  @returns {Readonly<Observed>} */
 function observed(module, bytes, identity, options) {
+  claim(module);
   return Object.freeze({ module, bytes, identity,
     attach: (/** @type {unknown} */ instance) => attachTo(instance, identity, options) });
 }

@@ -11,6 +11,16 @@ import { Watch } from './watch.js';
 /** @type {WeakSet<object>} */
 const attached = new WeakSet();
 
+/** Modules whose instances their owner attaches to.
+ *  @type {WeakSet<WebAssembly.Module>} */
+const claimed = new WeakSet();
+
+/** @param {WebAssembly.Module} module  of which the preload is to leave the instances alone */
+export function claim(module) { claimed.add(module); }
+
+/** @param {WebAssembly.Module} module  @returns {boolean} */
+export function isClaimed(module) { return claimed.has(module); }
+
 /** @param {unknown} target  an instance, or what WebAssembly.instantiate(bytes) returned
  *  @param {Identity} identity  @param {import('./watch.js').WatchOptions} options
  *  @returns {Watch}

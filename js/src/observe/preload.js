@@ -3,7 +3,7 @@
 
 import { PymallocError } from '../errors.js';
 import { bytesOf } from '../wasm.js';
-import { attachTo } from './attach.js';
+import { attachTo, isClaimed } from './attach.js';
 import { identityOf } from './identity.js';
 import { EXPORT_PREFIX } from './instrument.js';
 import { original } from './original.js';
@@ -130,7 +130,7 @@ function rewritten(source, name, { known, glueOf }) {
 /** @param {WebAssembly.Instance} instance  @param {WebAssembly.Module} module
  *  @param {string} name  @param {WatchOptions} options */
 function watchInstance(instance, module, name, options) {
-  const identity = identityOf(module);
+  const identity = isClaimed(module) ? null : identityOf(module);
   if (!identity) return;
   try {
     watched.push(Object.freeze({ name, watch: attachTo(instance, identity, options) }));
