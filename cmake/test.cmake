@@ -77,7 +77,7 @@ foreach(release 0.28 0.29 314 315) # the npm names in tests/pyodide/package.json
 endforeach()
 js_test(pyodide.hosts tests/pyodide/hosts.test.mjs)
 # Packages of npm that do not link the library.
-foreach(name bad examples fuzz known limits packages preload watch)
+foreach(name bad browser examples fuzz known limits packages preload watch)
   js_test(observe.${name} tests/observe/${name}.test.mjs)
 endforeach()
 
