@@ -37,6 +37,7 @@ endfunction()
 npm_packages(js js)
 npm_packages(js_tests tests)
 npm_packages(js_tests_pyodide tests/pyodide)
+npm_packages(js_tests_observe tests/observe)
 npm_packages(page_packages js/page)
 
 # js/page/dist, the page as a static host has it.
@@ -75,6 +76,10 @@ foreach(release 0.28 0.29 314 315) # the npm names in tests/pyodide/package.json
   js_test(pyodide.${release} tests/pyodide/attach.test.mjs ENVIRONMENT "PYODIDE=${release}")
 endforeach()
 js_test(pyodide.hosts tests/pyodide/hosts.test.mjs)
+# Packages of npm that do not link the library.
+foreach(name bad browser examples fuzz known limits packages preload watch)
+  js_test(observe.${name} tests/observe/${name}.test.mjs)
+endforeach()
 
 # One program on every host and one app with every bundler, with the package as users get it; what
 # docs/hosts.md says of them.

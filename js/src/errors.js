@@ -24,7 +24,10 @@ const BRAND = Symbol.for('wasm-pymalloc.error');
  *  | `BAD_WASM`       | TypeError  | this host does not compile the module                       |
  *  | `BLOCKED`        | TypeError  | this host forbids compiling wasm at run time                |
  *  | `NOT_PYODIDE`    | TypeError  | attach was given something that is no loaded Pyodide        |
- *  | `UNSUPPORTED`    | TypeError  | a Pyodide that attach does not know                         |
+ *  | `UNSUPPORTED`    | TypeError  | a Pyodide that attach does not know; a module that observe  |
+ *  |                  |            | leaves alone: several memories, a shared or 64-bit one      |
+ *  | `NO_ALLOCATOR`   | TypeError  | observe found no malloc and free in the module              |
+ *  | `NOT_PROVEN`     | TypeError  | its malloc and free do not behave as such                   |
  *  | `FOREIGN_HOOK`   | Error      | somebody else's allocator hooks are installed in Pyodide    |
  *  | `NO_ROOM`        | RangeError | the memory cannot grow by what an allocator needs           |
  *  | `BAD_MEMORY`     | RangeError | linear memory holds what no sound heap holds                |
@@ -36,7 +39,7 @@ const BRAND = Symbol.for('wasm-pymalloc.error');
  *  @typedef {'NO_DESCRIPTOR' | 'BAD_DESCRIPTOR' | 'VERSION' | 'NO_EXPORT' | 'NO_MEMORY' | 'LOADING'
  *    | 'ABORTED' | 'DETACHED' | 'DISPOSED' | 'BAD_ARGUMENT' | 'BAD_SNAPSHOT' | 'LOAD_FAILED'
  *    | 'NOT_WASM' | 'TRUNCATED' | 'BAD_WASM' | 'BLOCKED' | 'NOT_PYODIDE' | 'UNSUPPORTED'
- *    | 'FOREIGN_HOOK' | 'NO_ROOM' | 'BAD_MEMORY' | 'RETRY' | 'HEAP_GONE' | 'CORRUPTION' | 'GUEST_TRAP'} ErrorCode */
+ *    | 'NO_ALLOCATOR' | 'NOT_PROVEN' | 'FOREIGN_HOOK' | 'NO_ROOM' | 'BAD_MEMORY' | 'RETRY' | 'HEAP_GONE' | 'CORRUPTION' | 'GUEST_TRAP'} ErrorCode */
 
 /** Base of all errors of this package.  `instanceof PymallocError` also holds for the two classes
  *  below, which descend from TypeError and RangeError. */

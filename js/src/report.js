@@ -4,6 +4,8 @@ import { hex } from './errors.js';
 
 /** @typedef {import('./stats.js').HeapStats} HeapStats */
 /** @typedef {import('./stats.js').ClassStats} ClassStats */
+/** @typedef {import('./stats.js').DomainStats} DomainStats */
+/** @typedef {import('./observe/watch.js').ObservedStats} ObservedStats */
 
 /** @typedef {object} ReportOptions
  *  @property {string} [title]   what ran, for the first line
@@ -17,13 +19,21 @@ const INDENT = '  ';
  *  @example
  *  console.log(memoryReport(heap.stats(), { title: 'lua.wasm' }));
  *
- *  @param {HeapStats} stats
+ *  @param {HeapStats | ObservedStats} stats  of a Heap or of a Watch
  *  @param {ReportOptions} [options]
  *  @returns {string} lines of plain text, each ended by a newline */
 export function memoryReport(stats, options = {}) {
   const width = Math.max(80, options.width ?? 96);
+  const rows = options.rows ?? 16;
+  const lines = 'complete' in stats ? observedLines(stats, width, rows)
+    : heapLines(stats, width, rows);
+  return [`memory report${options.title ? `: ${options.title}` : ''}`, ...lines]
+    .map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+/** @param {HeapStats} stats  @param {number} width  @param {number} rows  @returns {string[]} */
+function heapLines(stats, width, rows) {
   return [
-    `memory report${options.title ? `: ${options.title}` : ''}`,
     peakLine(stats),
     ...faultLine(stats),
     '',
@@ -33,8 +43,32 @@ export function memoryReport(stats, options = {}) {
     '',
     ...lossTable(stats, width),
     '',
-    ...classChart(stats, width, options.rows ?? 16),
-  ].map((line) => `${line.trimEnd()}\n`).join('');
+    ...classChart(stats, width, rows),
+  ];
+}
+
+/** What is known of a module that does not link the library.
+ *  @param {ObservedStats} stats  @param {number} width  @param {number} rows  @returns {string[]} */
+function observedLines(stats, width, rows) {
+  const { domains: { malloc }, pages, pageBytes, classes } = stats;
+  const memory = pages.memory * pageBytes;
+  const largest = Math.max(...classes.map((c) => c.liveBytes));
+  const shown = classes.filter((c) => c.liveBytes >= largest / 100).slice(-rows);
+  const head = { cells: ['size to', 'live', 'blocks', 'blocks ever'], value: 0, note: 'bytes live' };
+  const chart = [head, ...shown.map((c) => ({ cells: [count(c.blockSize), bytes(c.liveBytes),
+    count(c.liveBlocks), count(c.totalBlocks)], value: c.liveBytes, note: '' }))];
+  return [
+    `peak: ${bytes(malloc.peakBytes)} asked for; linear memory has ${plural(pages.memory, 'page')} `
+      + `of 64 KiB, ${bytes(memory)}, ${count(pages.memory - pages.atStart)} more than at the start`,
+    ...(stats.complete ? [] : [`not exact: ${plural(stats.unknownFrees, 'free')} of unknown blocks, `
+      + `${plural(stats.doubledAddresses, 'block')} at an address in use, `
+      + `${plural(stats.lostRecords, 'record')} lost`]),
+    '',
+    ...domainTable(stats),
+    '',
+    ...(shown.length > 0 ? ['blocks by size:', ...bars(chart, largest, width)]
+      : ['blocks by size: none was ever handed out']),
+  ];
 }
 
 /** @param {HeapStats} stats  @returns {string[]} */
@@ -53,18 +87,16 @@ function peakLine({ domains: { raw, mem, object }, pages, pageBytes }) {
     + `${bytes(taken)} of linear memory taken for them (${percent(live, taken) || '-'})`;
 }
 
-/** @param {HeapStats} stats  @returns {string[]} */
+/** @param {HeapStats | ObservedStats} stats  @returns {string[]} */
 function domainTable(stats) {
-  const { raw, mem, object } = stats.domains;
-  const limits = [raw, mem, object, stats].some((d) => limitText(d) !== 'none');
+  const domains = /** @type {[string, DomainStats][]} */ (Object.entries(stats.domains));
+  const limits = [...domains.map(([, d]) => d), stats].some((d) => limitText(d) !== 'none');
   const head = ['domain', 'live', 'blocks', 'peak', 'ever', 'blocks', 'refused'];
-  const rows = [['raw', raw], ['mem', mem], ['object', object]].map(([name, value]) => {
-    const d = /** @type {typeof raw} */ (value);
-    return [String(name), bytes(d.liveBytes), count(d.liveBlocks), bytes(d.peakBytes),
-      bytes(d.totalBytes), count(d.totalBlocks), count(d.failures), limitText(d)];
-  });
-  const sum = (/** @type {(d: typeof raw) => number} */ of) => of(raw) + of(mem) + of(object);
-  rows.push(['all', bytes(sum((d) => d.liveBytes)), count(sum((d) => d.liveBlocks)), '',
+  const rows = domains.map(([name, d]) => [name, bytes(d.liveBytes), count(d.liveBlocks),
+    bytes(d.peakBytes), bytes(d.totalBytes), count(d.totalBlocks), count(d.failures), limitText(d)]);
+  const sum = (/** @type {(d: DomainStats) => number} */ of) =>
+    domains.reduce((total, [, d]) => total + of(d), 0);
+  if (domains.length > 1) rows.push(['all', bytes(sum((d) => d.liveBytes)), count(sum((d) => d.liveBlocks)), '',
     bytes(sum((d) => d.totalBytes)), count(sum((d) => d.totalBlocks)),
     count(sum((d) => d.failures)), limitText(stats)]);
   return table(limits ? [[...head, 'limit'], ...rows] : [head, ...rows.map((r) => r.slice(0, -1))]);

@@ -15,10 +15,18 @@ const FUNCTION = 3;
  *  @throws {PymallocError} see compileModule */
 export async function moduleOf(source) {
   if (source instanceof WebAssembly.Module) return source;
+  const { bytes, name } = await readSource(source);
+  return compiled(bytes, name);
+}
+
+/** @param {WasmSource} source  no module
+ *  @returns {Promise<{bytes: Uint8Array, name: string}>} name: of where they come from, or ''
+ *  @throws {PymallocError} see compileModule */
+export async function readSource(source) {
   if (typeof source === 'string' || source instanceof URL) source = await fetched(source);
   else if (isPromise(source)) source = await settled(source, 'the promise of a Response');
-  if (isResponse(source)) return compiled(await bodyOf(source), nameOf(source));
-  return compiled(bytesOf(source), '');
+  if (isResponse(source)) return { bytes: await bodyOf(source), name: nameOf(source) };
+  return { bytes: bytesOf(source), name: '' };
 }
 
 /** @param {unknown} value  @returns {value is PromiseLike<any>} */
@@ -75,7 +83,7 @@ async function bodyOf(response) {
 }
 
 /** @param {unknown} source  @returns {Uint8Array} the same memory */
-function bytesOf(source) {
+export function bytesOf(source) {
   const buffer = ArrayBuffer.isView(source) ? source.buffer : source;
   const tag = Object.prototype.toString.call(buffer);
   if (tag === '[object ArrayBuffer]' || tag === '[object SharedArrayBuffer]') {
@@ -93,15 +101,21 @@ function bytesOf(source) {
 
 /** @param {Uint8Array} bytes  @param {string} name  of the source, '' if it has none
  *  @returns {Promise<WebAssembly.Module>} */
-async function compiled(bytes, name) {
+export async function compiled(bytes, name) {
   const what = name || 'the wasm file';
-  checkMagic(bytes, what);
-  checkComplete(bytes, what);
+  checkFile(bytes, what);
   try {
     return await WebAssembly.compile(/** @type {BufferSource} */ (bytes));
   } catch (cause) {
     throw notCompiled(what, cause);
   }
+}
+
+/** @param {Uint8Array} bytes  @param {string} [what]
+ *  @throws {PymallocTypeError} NOT_WASM, TRUNCATED */
+export function checkFile(bytes, what = 'the wasm file') {
+  checkMagic(bytes, what);
+  checkComplete(bytes, what);
 }
 
 /** @param {string} what  @param {unknown} cause  from the host  @returns {PymallocTypeError} */

@@ -7,6 +7,8 @@ import { WASI } from 'node:wasi';
 
 import * as library from '../../js/src/index.node.js';
 import * as browser from '../../js/src/index.js';
+import * as observing from '../../js/src/observe/index.node.js';
+import * as observingBrowser from '../../js/src/observe/index.js';
 import * as pyodide from '../../js/src/pyodide.node.js';
 import * as pyodideBrowser from '../../js/src/pyodide.js';
 import { examples, render } from '../../js/tools/api.mjs';
@@ -62,6 +64,7 @@ test('every entry of the package exports the same names', () => {
   assert.deepEqual(names(workerd), names(ours));
   for (const text of [ours, workerd]) assert.match(text, /export \* from '\.\/library\.js'/);
   assert.deepEqual(Object.keys(pyodide).sort(), Object.keys(pyodideBrowser).sort());
+  assert.deepEqual(Object.keys(observing).sort(), Object.keys(observingBrowser).sort());
 });
 
 const { examples: all, without } = examples();
@@ -95,6 +98,21 @@ function surroundings(printed) {
     console: { log: (...args) => printed.push(args.join(' ')), error: assert.fail } };
 }
 
+/** The same for the examples of observe(): Lua on wasi-libc's malloc, watched. */
+async function observedSurroundings(printed) {
+  const at = surroundings(printed);
+  const bytes = readFileSync(built('lua/lua-libc.wasm'));
+  const { module, attach } = await observing.observe(bytes, { sample: 4096 });
+  const instance = await WebAssembly.instantiate(module, at.imports);
+  const watch = attach(instance);
+  const { malloc } = instance.exports;
+  return { ...at, ...observing, bytes, watch, program: { step: () => malloc?.(100) } };
+}
+
+/** @param {string} code  @param {string[]} printed */
+const surroundingsFor = (code, printed) => /\bwatch(es)?\b|\bobserve\(/.test(code)
+  ? observedSurroundings(printed) : surroundings(printed);
+
 const AsyncFunction = (async () => {}).constructor;
 const run = (code, at) => new AsyncFunction(...Object.keys(at), `'use strict'; { ${code}\n }`)(
   ...Object.values(at));
@@ -102,7 +120,7 @@ const run = (code, at) => new AsyncFunction(...Object.keys(at), `'use strict'; {
 for (const { name, example } of all) {
   test(`the example of ${name} runs`, async () => {
     const printed = [];
-    const at = surroundings(printed);
+    const at = await surroundingsFor(example, printed);
     await run(example, at);
     if (/^console\.log/m.test(example)) assert.ok(printed.length > 0, 'it printed nothing');
     for (const line of printed) assert.doesNotMatch(line, /undefined|NaN|\[object/);
@@ -116,14 +134,15 @@ test('js/README.md and docs/pyodide.md have programs', () => assert.ok(programs.
 
 for (const { file, code, number } of programs) {
   test(`program ${number} of ${file} runs`, async () => {
-    const at = surroundings([]);
+    const at = await surroundingsFor(code, []);
     // A module that imports malloc.
     const bytes = assemble({ imports: [['env', 'malloc', 'one']], exportMemory: false,
       functions: [['take', 'one', [0x20, 0, ...op.call(0)]]] });
     const sent = [];
     const before = file === 'docs/pyodide.md' && number > 1
       ? 'const pyodide = await loadPyodide();' : '';
-    await run(before + code.replace(/^import .*$/gm, ''), { ...at, bytes,
+    await run(before + code.replace(/^import .*$/gm, ''), { ...at,
+      bytes: /observe\(/.test(code) ? at.bytes : bytes,
       data: new Uint8Array(1000),
       postMessage: (...args) => sent.push(structuredClone(args[0], { transfer: args[1] })) });
     if (code.includes('postMessage')) assert.ok(sent[0].pages.length > 0);

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 
 import { assemble, commandOver, op, print, printImports } from './lib/guest.js';
 import { Image } from './lib/image.js';
@@ -167,10 +168,17 @@ for (const [what, args, message] of [
     /exports no _start \(a reactor/],
   ['a module without memory', ['run', file('dry.wasm', assemble({ exportMemory: false,
     functions: [['_start', 'none', []]] }))], /exports no memory/],
-  ['--stats of a module without descriptor', ['run', '--stats', plain],
-    /--stats is not possible: .*pymalloc::pymalloc/],
-  ['--json of a module without descriptor', ['run', '--json', join(folder, 'x'), plain],
-    /--json is not possible/],
+  ['--stats of a module without an allocator', ['run', '--stats', plain],
+    /plain\.wasm: no malloc and free were found/],
+  ['--json of a module without an allocator', ['run', '--json', join(folder, 'x'), plain],
+    /plain\.wasm: no malloc and free were found/],
+  ['--profile of a module that links the library', ['run', '--profile', join(folder, 'x'), linked],
+    /--profile is not possible/],
+  ['inspect without a file', ['inspect'], /inspect takes one file/],
+  ['inspect of a file that does not exist', ['inspect', 'missing.wasm'], /no such file/],
+  ['observe without a name for its output', ['observe', plain], /observe takes a file and a name/],
+  ['observe of a module without an allocator', ['observe', plain, '-o', join(folder, 'out.wasm')],
+    /no malloc and free were found/],
   ['--limit of a module without pym_limit_set', ['run', '--limit', '1M', linked],
     /--export=pym_limit_set/],
   ['a report that cannot be written', ['run', '--json', '/does/not/exist', linked],
@@ -250,7 +258,52 @@ test('--limit makes Lua run out of memory, and the report counts the refusals', 
   assert.ok(stats.domains.object.peakBytes <= 2 << 20);
 });
 
-test('--stats of a module that does not link the library is refused before it starts', () => {
-  refused(['run', '--stats', built('lua/lua-libc.wasm'), '-e', 'print(1)'],
-    /lua-libc\.wasm: --stats is not possible/);
+// Lua on wasi-libc's malloc, which never heard of the library.
+const luaLibc = built('lua/lua-libc.wasm');
+
+test('--json of a module that does not link the library has the figures of its own allocator', () => {
+  const json = join(folder, 'libc.json');
+  const { stdout, status } = cli(['run', '--json', json, luaLibc, '-e',
+    'local t = {} for i = 1, 50000 do t[i] = { i } end print(#t)']);
+  assert.deepEqual([stdout, status], ['50000\n', 0]);
+  const { stats } = JSON.parse(readFileSync(json, 'utf8'));
+  assert.equal(stats.complete, true);
+  assert.ok(stats.domains.malloc.peakBytes > 50000 * 40, `${stats.domains.malloc.peakBytes}`);
+});
+
+test('--stats of such a module prints its report on standard error', () => {
+  const { stdout, stderr } = cli(['run', '--stats', luaLibc, '-e', 'print(1)']);
+  assert.equal(stdout, '1\n');
+  assert.match(stderr, /memory report: .*lua-libc\.wasm[^]*malloc[^]*blocks by size/);
+});
+
+test('--limit makes such a module run out of memory, and not a byte more lives', () => {
+  const json = join(folder, 'libc-limit.json');
+  const { stderr, status } = cli(['run', '--limit', '2M', '--json', json, luaLibc, '-e',
+    'local t = {} for i = 1, 1e7 do t[i] = {} end']);
+  assert.match(stderr, /not enough memory/);
+  assert.equal(status, 1);
+  const { malloc } = JSON.parse(readFileSync(json, 'utf8')).stats.domains;
+  assert.ok(malloc.peakBytes <= 2 << 20 && malloc.peakBytes > 1 << 20, `${malloc.peakBytes}`);
+  assert.ok(malloc.failures > 0);
+});
+
+test('--profile writes what pprof reads: gzip, and the names of its four values', () => {
+  const file = join(folder, 'heap.pb.gz');
+  cli(['run', '--profile', file, luaLibc, '-e',
+    'local t = {} for i = 1, 200000 do t[i] = { i } end']);
+  const text = gunzipSync(readFileSync(file)).toString('latin1');
+  for (const name of ['alloc_objects', 'alloc_space', 'inuse_objects', 'inuse_space', 'wasm']) {
+    assert.ok(text.includes(name), name);
+  }
+});
+
+test('observe writes a module that runs as before, and inspect says what its allocator is', () => {
+  const out = join(folder, 'observed.wasm');
+  const { stdout, stderr, status } = cli(['observe', luaLibc, '-o', out]);
+  assert.deepEqual([stdout, status], ['', 0]);
+  assert.match(stderr, /the allocator was found by/);
+  assert.equal(cli(['run', out, '-e', 'print(6 * 7)']).stdout, '42\n');
+  assert.match(cli(['inspect', luaLibc]).stdout, /malloc +function \d+\n +free +function \d+/);
+  assert.match(cli(['inspect', plain]).stdout, /cannot be observed \(NO_ALLOCATOR\)/);
 });

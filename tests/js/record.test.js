@@ -135,9 +135,20 @@ function refused(args, pattern) {
   assert.deepEqual([stdout, status], ['', 2]);
 }
 
-test('a module without the recorder is one error, and nothing is written', () => {
-  refused(['--record', join(folder, 'none'), built('lua/lua-libc.wasm')],
-    /lua-libc\.wasm: --record is not possible: .*pymalloc::record/);
+test('a module that does not link the library is recorded too, and the replay plays it', () => {
+  const { file, header, status, stdout } = record(built('lua/lua-libc.wasm'), ['-e', program]);
+  assert.deepEqual([stdout, status], ['792\n', 0]);
+  assert.ok(header.records > 20000, `${header.records}`);
+  const played = spawnSync(built('native/tests/c/replay'), [],
+    { input: readFileSync(file), encoding: 'utf8' });
+  assert.match(played.stdout, new RegExp(`${header.records} records`));
+  assert.equal(played.status, 0);
+});
+
+test('a module without an allocator is one error, and nothing is written', () => {
+  const plain = join(folder, 'plain.wasm');
+  writeFileSync(plain, assemble({ functions: [['_start', 'none', []]] }));
+  refused(['--record', join(folder, 'none'), plain], /plain\.wasm: no malloc and free were found/);
   assert.throws(() => readFileSync(join(folder, 'none')), /ENOENT/);
 });
 

@@ -3,9 +3,16 @@
  *  A thread of its own because its stack can be made large (interpreters recurse; Node's main
  *  thread has 1 MiB), while Ctrl-C still ends the process: the main thread is idle. */
 
+import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { gzipSync } from 'node:zlib';
 
 import { Heap } from '../heap.js';
+import { attachTo } from '../observe/attach.js';
+import { identityOf } from '../observe/identity.js';
+import { SAMPLE_BYTES } from '../observe/options.js';
+import { heapProfile } from '../observe/profile.js';
+import { Watch } from '../observe/watch.js';
 import { message } from './module.js';
 import { RECORD_FD, Recording } from './record.js';
 
@@ -18,14 +25,17 @@ import { RECORD_FD, Recording } from './record.js';
  *  @property {Record<string, string>} preopens
  *  @property {boolean} report
  *  @property {{fd: number, gzip: boolean} | null} record  open file for the trace
- *  @property {number | null} limit */
+ *  @property {{fd: number, gzip: boolean} | null} profile  open file for the heap profile
+ *  @property {number | null} limit
+ *  @property {boolean} observed  the module was rewritten by observe() */
 
 /** @typedef {object} Outcome
  *  @property {number | null} exitCode  null if the program trapped or did not start
  *  @property {string | null} trap      what the engine said, with the guest's stack
  *  @property {string | null} refused   why the program was not started
  *  @property {number} milliseconds
- *  @property {import('../stats.js').HeapStats | null} stats
+ *  @property {import('../stats.js').HeapStats | import('../observe/watch.js').ObservedStats
+ *    | null} stats
  *  @property {string | null} unreadable  why there are none
  *  @property {string | null} unrecorded  why there is no trace, if one was wanted */
 
@@ -38,16 +48,16 @@ async function run(task) {
   const recording = task.record ? new Recording() : null;
   /** @type {WebAssembly.Instance} */
   let instance;
-  /** @type {Heap | null} */
+  /** @type {Heap | import('../observe/watch.js').Watch | null} */
   let heap = null;
   try {
     let functions = plain(wasi.wasiImport);
     const memory = () => /** @type {WebAssembly.Memory} */ (instance.exports.memory);
-    if (recording) functions = recording.over(functions, memory);
+    if (recording && !task.observed) functions = recording.over(functions, memory);
     instance = new WebAssembly.Instance(task.module, { [task.namespace]: functions });
-    if (task.report || task.limit !== null) heap = Heap.from(task.module, instance);
-    if (task.limit !== null) heap?.setLimits({ heap: { hard: task.limit } });
-    if (recording) /** @type {Function} */ (instance.exports.pym_record)(RECORD_FD);
+    if (task.observed) heap = watchOf(task, instance, recording);
+    else if (task.report || task.limit !== null) heap = heapOf(task, instance);
+    if (recording && !task.observed) /** @type {Function} */ (instance.exports.pym_record)(RECORD_FD);
   } catch (error) {
     return { ...out, refused: message(error) };
   }
@@ -65,10 +75,33 @@ async function run(task) {
   }
   try {
     if (task.record) recording?.write(task.record.fd, task.record.gzip, out.trap === null);
+    if (task.profile && heap instanceof Watch) writeProfile(task.profile, heap);
   } catch (error) {
     out.unrecorded = message(error);
   }
   return out;
+}
+
+/** @param {Task} task  @param {WebAssembly.Instance} instance  @returns {Heap} */
+function heapOf({ module, limit }, instance) {
+  const heap = Heap.from(module, instance);
+  if (limit !== null) heap.setLimits({ heap: { hard: limit } });
+  return heap;
+}
+
+/** @param {Task} task  @param {WebAssembly.Instance} instance  @param {Recording | null} recording
+ *  @returns {Watch} */
+function watchOf({ module, limit, profile }, instance, recording) {
+  const identity = identityOf(module);
+  if (!identity) throw new Error('the module was not rewritten');
+  return attachTo(instance, identity, { limit, sample: profile ? SAMPLE_BYTES : null,
+    recorder: recording && { call: (...args) => recording.malloc(...args) } });
+}
+
+/** @param {{fd: number, gzip: boolean}} file  @param {Watch} watch */
+function writeProfile({ fd, gzip }, watch) {
+  const bytes = gzip ? gzipSync(heapProfile(watch)) : heapProfile(watch);
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
 }
 
 /** @param {Task} task */

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 
 import { memoryReport } from '../report.js';
 import { checkCommand, checkReadable, checkRecorder, loadModule, message, reason } from './module.js';
+import { inspectFile, observeFile, readFile, rewriteFile } from './observe.js';
 import { HELP, StartError, UsageError, parseCommand } from './options.js';
 
 /** @typedef {import('./guest.js').Outcome} Outcome */
@@ -24,6 +25,8 @@ export async function main(argv) {
     switch (parsed.command) {
       case 'help': write(1, HELP); return 0;
       case 'version': write(1, `${packageVersion()}\n`); return 0;
+      case 'inspect': write(1, inspectFile(parsed.module)); return 0;
+      case 'observe': write(2, observeFile(parsed.module, parsed.out)); return 0;
       case 'run': return await run(parsed.options);
     }
   } catch (error) {
@@ -34,23 +37,45 @@ export async function main(argv) {
   }
 }
 
+/** The module to run: the file's, or the same with its allocator recorded, where something is wanted
+ *  that it does not tell by itself.
+ *  @param {RunOptions} options
+ *  @returns {{module: WebAssembly.Module, observed: boolean}} */
+function moduleToRun({ module: file, stats, json, record, profile, limit }) {
+  const module = loadModule(file);
+  const wants = stats || json !== null || record !== null || profile !== null || limit !== null;
+  const linked = WebAssembly.Module.customSections(module, 'pymalloc').length > 0;
+  const recorder = WebAssembly.Module.exports(module).some(({ name }) => name === 'pym_record');
+  if (!wants || linked || recorder) {
+    if (limit !== null) checkReadable(module, file, '--limit', ['pym_root', 'pym_limit_set']);
+    if (stats) checkReadable(module, file, '--stats', ['pym_root']);
+    if (json !== null) checkReadable(module, file, '--json', ['pym_root']);
+    if (record !== null) checkRecorder(module, file);
+    if (profile !== null) {
+      throw new StartError(`${file}: --profile is not possible: the module links wasm-pymalloc, `
+        + 'whose allocations are not sampled yet. Leave it out');
+    }
+    return { module, observed: false };
+  }
+  const { bytes } = rewriteFile(readFile(file), file);
+  return { module: new WebAssembly.Module(/** @type {BufferSource} */ (bytes)), observed: true };
+}
+
 /** @param {RunOptions} options  @returns {Promise<number>} exit code */
 async function run(options) {
-  const { module: file, stats, json, record, limit } = options;
-  const module = loadModule(file);
-  const wasi = checkCommand(module, file);
-  if (limit !== null) checkReadable(module, file, '--limit', ['pym_root', 'pym_limit_set']);
-  if (stats) checkReadable(module, file, '--stats', ['pym_root']);
-  if (json !== null) checkReadable(module, file, '--json', ['pym_root']);
-  if (record !== null) checkRecorder(module, file);
+  const { module: file, stats, json, record, profile, limit } = options;
+  const wasi = checkCommand(loadModule(file), file);
+  const { module, observed } = moduleToRun(options);
   for (const folder of Object.values(options.preopens)) checkFolder(folder);
   const jsonFile = json === null ? null : openForWriting('--json', json);
   const trace = record === null ? null :
     { fd: openForWriting('--record', record), gzip: record.endsWith('.gz') };
+  const heapProfile = profile === null ? null :
+    { fd: openForWriting('--profile', profile), gzip: profile.endsWith('.gz') };
 
   const outcome = await runInThread({
     module, ...wasi, args: [file, ...options.args], env: options.env, preopens: options.preopens,
-    report: stats || json !== null, record: trace, limit,
+    report: stats || json !== null, record: trace, profile: heapProfile, limit, observed,
   });
   if (outcome.refused !== null) throw new StartError(`${file}: ${outcome.refused}`);
   const exitCode = outcome.exitCode ?? EXIT_TRAP;
@@ -67,6 +92,7 @@ async function run(options) {
     closeSync(jsonFile);
   }
   if (trace !== null) closeSync(trace.fd);
+  if (heapProfile !== null) closeSync(heapProfile.fd);
   return exitCode;
 }
 

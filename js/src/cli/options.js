@@ -13,16 +13,20 @@ export class UsageError extends StartError {}
  *  @property {string | null} json    file for the report, or null
  *  @property {string | null} record  file for the trace, or null
  *  @property {number | null} limit   bytes, or null
+ *  @property {string | null} profile  file for the heap profile, or null
  *  @property {string} module         file
  *  @property {string[]} args         the guest's, without its name */
 
-/** @typedef {{command: 'help'} | {command: 'version'} | {command: 'run', options: RunOptions}}
+/** @typedef {{command: 'help'} | {command: 'version'} | {command: 'run', options: RunOptions}
+ *    | {command: 'inspect', module: string} | {command: 'observe', module: string, out: string}}
  *    Command */
 
 export const HELP = `\
 usage: wasm-pymalloc run [options] module.wasm [arguments of the program]
+       wasm-pymalloc inspect module.wasm
+       wasm-pymalloc observe module.wasm -o observed.wasm
 
-Runs a WASI command.  What stands behind module.wasm goes to the program untouched; so do standard
+run: runs a WASI command.  What stands behind module.wasm goes to the program untouched; so do standard
 input, output and error, and its exit code comes back.
 
   --dir HOST[::GUEST]  let the program see the folder HOST, by the name GUEST (default: HOST);
@@ -32,17 +36,22 @@ input, output and error, and its exit code comes back.
   --stats              print a memory report on standard error when the program has ended
   --json FILE          write the same for machines
   --record FILE        write down every call of the allocator, gzipped if FILE ends in .gz
+  --profile FILE       write a heap profile for pprof, gzipped if FILE ends in .gz
   --limit BYTES        hard limit of the heap: 1000000, 512K, 64M, 2G
   --help, --version
 
 Exit code: the program's own; 134 if it trapped; 2 if it could not be started.
---stats, --json, --record and --limit need a module that links wasm-pymalloc.
+Where the module does not link wasm-pymalloc, its own allocator is found and recorded for --stats,
+--json, --record, --profile and --limit.
+
+inspect: says what a module is, which allocator it has, and what can be had of it.
+observe: writes a module whose allocator is recorded, for observe() of wasm-pymalloc/observe.
 `;
 
 /** Options of `run` and whether they take a value.
  *  @type {Record<string, boolean>} */
 const OPTIONS = { '--dir': true, '--env': true, '--stats': false, '--json': true,
-  '--record': true, '--limit': true };
+  '--record': true, '--profile': true, '--limit': true };
 
 /** @param {readonly string[]} argv  without node and the script
  *  @param {Record<string, string | undefined>} hostEnv
@@ -53,8 +62,35 @@ export function parseCommand(argv, hostEnv) {
   if (command === '--help' || command === '-h' || command === 'help') return { command: 'help' };
   if (command === '--version') return { command: 'version' };
   if (command === undefined) throw new UsageError('nothing to do: wasm-pymalloc run module.wasm');
-  if (command !== 'run') throw new UsageError(`unknown command "${command}": there is run`);
+  if (command === 'inspect') return parseInspect(rest);
+  if (command === 'observe') return parseObserve(rest);
+  if (command !== 'run') {
+    throw new UsageError(`unknown command "${command}": there are run, inspect and observe`);
+  }
   return parseRun(rest, hostEnv);
+}
+
+/** @param {string[]} argv  @returns {Command} */
+function parseInspect(argv) {
+  const [module, more] = argv;
+  if (module === '--help' || module === '-h') return { command: 'help' };
+  if (module === undefined || module.startsWith('-') || more !== undefined) {
+    throw new UsageError('inspect takes one file: wasm-pymalloc inspect module.wasm');
+  }
+  return { command: 'inspect', module };
+}
+
+/** @param {string[]} argv  @returns {Command} */
+function parseObserve(argv) {
+  if (argv[0] === '--help' || argv[0] === '-h') return { command: 'help' };
+  const at = argv.findIndex((word) => word === '-o' || word === '--output');
+  const out = at < 0 ? undefined : argv[at + 1];
+  const [module, more] = argv.filter((_, i) => at < 0 || i !== at && i !== at + 1);
+  if (module === undefined || module.startsWith('-') || more !== undefined || out === undefined) {
+    throw new UsageError('observe takes a file and a name for another: wasm-pymalloc observe '
+      + 'module.wasm -o observed.wasm');
+  }
+  return { command: 'observe', module, out };
 }
 
 /** @param {string[]} argv  @param {Record<string, string | undefined>} hostEnv
@@ -62,7 +98,7 @@ export function parseCommand(argv, hostEnv) {
 function parseRun(argv, hostEnv) {
   /** @type {RunOptions} */
   const options = { preopens: {}, env: {}, stats: false, json: null, record: null, limit: null,
-    module: '', args: [] };
+    profile: null, module: '', args: [] };
   let i = 0;
   for (; i < argv.length; i++) {
     const word = /** @type {string} */ (argv[i]);
@@ -94,6 +130,7 @@ function setOption(options, name, value, hostEnv) {
     case '--env': return addEnv(options.env, value, hostEnv);
     case '--json': options.json = value; return;
     case '--record': options.record = value; return;
+    case '--profile': options.profile = value; return;
     case '--limit': options.limit = parseBytes(value); return;
     default: options.stats = true;
   }

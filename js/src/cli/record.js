@@ -12,6 +12,8 @@ const RECORD_BYTES = 8;
 /** Sizes have 27 bits. */
 const SIZE_MAX = 2 ** 27 - 1;
 const CHUNK_RECORDS = 65536;
+/** Domain of objects, and of malloc. */
+const OBJECT = 2;
 const MARK = 0, REALLOC = 3, REALLOC_NULL = 4, FREE = 5;
 const FINISHED = 3;
 
@@ -49,10 +51,22 @@ export class Recording {
     return { ...functions, fd_write: fdWrite };
   }
 
+  /** A call of malloc or its family, with the meaning that pymalloc::malloc gives it.
+   *  @param {number} op  @param {number} size  @param {number} before  @param {number} after */
+  malloc(op, size, before, after) {
+    this.#add(op, OBJECT, size, before, after);
+  }
+
   /** @param {number} what  @param {number} size  @param {number} before  @param {number} after */
   #call(what, size, before, after) {
     const op = what & 255, domain = what >>> 8;
-    if (op === MARK || op > FREE || domain > 2) throw new Error('the recorder told nonsense');
+    if (op === MARK || op > FREE || domain > OBJECT) throw new Error('the recorder told nonsense');
+    this.#add(op, domain, size, before, after);
+  }
+
+  /** @param {number} op  @param {number} domain  @param {number} size  @param {number} before
+   *  @param {number} after */
+  #add(op, domain, size, before, after) {
     const old = before === 0 ? undefined : this.#blocks.get(before);
     if (old) this.#blocks.delete(before);
     if (op === FREE) {
@@ -84,6 +98,12 @@ export class Recording {
   /** @param {number} fd  open file  @param {boolean} gzip
    *  @param {boolean} finished  the program ended by itself */
   write(fd, gzip, finished) {
+    const bytes = this.bytes(gzip, finished);
+    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+  }
+
+  /** @param {boolean} gzip  @param {boolean} finished  @returns {Buffer} the file */
+  bytes(gzip, finished) {
     if (finished) this.#note(MARK, 0, FINISHED, 0);
     const header = Buffer.alloc(HEADER_BYTES);
     header.write('CPYTRC01', 'latin1');
@@ -95,7 +115,6 @@ export class Recording {
       header.writeUInt32LE(value, 32 + 4 * i));
     const records = this.#chunks.map((chunk) => Buffer.from(chunk.buffer));
     const all = Buffer.concat([header, ...records], HEADER_BYTES + this.#records * RECORD_BYTES);
-    const bytes = gzip ? gzipSync(all, { level: 9 }) : all;
-    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+    return gzip ? gzipSync(all, { level: 9 }) : all;
   }
 }

@@ -1,0 +1,133 @@
+/** The preload in Node.js: options from PYM_OBSERVE, a report on standard error at exit. */
+
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { isMainThread, threadId } from 'node:worker_threads';
+import { gzipSync } from 'node:zlib';
+
+import { Recording } from '../cli/record.js';
+import { memoryReport } from '../report.js';
+import { hasLength, knownRoles } from './known.js';
+import { parseVariable } from './options.js';
+import { modulesLeftAlone, preload, preloadedWatches } from './preload.js';
+import { heapProfile } from './profile.js';
+import { leaksReport } from './report.js';
+
+/** Was this file named by --import?
+ *  @param {string} url  of it
+ *  @returns {boolean} */
+export function isPreloaded(url) {
+  const words = [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/)];
+  return words.some((word, i) => {
+    const named = word.startsWith('--import=') ? word.slice('--import='.length)
+      : words[i - 1] === '--import' ? word : '';
+    return named !== '' && resolved(named.replace(/^"|"$/g, '')) === url;
+  });
+}
+
+/** @param {string} specifier  @returns {string} its URL, as --import resolves it */
+function resolved(specifier) {
+  if (/^wasm-pymalloc\/observe$/.test(specifier)) return new URL('index.node.js', import.meta.url).href;
+  try {
+    if (URL.canParse(specifier)) return new URL(specifier).href;
+    if (/^\.{0,2}\//.test(specifier)) return pathToFileURL(specifier).href;
+    return pathToFileURL(createRequire(`${process.cwd()}/`).resolve(specifier)).href;
+  } catch {
+    return '';                            // of something else that --import names
+  }
+}
+
+/** Puts itself in place. */
+export function preloadNode() {
+  const options = parseVariable(process.env['PYM_OBSERVE'] ?? '');
+  /** @type {Recording[]} */
+  const recordings = [];
+  preload({
+    known: (bytes) => hasLength(bytes.length)
+      ? knownRoles(bytes.length, createHash('sha256').update(bytes).digest('hex')) : null,
+    glueOf,
+    options: () => {
+      const recording = options.record === null ? null : new Recording();
+      if (recording) recordings.push(recording);
+      return { limit: options.limit, sample: options.sample,
+        recorder: recording && { call: (...args) => recording.malloc(...args) } };
+    },
+  });
+  process.on('exit', () => atExit(options, recordings));
+}
+
+/** @param {string} name  address of a script  @returns {string} its text */
+function glueOf(name) {
+  try {
+    return readFileSync(name.startsWith('file:') ? new URL(name) : name, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** @param {import('./options.js').PreloadOptions} options  @param {readonly Recording[]} recordings */
+function atExit({ quiet, leaks, profile, json, record }, recordings) {
+  const watched = preloadedWatches();
+  const stats = watched.map(({ watch }) => watch.stats());
+  if (!quiet) {
+    const where = isMainThread ? '' : ` in thread ${threadId}`;
+    watched.forEach(({ name, watch }, i) => {
+      const one = /** @type {typeof stats[0]} */ (stats[i]);
+      if (one.domains.malloc.totalBlocks === 0) return;      // Node has modules of its own
+      const title = `${shortName(name)}${where}`;
+      print(`\n${memoryReport(one, { title })}`);
+      if (leaks) print(`\n${leaksReport(watch)}`);
+    });
+    for (const { name, reason, code } of modulesLeftAlone()) {
+      if (code === 'NO_MEMORY') continue;                    // glue makes many small ones
+      print(`wasm-pymalloc: ${shortName(name)} runs as it is (${code}): ${reason}\n`);
+    }
+  }
+  // The files of threads beside that of the main one have their number in their names.
+  if (json !== null) {
+    const modules = watched.map(({ name, watch: { identity: { how, roles } } }, i) =>
+      ({ name, how, roles, stats: stats[i] }));
+    save(json, 0, JSON.stringify({ schema: 1, modules, leftAlone: modulesLeftAlone() }, null, 2));
+  }
+  watched.forEach(({ watch }, i) => {
+    if (profile !== null) {
+      const bytes = heapProfile(watch);
+      save(profile, i, profile.endsWith('.gz') ? gzipSync(bytes) : bytes);
+    }
+    if (record !== null) {
+      save(record, i, /** @type {Recording} */ (recordings[i]).bytes(record.endsWith('.gz'), true));
+    }
+  });
+}
+
+/** @param {string} file  @param {number} i  of the module  @param {string | Uint8Array} contents */
+function save(file, i, contents) {
+  const number = [...(isMainThread ? [] : [`thread${threadId}`]), ...(i > 0 ? [String(i + 1)] : [])];
+  const path = number.length === 0 ? file
+    : file.replace(/((?:\.[A-Za-z]\w*)*)$/, `.${number.join('.')}$1`);
+  try {
+    writeFileSync(path, contents);
+  } catch (error) {
+    print(`wasm-pymalloc: ${path} could not be written: `
+      + `${error instanceof Error ? error.message : error}\n`);
+  }
+}
+
+/** @param {string} name  address of a script  @returns {string} below node_modules or this folder */
+function shortName(name) {
+  const path = name.startsWith('file:') ? fileURLToPath(name) : name;
+  if (path.startsWith('node:')) return path;
+  const packaged = path.lastIndexOf('/node_modules/');
+  if (packaged >= 0) return path.slice(packaged + '/node_modules/'.length);
+  return relative(process.cwd(), path) || path || 'a module';
+}
+
+/** @param {string} text  for standard error */
+function print(text) {
+  try {
+    writeSync(2, text);
+  } catch { /* nobody reads it */ }
+}
