@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { Group, Type, parseDescriptor } from '../../js/src/descriptor.js';
 
 const run = promisify(execFile);
 const source = fileURLToPath(new URL('../..', import.meta.url));
@@ -258,7 +259,9 @@ describe('Module.pymalloc', { concurrency: 2 }, () => {
       assert.deepEqual(descriptor, new Uint8Array(section));
       assert.deepEqual(Object.keys(exports).sort(), HOST_CALLS);
       for (const name of HOST_CALLS) assert.equal(typeof exports[name], 'function', name);
-      const root = new DataView(memory.buffer, exports.pym_root() >>> 0, 4);
+      const { offset, type } = parseDescriptor(descriptor).groups.get(Group.SPACE).get('magic');
+      assert.equal(type, Type.U32);
+      const root = new DataView(memory.buffer, (exports.pym_root() >>> 0) + offset, 4);
       assert.equal(root.getUint32(0, true), 0x43505350); // SPACE_MAGIC
       const heap = exports.pym_heap_new();
       assert.equal(exports.pym_check(heap), 0);
