@@ -39,12 +39,15 @@ static unsigned home_of(unsigned d, const void *p) {
   return !class_of(off(p)) && pym__raw_domain(&pym__main, p) == PYM_RAW ? PYM_RAW : d;
 }
 static void *raw_malloc(void *ctx, size_t n) {
+  pym__start();
   return (void)ctx, pym__malloc_direct(&pym__main, PYM_RAW, n);
 }
 static void *raw_calloc(void *ctx, size_t count, size_t size) {
+  pym__start();
   return (void)ctx, pym__calloc_direct(&pym__main, PYM_RAW, count, size);
 }
 static void *raw_realloc(void *ctx, void *p, size_t n) {
+  pym__start();
   return pym__realloc_direct(&pym__main, p ? home_of(domain_of(ctx), p) : PYM_RAW, p, n);
 }
 static void raw_free(void *ctx, void *p) {

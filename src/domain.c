@@ -135,12 +135,15 @@ int pym_owns(const void *p) {
 /* What pym_allocator_get hands out when no hook is installed; ctx is the domain's number. */
 static unsigned domain_of(void *ctx) { return (unsigned)(uintptr_t)ctx; }
 static void *base_malloc(void *ctx, size_t n) {
+  pym__start();
   return pym__malloc_direct(&pym__main, domain_of(ctx), n);
 }
 static void *base_calloc(void *ctx, size_t count, size_t size) {
+  pym__start();
   return pym__calloc_direct(&pym__main, domain_of(ctx), count, size);
 }
 static void *base_realloc(void *ctx, void *p, size_t n) {
+  pym__start();
   return pym__realloc_direct(&pym__main, domain_of(ctx), p, n);
 }
 static void base_free(void *ctx, void *p) { pym__free_direct(&pym__main, domain_of(ctx), p); }
