@@ -3,6 +3,7 @@
 #
 #   --target bench-programs   bench-programs-short   one engine, about three minutes
 #   --target bench-allocators bench-short            one engine, about five minutes
+#   --target bench-cpython    CPython's programs, into docs/cpython.md
 #   --target bench-docs       the results of the last full runs into README and docs/benchmarks.md
 #   --target bench-docs-short those of the short ones
 set(modules "${CMAKE_BINARY_DIR}/modules")
@@ -26,6 +27,18 @@ ExternalProject_Add(programs
   SOURCE_DIR "${CMAKE_SOURCE_DIR}/tests/bench/programs"
   BINARY_DIR "${CMAKE_BINARY_DIR}/programs"
   CMAKE_ARGS -DCMAKE_BUILD_TYPE=Release
+    "-DCMAKE_TOOLCHAIN_FILE=${CMAKE_SOURCE_DIR}/wasm/toolchain-wasi.cmake"
+  INSTALL_COMMAND ""
+  EXCLUDE_FROM_ALL TRUE
+  BUILD_ALWAYS TRUE
+  USES_TERMINAL_CONFIGURE TRUE
+  USES_TERMINAL_BUILD TRUE)
+
+# CPython alone.
+ExternalProject_Add(programs-cpython
+  SOURCE_DIR "${CMAKE_SOURCE_DIR}/tests/bench/programs"
+  BINARY_DIR "${CMAKE_BINARY_DIR}/programs-cpython"
+  CMAKE_ARGS -DCMAKE_BUILD_TYPE=Release -DPROGRAMS=cpython
     "-DCMAKE_TOOLCHAIN_FILE=${CMAKE_SOURCE_DIR}/wasm/toolchain-wasi.cmake"
   INSTALL_COMMAND ""
   EXCLUDE_FROM_ALL TRUE
@@ -62,6 +75,21 @@ function(bench_programs target results)
 endfunction()
 bench_programs(bench-programs programs --engines node20,node24,node26,bun,js128)
 bench_programs(bench-programs-short programs-short --engines node24 --short)
+
+# The tables of docs/cpython.md: preset `bench-cpython`.
+set(csv "${CMAKE_BINARY_DIR}/cpython.csv")
+add_custom_target(bench-cpython
+  COMMAND "${CMAKE_COMMAND}" -E rm -f "${csv}"
+  COMMAND "${PYM_NODE}" tests/bench/versions.mjs "${csv}" "clang=${PYM_CLANG}"
+  COMMAND "${PYM_NODE}" tests/bench/programs.mjs --csv "${csv}" --only cpython
+    --engines node20,node24,node26 --peers pym,both,own,mimalloc
+    "${CMAKE_BINARY_DIR}/programs-cpython"
+  COMMAND "${PYM_NODE}" tests/bench/programs-table.mjs --python "${csv}" docs/cpython.md
+  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
+  COMMENT "Results: ${csv}, docs/cpython.md"
+  USES_TERMINAL
+  VERBATIM)
+add_dependencies(bench-cpython programs-cpython)
 
 # bench_allocators(TARGET RESULTS FORM LONGEST_OPTIONS... [REPLAY OPTIONS...] [FIGURES OPTIONS...]):
 # the other measurements, one after the other; FORM is that of tests/bench/synthetic.sh

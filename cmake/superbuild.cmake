@@ -37,6 +37,18 @@ macro(include_tests)
   set_property(DIRECTORY PROPERTY TEST_INCLUDE_FILES "${CMAKE_BINARY_DIR}/sub_tests.cmake")
 endmacro()
 
+# npm_packages(TARGET FOLDER): what FOLDER/package-lock.json names, once each time that it changes
+function(npm_packages target folder)
+  set(installed "${CMAKE_SOURCE_DIR}/${folder}/node_modules/.package-lock.json")
+  add_custom_command(OUTPUT "${installed}"
+    COMMAND "${CMAKE_COMMAND}" -E env "PATH=${PYM_CACHE}/bin:$ENV{PATH}"
+      "${PYM_NPM}" ci --no-audit --no-fund --silent
+    DEPENDS "${CMAKE_SOURCE_DIR}/${folder}/package-lock.json"
+    WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/${folder}"
+    USES_TERMINAL)
+  add_custom_target(${target} ALL DEPENDS "${installed}")
+endfunction()
+
 set(top -S "${CMAKE_SOURCE_DIR}")
 set(example -G Ninja -DCMAKE_BUILD_TYPE=Release
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-wasi.cmake")

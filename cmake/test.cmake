@@ -1,16 +1,18 @@
 # Preset `test`: every target with its tests, the JavaScript tests, one run of ctest over all.
 sub_build(native ARGS ${top} --preset native)
 sub_build(native-asan ARGS ${top} --preset native-asan -DCMAKE_C_COMPILER=${PYM_CLANG})
+sub_build(native-tsan ARGS ${top} --preset native-tsan -DCMAKE_C_COMPILER=${PYM_CLANG})
 sub_build(wasi ARGS ${top} --preset wasi)
 sub_build(wasi-2022 ARGS ${top} --preset wasi -DPYM_TEST_PREFIX=wasi-2022
   "-DPYM_WASI_SYSROOT=${PYM_CACHE}/wasi-libc-2022/usr")
 sub_build(freestanding ARGS ${top} --preset freestanding)
 sub_build(emscripten ARGS ${top} --preset emscripten)
 sub_build(lua ARGS ${lua})
-foreach(name quickjs sqlite duktape)
+foreach(name quickjs quickjs-ng sqlite duktape lua-5.5 mruby squirrel)
   sub_build(${name} ARGS -S "${CMAKE_SOURCE_DIR}/examples/${name}" ${example})
 endforeach()
 sub_build(python ARGS -S "${CMAKE_SOURCE_DIR}/examples/cpython" ${example})
+sub_build(components ARGS -S "${CMAKE_SOURCE_DIR}/examples/components" ${example})
 # js/wasm/pymalloc.wasm, the allocator of the npm package
 sub_build(js-guest ARGS -S "${CMAKE_SOURCE_DIR}/js/guest" -G Ninja
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-freestanding.cmake")
@@ -21,24 +23,18 @@ sub_build(js-pyodide ARGS -S "${CMAKE_SOURCE_DIR}/js/pyodide" -G Ninja
 sub_build(lua-page ARGS -S "${CMAKE_SOURCE_DIR}/js/page/guest" -G Ninja
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-emscripten.cmake")
 
+# One interpreter and one heap a thread.
+sub_build(lua-workers ARGS -S "${CMAKE_SOURCE_DIR}/examples/lua-workers" -G Ninja -DPYM_TESTS=OFF
+  "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-emscripten.cmake")
+
 include_tests()
 
-# npm_packages(TARGET FOLDER): what FOLDER/package-lock.json names, once each time that it changes
-function(npm_packages target folder)
-  set(installed "${CMAKE_SOURCE_DIR}/${folder}/node_modules/.package-lock.json")
-  add_custom_command(OUTPUT "${installed}"
-    COMMAND "${CMAKE_COMMAND}" -E env "PATH=${PYM_CACHE}/bin:$ENV{PATH}"
-      "${PYM_NPM}" ci --no-audit --no-fund --silent
-    DEPENDS "${CMAKE_SOURCE_DIR}/${folder}/package-lock.json"
-    WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/${folder}"
-    USES_TERMINAL)
-  add_custom_target(${target} ALL DEPENDS "${installed}")
-endfunction()
 npm_packages(js js)
 npm_packages(js_tests tests)
 npm_packages(js_tests_pyodide tests/pyodide)
 npm_packages(js_tests_observe tests/observe)
 npm_packages(page_packages js/page)
+npm_packages(js_components examples/components)
 
 # js/page/dist, the page as a static host has it.
 add_custom_target(page ALL
@@ -66,20 +62,45 @@ foreach(file IN LISTS page_tests)
   get_filename_component(name "${file}" NAME_WE)
   js_test(page.${name} "${file}")
 endforeach()
+# A release twice, from two folders.
+js_test(release tests/release.test.mjs)
+set_tests_properties(release PROPERTIES RESOURCE_LOCK pack RUN_SERIAL ON)
 js_test(browser.lib tests/browser/lib.test.mjs)
 js_test(browser.page tests/browser/page.test.mjs)
+js_test(browser.any tests/browser/any.test.mjs)
+js_test(browser.profile tests/browser/profile.test.mjs)
+js_test(browser.threads tests/browser/threads.test.mjs)
 foreach(browser chromium firefox)
   js_test(browser.pyodide_page.${browser} tests/browser/pyodide_page.test.mjs
     ENVIRONMENT "BROWSER=${browser}")
 endforeach()
 foreach(release 0.28 0.29 314 315) # the npm names in tests/pyodide/package.json
   js_test(pyodide.${release} tests/pyodide/attach.test.mjs ENVIRONMENT "PYODIDE=${release}")
+  js_test(pyodide.profile.${release} tests/pyodide/profile.test.mjs
+    ENVIRONMENT "PYODIDE=${release}")
 endforeach()
 js_test(pyodide.hosts tests/pyodide/hosts.test.mjs)
 # Packages of npm that do not link the library.
-foreach(name bad browser examples fuzz known limits packages preload watch)
+foreach(name allocators bad browser examples fuzz identity installed known ledger limits packages preload threads watch)
   js_test(observe.${name} tests/observe/${name}.test.mjs)
 endforeach()
+# Components of jco, images of Wizer.
+js_test(components examples/components/components.test.mjs)
+js_test(wizer examples/components/wizer.test.mjs)
+
+# The documents: their links, the files that they name, what they show.
+file(GLOB docs_tests CONFIGURE_DEPENDS tests/docs/*.test.mjs)
+foreach(file IN LISTS docs_tests)
+  get_filename_component(name "${file}" NAME_WE)
+  js_test(docs.${name} "${file}")
+endforeach()
+
+# The formatter and the linter, of C and JavaScript.
+add_test(NAME style.format COMMAND "${PYM_NODE}" tests/style/style.mjs check
+  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+js_test(style.self tests/style/style.test.mjs)
+add_test(NAME style.lint COMMAND "${PYM_NODE}" tests/style/style.mjs lint
+  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
 
 # One program on every host and one app with every bundler, with the package as users get it; what
 # docs/hosts.md says of them.

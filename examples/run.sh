@@ -9,7 +9,8 @@
 # Fetches what is missing (wasm/setup.sh).  The program sees the current folder.
 set -euo pipefail
 top=$(dirname "$(dirname "$(readlink -f "$0")")")
-declare -A modules=([lua]=lua [quickjs]=qjs [sqlite]=sqlite [duktape]=duk)
+declare -A modules=([lua]=lua [quickjs]=qjs [quickjs-ng]=qjs-ng [lua-5.5]=lua-5.5 [mruby]=mruby [squirrel]=sq
+  [sqlite]=sqlite [duktape]=duk)
 name=${1:-}
 [ -n "$name" ] && [ -n "${modules[$name]:-}" ] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 shift

@@ -4,12 +4,13 @@
  * malloc   takes the first block of a list: heap, domain and size class have one.  The list holds
  *          the free blocks that one pool, the class's current pool, had when it was last looked at
  * free     finds the pool's entry in the pool table by the address alone, and puts the block into
- *          the list of its own pool
+ *          the list of its own pool; if that is the current pool, into the list that malloc takes
+ *          from: what was freed last is in the cache and is the next to go out
  *
  * A free block holds one word: the link to the next free block of its pool, encoded with the
- * instance's key.  A word that does not decode to a link ends the list: a list that has run empty and
- * a damaged block leave the fast path by that one comparison, a hook and a limit by a list that is
- * not there.  The same comparison at free notices a block that is free already. */
+ * instance's key.  A word that does not decode to a link ends the list: a list that has run empty
+ * and a damaged block leave the fast path by that one comparison, a hook and a limit by a list that
+ * is not there.  The same comparison at free notices a block that is free already. */
 #ifndef PYM_FAST_H
 #define PYM_FAST_H
 
@@ -19,6 +20,26 @@
 #define PYM__CLASS_SLOTS 65 /* size / 8; slot 0 holds nothing */
 #define PYM__LEAVES 1024    /* of the pool table: one for each 4 MiB of memory */
 #define PYM__LINK_MAX 0xffffu
+#define PYM__POOL_SHIFT 12
+
+/* 1: compiled for threads, see threads.h.  What the fast path shares with other threads is read and
+ * written without order: plain loads and stores in wasm, where those do not tear. */
+#if !defined(PYM_THREADS)
+#if defined(__wasm_atomics__)
+#define PYM_THREADS 1
+#else
+#define PYM_THREADS 0
+#endif
+#endif
+#if PYM_THREADS && !defined(__wasm__)
+#define PYM__READ(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define PYM__WRITE(x, value) __atomic_store_n(&(x), value, __ATOMIC_RELAXED)
+#define PYM__TOUCH(x) ((void)sizeof(x)) /* a read of anybody's bytes, whose value is not used */
+#else
+#define PYM__READ(x) (x)
+#define PYM__WRITE(x, value) ((x) = (value))
+#define PYM__TOUCH(x) ((void)(x))
+#endif
 
 #if defined(__GNUC__)
 #define PYM__MAY_ALIAS __attribute__((may_alias))
@@ -35,14 +56,26 @@ typedef uint64_t PYM__MAY_ALIAS pym__word; /* of a user's block */
  * and by size class, 8 bytes a class, so the rounded size itself is the offset of the element.
  *
  * lists   low half: offset of the first block, high half: number of blocks
- * frees   blocks ever freed
+ * frees   blocks ever freed into their pools
+ * reused  blocks ever freed into a list
  * closed  what an encoded link has to be above for the fast path of free: PYM__LINK_MAX, or all
- *         ones where every call takes the slow way */
+ *         ones where every call takes the slow way
+ * span    by how much an address may differ from that of a list's first block, as an exclusive or,
+ *         for a freed block to join the list: the bytes of a pool less 1, or 0 while a profile is
+ *         on: the blocks that go out between two refills are then those that a refill counted */
 struct pym__hot {
   uint64_t lists[2][PYM__CLASS_SLOTS];
   uint64_t frees[2][PYM__CLASS_SLOTS];
+  uint64_t reused[2][PYM__CLASS_SLOTS];
   uint64_t closed[2];
+  uint32_t span, reserved;
 };
+
+/* What belongs to a class of s bytes: the structure moved on so that element 0 of each array is the
+ * class's.  All of its fields are then at constant offsets from one address. */
+PYM__FAST struct pym__hot *pym__hot_at(struct pym__hot *h, uint32_t s) {
+  return (struct pym__hot *)(void *)((char *)h + s);
+}
 
 /* An entry of the pool table: what is known of 4 KiB of memory.
  *
@@ -70,41 +103,56 @@ extern uint64_t pym__key __asm__(PYM__SYMBOL("pym__key"));
 extern struct pym__hot pym__main_hot __asm__(PYM__SYMBOL("pym__main"));
 extern uint32_t pym__leaves[PYM__LEAVES] __asm__(PYM__SYMBOL("pym__space"));
 #else
-#define PYM__AT(offset) ((void *)(0x200000000000u + (uintptr_t)(offset))) /* linmem.h */
+#if !defined(PYM__NATIVE_BASE)
+#define PYM__NATIVE_BASE 0x200000000000u
+#endif
+#define PYM__AT(offset) ((void *)(PYM__NATIVE_BASE + (uintptr_t)(offset))) /* linmem.h */
 extern uint64_t pym__key;
 #define pym__leaves ((uint32_t *)PYM__AT(1024))
 #endif
 
 /* A block of s bytes (a multiple of 8 up to 512), or NULL: the slow way. */
 PYM__FAST void *pym__pop(struct pym__hot *h, unsigned domain, uint32_t s) {
-  uint64_t *list = (uint64_t *)(void *)((char *)h->lists[domain - 1] + s), now = *list, link;
+  uint64_t *list = pym__hot_at(h, s)->lists[domain - 1], now = *list, link;
   pym__word *block = (pym__word *)PYM__AT((uint32_t)now);
   if (PYM__RARE(!(uint32_t)now)) return NULL; /* address 0 is not for reading: sanitizers say so */
   link = *block ^ pym__key;
   if (PYM__RARE(link > PYM__LINK_MAX)) return NULL;
-  *list = ((now & ~(uint64_t)PYM__LINK_MAX) | link) - ((uint64_t)1 << 32);
+  PYM__WRITE(*list, ((now & ~(uint64_t)PYM__LINK_MAX) | link) - ((uint64_t)1 << 32));
   *block = 0;
   return block;
 }
 
-/* The entry of the pool that lies at this offset; NULL: there is none.  Any offset may be passed. */
+/* The entry of the pool that lies at this offset; NULL: there is none.  Any offset may be passed.
+ */
 PYM__FAST struct pym__pool *pym__pool_at(uint32_t offset) {
-  uint32_t leaf = pym__leaves[offset >> 22];
+  uint32_t leaf = PYM__READ(pym__leaves[offset >> 22]);
   struct pym__pool *pool;
   if (PYM__RARE(!leaf)) return NULL;
-  pool = (struct pym__pool *)PYM__AT(leaf + (offset >> 12 & 1023) * (uint32_t)sizeof *pool);
+  pool = (struct pym__pool *)PYM__AT(leaf +
+                                     (offset >> PYM__POOL_SHIFT & 1023) * (uint32_t)sizeof *pool);
   return PYM__RARE(!pool->size) ? NULL : pool;
 }
 
-/* Put the block into its pool.  Returns what is left of pool->left. */
+/* Put the block into the class's list if its pool is current, or else, and while a profile is on,
+ * into its pool.  Returns what
+ * is left of pool->left, or not 0. */
 PYM__FAST uint32_t pym__push(struct pym__hot *h, unsigned domain, struct pym__pool *pool, void *p,
                              uint32_t offset) {
-  const uint32_t left = pool->left - 1u;
-  uint64_t *frees = (uint64_t *)(void *)((char *)h->frees[domain - 1] + pool->size);
+  struct pym__hot *class_hot = pym__hot_at(h, pool->size);
+  uint64_t *list = class_hot->lists[domain - 1], now = *list;
+  uint32_t left;
+  if (((uint32_t)now ^ offset) <= h->span) {
+    *(pym__word *)p = (now & PYM__LINK_MAX) ^ pym__key;
+    PYM__WRITE(*list, ((now & ~(uint64_t)PYM__LINK_MAX) | (uint16_t)offset) + ((uint64_t)1 << 32));
+    class_hot->reused[domain - 1][0]++;
+    return 1;
+  }
   *(pym__word *)p = pool->free ^ pym__key;
+  left = pool->left - 1u;
   pool->free = (uint16_t)offset;
   pool->left = (uint16_t)left;
-  ++*frees;
+  PYM__WRITE(class_hot->frees[domain - 1][0], class_hot->frees[domain - 1][0] + 1);
   return left;
 }
 

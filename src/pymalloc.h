@@ -9,8 +9,10 @@
  * Units are bytes unless a name says pages (64 KiB wasm pages), pools (4 KiB) or blocks.
  * Semantics follow the CPython C API, "Memory Management"; where they differ it is said.
  *
- * Thread rule: one thread at a time per program, for every function here.  A build for wasm
- * threads does not exist yet; nothing in this interface stands in its way.
+ * Thread rule: one thread at a time per program, for every function here.  In the archives for
+ * threads, libpymalloc_threads*: the raw domain from any thread at any time, as is malloc with its
+ * family; mem, object, the functions of one heap, statistics and hooks by one thread at a time, the
+ * one that holds the interpreter's lock; pym_check, pym_walk and pym_dump while all others stand.
  *
  * Failure rule: out of memory is NULL, every invariant holds and a later call may succeed.  A bad
  * pointer that is noticed ends in one report on the host's standard error and a trap. */
@@ -34,11 +36,17 @@ extern "C" {
 #define PYM_SMALL_MAX 512
 /* Largest request of all: PY_SSIZE_T_MAX on wasm32.  The native test build uses the same. */
 #define PYM_SIZE_MAX ((size_t)0x7fffffff)
+/* Largest alignment: half of what a 32-bit memory can be. */
+#define PYM_ALIGN_MAX ((size_t)0x80000000)
 
 enum pym_domain { PYM_RAW = 0, PYM_MEM = 1, PYM_OBJ = 2 };
 #define PYM_DOMAINS 3
 /* In the limit functions: the sum of the three domains of a heap. */
 #define PYM_WHOLE_HEAP 3
+/* In the limit callback: no limit, linear memory cannot grow. */
+#define PYM_MEMORY 4
+/* In the limit functions: the sum of all heaps; which heap is named does not matter. */
+#define PYM_ALL_HEAPS 5
 
 /* ---- The domains, on the default heap -----------------------------------------------------
  *
@@ -80,7 +88,7 @@ void pym_obj_free_sized(void *p, size_t n);
 /* Raw-domain block at an address that is a multiple of `align`; freed by pym_raw_free,
  * resized by pym_raw_realloc (which may then lose the alignment).
  *
- * align  power of two, 1..65536; anything else returns NULL
+ * align  power of two, 1..PYM_ALIGN_MAX; anything else returns NULL
  * n      as for malloc.  Source: C11 aligned_alloc, without its rule on multiples. */
 void *pym_raw_aligned_alloc(size_t align, size_t n);
 
@@ -124,27 +132,44 @@ void pym_heap_free(pym_heap *h, enum pym_domain d, void *p);
 void pym_heap_free_sized(pym_heap *h, enum pym_domain d, void *p, size_t n);
 void *pym_heap_aligned_alloc(pym_heap *h, size_t align, size_t n);
 
+/* ---- Threads: only in the archives libpymalloc_threads* ------------------------------------- */
+
+/* The calling thread will not allocate for a while, or ends: its heap, which malloc made, is for
+ * the next thread that needs one.  With pthreads it happens by itself when a thread ends. */
+void pym_thread_end(void);
+/* Without pthreads: may the calling thread sleep while another one holds the lock?  1 in a worker;
+ * 0, from the start, where memory.atomic.wait32 traps: then it spins. */
+void pym_thread_may_wait(int may);
+
 /* ---- Limits ----------------------------------------------------------------------------- */
 
 /* No limit. */
 #define PYM_UNLIMITED 0xffffffffu
 
-/* Set the limits of one domain (`which` = PYM_RAW..PYM_OBJ) or of the sum (PYM_WHOLE_HEAP).
+/* Set the limits of one domain (`which` = PYM_RAW..PYM_OBJ), of the sum (PYM_WHOLE_HEAP), or of all
+ * heaps together (PYM_ALL_HEAPS): the callback is then that of the heap that is asked for a block.
  * Counted by usable size of live blocks, exactly, in every build.
  *
  * soft   an allocation that takes the sum from <= soft to above it calls the soft-limit callback
  *        first and is then served as usual; it may still meet the hard limit, counted with what
  *        the callback freed; PYM_UNLIMITED for none
- * hard   an allocation that would take the sum above it returns NULL; may be set below what is
- *        live: then nothing is granted until enough was freed; PYM_UNLIMITED for none
- * return 0, or -1 if `which` is out of range */
+ * hard   an allocation that would take the sum above it returns NULL, unless the callback frees
+ *        enough; may be set below what is live: then nothing is granted until enough was freed;
+ * PYM_UNLIMITED for none return 0, or -1 if `which` is out of range */
 int pym_limit_set(pym_heap *h, unsigned which, uint32_t soft, uint32_t hard);
 
 /* Read them back; either pointer may be NULL.  0, or -1 if `which` is out of range. */
 int pym_limit_get(const pym_heap *h, unsigned which, uint32_t *soft, uint32_t *hard);
 
-/* Called at a soft limit.  It may free blocks; it may allocate (it is not called from within
- * itself).  which as above; live counts the block being asked for. */
+/* Called at a soft limit, and before a request fails: because of a hard limit, or because linear
+ * memory cannot grow.  What it frees, a cache for example, may serve the request: that is tried
+ * once more after it, then it is NULL; a soft limit that the request crosses is told again then.
+ * It may free any block but the one being resized; it may
+ * allocate (it is not called from within itself).
+ *
+ * which  as above; PYM_MEMORY: memory cannot grow
+ * live   of that domain or heap, with the block being asked for: above the hard limit if that is in
+ *        the way */
 typedef void pym_limit_fn(void *ctx, pym_heap *h, unsigned which, uint32_t live);
 void pym_limit_callback(pym_heap *h, pym_limit_fn *fn, void *ctx);
 
@@ -166,19 +191,20 @@ void pym_allocator_get(enum pym_domain d, pym_allocator *out);
 /* Let *a serve domain d from now on; blocks that live already will be passed to a->realloc and
  * a->free.  Sizes arrive checked (<= PYM_SIZE_MAX); 0 arrives as it is and must give a distinct
  * block.  free(NULL) reaches the hook.  Setting all that pym_allocator_get returned first takes
- * every hook off: a call is direct again.  Requests above 512 bytes of the mem and object domains do
- * not ask the raw domain's hook, as CPython's pymalloc does: here such a block is of the domain that
- * asked, so that limits and statistics by domain are true.  Source: PyMem_SetAllocator. */
+ * every hook off: a call is direct again.  Requests above 512 bytes of the mem and object domains
+ * do not ask the raw domain's hook, as CPython's pymalloc does: here such a block is of the domain
+ * that asked, so that limits and statistics by domain are true.  Source: PyMem_SetAllocator. */
 void pym_allocator_set(enum pym_domain d, const pym_allocator *a);
 
 /* Put CPython's debug hooks over what serves the three domains now; a domain that has them on top
  * already is left as it is.  Taken off by setting what was below again.
  *
  * Each block then has marks before and behind it: new memory is 0xCD, freed memory 0xDD, and every
- * free, realloc and pym_usable_size looks at the marks.  What is wrong ends in a report in CPython's
- * words on the host's standard error, and a trap: written before or behind the block, another
- * domain's block, a block freed twice, used or written to after it was freed.  Data keeps the
- * alignment it has below, pym_usable_size is the size asked for, a block takes 20 to 35 bytes more.
+ * free, realloc and pym_usable_size looks at the marks.  What is wrong ends in a report in
+ * CPython's words on the host's standard error, and a trap: written before or behind the block,
+ * another domain's block, a block freed twice, used or written to after it was freed.  Data keeps
+ * the alignment it has below, pym_usable_size is the size asked for, a block takes 20 to 35 bytes
+ * more.
  *
  * Blocks that the hooks did not make are served as they were: those that live already, aligned
  * ones, those of other heaps.  The pym_heap_* functions go past hooks, so for them a block of these
@@ -282,6 +308,34 @@ void pym_dump(pym_heap *h, pym_write_fn *write, void *ctx);
 /* The same on the host's standard error; nothing where the host has none. */
 void pym_dump_stderr(pym_heap *h);
 
+/* ---- Profile ------------------------------------------------------------------------------ */
+
+/* Who holds the memory: samples of what is allocated, one in so many bytes, and when each of the
+ * sampled blocks is freed.  All heaps and domains; a realloc that changes a block's size or place
+ * is a free and a malloc, one that keeps a small block where it is neither.  While no profile is on
+ * it costs nothing on the fast path; then it costs what the samples do. */
+enum pym_profile_what { PYM_PROFILE_ALLOC = 1, PYM_PROFILE_FREE = 2, PYM_PROFILE_UNSEEN = 3 };
+typedef struct {
+  enum pym_profile_what what;
+  enum pym_domain domain;
+  pym_heap *heap;
+  void *p;
+  size_t size; /* usable bytes, as a block has that is no sample.  It is one with the probability
+                  1 - e^(-size / every), so it stands for 1 / that blocks of this size */
+  uint32_t
+      count; /* times that; above 1 where a limit was in the way of samples that were due.  What
+                is left of such when the profile stops is PYM_PROFILE_UNSEEN, without a block */
+} pym_profile_event;
+/* Called in the midst of a malloc, realloc or free: it must not call the library. */
+typedef void pym_profile_fn(void *ctx, const pym_profile_event *event);
+
+#define PYM_PROFILE_EVERY 524288u
+/* every   mean number of bytes between two samples; 0: PYM_PROFILE_EVERY
+ * seed    of the random numbers; 0: another one each time
+ * return  0, or -1: a profile is on already */
+int pym_profile_start(uint32_t every, uint64_t seed, pym_profile_fn *fn, void *ctx);
+void pym_profile_stop(void); /* nothing if none is on; the blocks live on */
+
 /* ---- Memory of others --------------------------------------------------------------------- */
 
 /* Blocks that somebody else handed out (a foreign malloc, a GPU, a host) and that are to show in
@@ -302,7 +356,8 @@ typedef struct {
 int pym_trace_stats_get(unsigned domain, pym_trace_stats *out); /* 0; -2: not started, all zero */
 
 /* Entry for readers outside the module: address of the root structure that the custom section
- * `pymalloc` describes (src/layout.h).  Exported from every wasm module that links the library. */
+ * `pymalloc` describes (src/core/layout.h).  Exported from every wasm module that links the
+ * library. */
 const void *pym_root(void);
 
 /* ---- The fast path, inlined ---------------------------------------------------------------
@@ -316,6 +371,7 @@ const void *pym_root(void);
 /* What the fast path leaves, in domain d. */
 void *pym__malloc_slow(unsigned d, size_t n);
 void pym__free_slow(unsigned d, void *p);
+void pym__free_large(unsigned d, void *p); /* p is not in a pool */
 
 /* Of the pool of p, which was freed: it was full, or it is empty now. */
 void pym__pool_spent(unsigned d, void *p);
@@ -332,11 +388,10 @@ PYM__FAST void *pym__malloc(unsigned d, size_t n) {
 PYM__FAST void pym__free(unsigned d, void *p) {
   uint32_t offset = (uint32_t)(uintptr_t)p;
   struct pym__pool *pool = pym__pool_at(offset);
-  if (PYM__RARE(!pool) ||
-      PYM__RARE((*(pym__word *)p ^ pym__key) <= pym__main_hot.closed[d - PYM_MEM]))
+  if (PYM__RARE(!pool)) pym__free_large(d, p);
+  else if (PYM__RARE((*(pym__word *)p ^ pym__key) <= pym__main_hot.closed[d - PYM_MEM]))
     pym__free_slow(d, p);
-  else if (PYM__RARE(!pym__push(&pym__main_hot, d, pool, p, offset)))
-    pym__pool_spent(d, p);
+  else if (PYM__RARE(!pym__push(&pym__main_hot, d, pool, p, offset))) pym__pool_spent(d, p);
 }
 #define pym_mem_malloc(n) pym__malloc(PYM_MEM, n)
 #define pym_mem_free(p) pym__free(PYM_MEM, p)

@@ -68,8 +68,8 @@ void PyMem_SetAllocator(PyMemAllocatorDomain domain, PyMemAllocatorEx *allocator
 /* Debug hooks over the three allocators that are set now: pym_debug_hooks of pymalloc.h. */
 void PyMem_SetupDebugHooks(void);
 
-/* Count memory that others handed out.  0; -1: no memory to note it; -2: nothing is traced, which is
- * so until pym_trace_start of pymalloc.h is called: it stands for tracemalloc.start(). */
+/* Count memory that others handed out.  0; -1: no memory to note it; -2: nothing is traced, which
+ * is so until pym_trace_start of pymalloc.h is called: it stands for tracemalloc.start(). */
 int PyTraceMalloc_Track(unsigned int domain, uintptr_t ptr, size_t size);
 int PyTraceMalloc_Untrack(unsigned int domain, uintptr_t ptr);
 

@@ -4,24 +4,34 @@
 #   wasm/setup.sh PART...
 #
 #   demo        build wasi node lua
-#   test        demo, native wasi-2022 npm wasmedge quickjs sqlite duktape browsers hosts
-#               emscripten cpython
+#   test        demo, native style wasi-2022 npm wasmedge quickjs quickjs-ng lua-5.5 mruby squirrel
+#               sqlite duktape browsers hosts
+#               emscripten cpython rust
+#   other-hosts  build wasi npm lua sqlite cpython wasmedge wasmedge-dev wasmedge-17 wazero go rust
+#   release     build wasi npm emscripten
 #   bench       build wasi node wasmedge python-source em-allocators engines, and the programs that
-#               are measured: lua quickjs sqlite duktape cpython libcxx
+#               are measured: lua quickjs quickjs-ng sqlite duktape cpython libcxx
 #   build       ninja
 #   native      gcc and clang with the sanitizer runtimes
+#   style       clang-format and clang-tidy, of version 19: others format otherwise
 #   wasi        clang, wasm-ld, the compiler's wasm32 runtime, wasi-libc of 2024 (has setjmp)
 #   wasi-2022   Debian 12's wasi-libc, for the tests that need its habits
 #   node, npm   Node.js 20 or newer
 #   lua         the source of Lua 5.4
 #   quickjs, sqlite, duktape   the sources of these
+#   lua-5.5, mruby, squirrel   the sources of these, and what their builds need
+#   quickjs-ng  the source of quickjs-ng 0.17.0, from a binary package of Debian's unstable
 #   libcxx      the C++ library for WASI, for a program of the benchmark
 #   wasmedge    WasmEdge 0.14, a second WASI host
+#   wasmedge-dev, wasmedge-17, wazero, go   other WASI hosts: WasmEdge's C interface and its version
+#               0.17, wazero's command, and Go with wazero's library
+#   rust        rustc 1.85 with its libraries for wasm
 #   browsers    Chromium and Firefox
 #   hosts       other hosts of the JavaScript package: Node.js 20 to 26, Bun, Deno, workerd
 #   engines     what the benchmark runs in: Node.js 20 to 26, Bun, SpiderMonkey's shell; its plots
 #   python-source, em-allocators  sources of allocators to compare with: CPython's, Emscripten's
-#   cpython     build wasi node python-source, and what CPython's build needs
+#   cpython     build wasi node, the source of CPython 3.13 and what its build needs
+#   cpython-3.11  the same for CPython 3.11
 #   emscripten  Emscripten 3.1.69 or newer: Debian 13's, in a folder, run through bubblewrap
 #   closure     the closure compiler, for the tests of Emscripten
 #   emscripten-6  the newest Emscripten that Debian has, 6.0.5, the same way
@@ -159,6 +169,11 @@ part_native() {
   rm -f "$cache/probe"
 }
 
+part_style() {
+  have clang-format-19 && have clang-tidy-19 ||
+    apt_install "the formatter and the linter of C" clang-format-19 clang-tidy-19
+}
+
 part_wasi() {
   local v
   if [ -n "${WASI_SDK_PATH:-}" ]; then
@@ -211,7 +226,7 @@ source_of() {
     tmp=$(mktemp -d "$cache/tmp.XXXXXX")
     say "fetching the source of $package into $file"
     if have apt-get || [ -z "$url" ]; then
-      (cd "$tmp" && private_apt "$suite" apt-get -qq source --download-only "$package" &&
+      (cd "$tmp" && private_apt "$suite" apt-get -qq source --download-only --tar-only "$package" &&
         { [ -e "$2" ] || mv "$package"_*.orig.tar.?z "$2"; }) || die "cannot fetch the Debian source $package"
     else
       curl -fsSL -o "$tmp/$2" "$url" || die "cannot fetch $url"
@@ -228,10 +243,34 @@ part_lua() {
     9fbf5e28ef86c69858f6d3d34eccc32e911c1a28b4120ff3e84aaa70cfbf1e30 \
     https://www.lua.org/ftp/lua-5.4.7.tar.gz
 }
+part_lua_5_5() {
+  source_of forky/lua5.5 lua-5.5.1.tar.gz \
+    1c4b4068d67061f2a2231ad2b5422e77acea1487ea9890f6320af614f4373dce \
+    https://www.lua.org/ftp/lua-5.5.1.tar.gz
+}
+# Its build is made of programs in Ruby.
+part_mruby() {
+  have rake && have cc || apt_install "what mruby's build needs" ruby rake gcc libc6-dev
+  source_of mruby mruby-3.3.0.tar.gz \
+    53088367e3d7657eb722ddfacb938f74aed1f8538b3717fe0b6eb8f58402af65
+}
+part_squirrel() {
+  part_libcxx # its headers
+  source_of squirrel3 squirrel-3.1.tar.gz \
+    51942b8638a97b673e34ecf3ca50304996fa99bbdbfa7fe93d9744e6769b2f95
+}
 part_quickjs() {
   source_of quickjs quickjs-2025.04.26.tar.xz \
     ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe
 }
+# Debian's unstable alone has it, as the binary package qjs-src.
+part_quickjs_ng() {
+  local folder=$cache/quickjs-ng-0.17.0/usr/src/quickjs-ng
+  debs sid quickjs-ng-0.17.0 alone qjs-src 0.17.0
+  (cd "$folder" && find . -name '*.[ch]' -type f | LC_ALL=C sort | xargs sha256sum) | sha256sum |
+    grep -q "^$quickjs_ng_sha256 " || die "$folder is not what it was: delete it and try again"
+}
+quickjs_ng_sha256=eaa7d7e9dbf4dc4c80353e6670bd56d4a1298c5cebca4e0803b9b9663a7ecbd0
 part_duktape() {
   source_of duktape duktape-2.7.0.tar.xz \
     90f8d2fa8b5567c6899830ddef2c03f3c27960b11aca222fa17aa7ac613c2890
@@ -264,6 +303,44 @@ exec "$lib"/ld-linux* --library-path "$lib" "$root/usr/bin/wasmedge" "$@"
 WRAPPER
   chmod +x "$cache/bin/wasmedge"
   "$cache/bin/wasmedge" --version >/dev/null || die "the WasmEdge in $cache/wasmedge does not run"
+}
+
+# A program of the Debian in the cache's folder $1 as $cache/bin/$2: $3, run by that release's own
+# loader and libraries.
+own_loader() {
+  mkdir -p "$cache/bin"
+  cat >"$cache/bin/$2" <<WRAPPER
+#!/bin/sh
+root=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")/$1
+lib=\$(echo "\$root"/usr/lib/*-linux-gnu*)
+exec "\$lib"/ld-linux* --library-path "\$lib" "\$root/$3" "\$@"
+WRAPPER
+  chmod +x "$cache/bin/$2"
+}
+
+# Hosts that are not JavaScript: WasmEdge 0.14 with its C interface, WasmEdge 0.17, wazero with Go.
+part_wasmedge_dev() { debs trixie wasmedge-dev with libwasmedge-dev 0.14.1; }
+part_wasmedge_17() {
+  debs forky wasmedge-17 with wasmedge 0.17
+  own_loader wasmedge-17 wasmedge-17 usr/bin/wasmedge
+  "$cache/bin/wasmedge-17" --version >/dev/null || die "the WasmEdge in $cache/wasmedge-17 does not run"
+}
+part_wazero() {
+  debs forky wazero with wazero 1.12
+  own_loader wazero wazero usr/bin/wazero
+  "$cache/bin/wazero" version >/dev/null || die "the wazero in $cache/wazero does not run"
+}
+part_go() {
+  debs sid go with golang-go 2:1.2
+  debs forky go-wazero with golang-github-tetratelabs-wazero-dev 1.12
+}
+
+# Debian's rustc, with the libraries for wasm.  The two targets share one package.
+part_rust() {
+  debs trixie rust with rustc 1.85
+  debs trixie rust-wasm32 alone libstd-rust-dev-wasm32 1.85
+  cp -rn "$cache/rust-wasm32/usr" "$cache/rust/"
+  own_loader rust rustc usr/bin/rustc
 }
 
 # Exit code 0 if $1 is an emcc we can use: older ones write modules that newer hosts refuse.
@@ -351,8 +428,27 @@ part_python_source() {
     2411c74bda5bbcfcddaf4531f66d1adc73f247f529aee981b029513aefdbf849
 }
 
-# A cross build freezes modules and compiles the library with a Python of the same version.
+# A cross build freezes modules and compiles the library with a Python of the same version: here
+# Debian 13's, which runs on any release by its own loader.
 part_cpython() {
+  part_build; part_wasi; part_node
+  have make || apt_install make make
+  source_of python3.13 python3.13_3.13.5.orig.tar.xz \
+    93e583f243454e6e9e4588ca2c2662206ad961659863277afcdb96801647d640
+  debs trixie python-3.13 with python3.13 3.13.5
+  mkdir -p "$cache/bin"
+  cat >"$cache/bin/python3.13" <<'WRAPPER'
+#!/bin/sh
+root=$(dirname "$(dirname "$(readlink -f "$0")")")/python-3.13
+lib=$(echo "$root"/usr/lib/*-linux-gnu*)
+PYTHONHOME=$root/usr exec "$lib"/ld-linux* --library-path "$lib" "$root/usr/bin/python3.13" "$@"
+WRAPPER
+  chmod +x "$cache/bin/python3.13"
+  "$cache/bin/python3.13" -c 'import json' || die "the Python in $cache/python-3.13 does not run"
+}
+
+# CPython 3.11, for who wants that one.
+part_cpython_3_11() {
   part_build; part_wasi; part_node; part_python_source
   have make || apt_install make make
   [ -x /usr/bin/python3.11 ] || apt_install "Python 3.11" python3.11
@@ -445,15 +541,22 @@ WRAPPER
   can_run node20 node22 node24 node26 bun js128
 }
 
+part_other_hosts() {
+  part_build; part_wasi; part_npm; part_lua; part_sqlite; part_cpython; js_engines
+  part_wasmedge; part_wasmedge_dev; part_wasmedge_17; part_wazero; part_go; part_rust
+}
+part_release() { part_build; part_wasi; part_npm; part_emscripten; }
 part_demo() { part_build; part_wasi; part_node; part_lua; }
 part_bench() {
-  part_build; part_wasi; part_node; part_wasmedge; part_em_allocators; part_engines
-  part_lua; part_quickjs; part_sqlite; part_duktape; part_cpython; part_libcxx
+  part_build; part_wasi; part_node; part_wasmedge; part_python_source; part_em_allocators
+  part_engines
+  part_lua; part_quickjs; part_quickjs_ng; part_sqlite; part_duktape; part_cpython; part_libcxx
 }
 part_test() {
-  part_demo; part_native; part_wasi_2022; part_npm; part_wasmedge
-  part_quickjs; part_sqlite; part_duktape; part_browsers; part_hosts; part_emscripten
-  part_closure
+  part_demo; part_native; part_style; part_wasi_2022; part_npm; part_wasmedge
+  part_quickjs; part_quickjs_ng; part_lua_5_5; part_mruby; part_squirrel
+  part_sqlite; part_duktape; part_browsers; part_hosts; part_emscripten
+  part_closure; part_rust
   part_cpython
 }
 
@@ -462,7 +565,7 @@ mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9 # two clones share the cache
 for part in "$@"; do
-  declare -F "part_${part//-/_}" >/dev/null || die "unknown part '$part'; see the head of $0"
-  "part_${part//-/_}"
+  declare -F "part_${part//[-.]/_}" >/dev/null || die "unknown part '$part'; see the head of $0"
+  "part_${part//[-.]/_}"
 done
 say "$* ready"

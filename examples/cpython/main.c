@@ -5,6 +5,7 @@
  *   default, pymalloc        wasm-pymalloc; as without it
  *   debug, pymalloc_debug    with the library's debug hooks; also -X dev and PYTHONDEVMODE
  *   malloc, malloc_debug     libc's malloc, the latter with libpython's debug hooks
+ *   mimalloc, mimalloc_debug CPython's own mimalloc for objects and buffers, since 3.13
  *
  * PYTHONMALLOCSTATS is pymalloc::report's. */
 #include <Python.h>
@@ -41,7 +42,8 @@ static PyStatus preinitialize(int argc, char **argv) {
   PyStatus status = Py_PreInitializeFromBytesArgs(&config, argc, argv);
   if (name) setenv("PYTHONMALLOC", name, 1); /* os.environ has what the user gave */
   if (PyStatus_Exception(status) || is_ours()) return status;
-  if (name && strncmp(name, "malloc", 6) == 0) return status; /* libc's, as asked for */
+  if (name && (strncmp(name, "malloc", 6) == 0 || strncmp(name, "mimalloc", 8) == 0))
+    return status; /* libc's, or CPython's mimalloc, as asked for */
   pym_cpython_install();
   if (!name || strstr(name, "debug")) pym_debug_hooks();
   return status;

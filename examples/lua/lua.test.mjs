@@ -1,5 +1,5 @@
 // lua.wasm under one WASI host: PYM_HOST is node or wasmedge, PYM_LUA the module, PYM_WASMEDGE the
-// program.  expected/ holds what a native Lua 5.4 printed for programs/.
+// program; PYM_LUA_5_5 is set for Lua 5.5.  expected/ holds what a native Lua 5.4 printed.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -14,11 +14,19 @@ function lua(args, { env = {}, input = '' } = {}) {
   const guestEnv = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const [command, ...first] = {
     node: [process.execPath, '--no-warnings', `${here}../../wasm/run-wasi.mjs`],
-    wasmedge: [wasmedge, '--enable-exception-handling', '--dir', '.:.',
-      ...guestEnv.flatMap((pair) => ['--env', pair])],
+    wasmedge: [
+      wasmedge,
+      '--enable-exception-handling',
+      '--dir',
+      '.:.',
+      ...guestEnv.flatMap((pair) => ['--env', pair]),
+    ],
   }[host];
   return spawnSync(command, [...first, wasm, ...args], {
-    cwd: here, encoding: 'utf8', input, env: { ...process.env, ...env },
+    cwd: here,
+    encoding: 'utf8',
+    input,
+    env: { ...process.env, ...env },
   });
 }
 
@@ -27,6 +35,8 @@ const programs = {
   node: { binary_trees: [], strings: [], json: [], objects: [], big: [] },
   wasmedge: { binary_trees: [8], strings: [1], json: [3], objects: [2000], big: [4] },
 }[host];
+// Its count of memory leaves out what long strings hold, and big.lua goes by that.
+if (process.env.PYM_LUA_5_5) delete programs.big;
 for (const [name, args] of Object.entries(programs)) {
   test(`${name}.lua ${args} prints what a native Lua prints`, () => {
     const { stdout, stderr, status } = lua([`programs/${name}.lua`, ...args.map(String)]);
@@ -66,11 +76,14 @@ test('os.exit passes its code on', () => {
 });
 
 test('pcall catches an error raised through C, thousands of times', () => {
-  const { stdout } = lua(['-e', `
+  const { stdout } = lua([
+    '-e',
+    `
     local n = 0
     for i = 1, 20000 do
       if not pcall(string.rep) and not pcall(error, {}) then n = n + 1 end
     end
-    print(n)`]);
+    print(n)`,
+  ]);
   assert.equal(stdout, '20000\n');
 });

@@ -25,6 +25,20 @@ static void *allocate(void *ud, void *p, size_t osize, size_t nsize) {
 #define allocate pym_lua_alloc
 #endif
 
+/* With pymalloc::lua_frames a heap profile has Lua's functions and lines. */
+#ifdef LUA_FRAMES
+#include "adapters/lua_frames.h"
+#define show_frames_of pym_lua_frames
+#else
+#define show_frames_of(L) (void)(L)
+#endif
+
+#if LUA_VERSION_NUM >= 505
+#define new_state() lua_newstate(allocate, NULL, luaL_makeseed(NULL))
+#else
+#define new_state() lua_newstate(allocate, NULL)
+#endif
+
 /* WASI has neither temporary files nor a shell.  With these answers io.tmpfile and os.tmpname fail
  * with a message and os.execute() tells that there is no shell. */
 FILE *tmpfile(void) { return NULL; }
@@ -81,11 +95,12 @@ static int run(lua_State *L) {
 }
 
 int main(int argc, char **argv) {
-  lua_State *L = lua_newstate(allocate, NULL);
+  lua_State *L = new_state();
   if (!L) {
     fputs("lua: out of memory\n", stderr);
     return 1;
   }
+  show_frames_of(L);
   lua_atpanic(L, panic);
   lua_pushcfunction(L, traceback);
   lua_pushcfunction(L, run);
@@ -93,6 +108,7 @@ int main(int argc, char **argv) {
   lua_pushlightuserdata(L, argv);
   int status = lua_pcall(L, 2, 0, 1);
   if (status != LUA_OK) fprintf(stderr, "lua: %s\n", lua_tostring(L, -1));
+  show_frames_of(NULL);
   lua_close(L);
   return status == LUA_OK ? 0 : 1;
 }

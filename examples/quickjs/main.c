@@ -2,7 +2,8 @@
  *
  * The language with print(), console.log(), scriptArgs and the queue of promises; no modules `std`
  * and `os`, whose C half wants processes and threads.  The runtime's memory comes from the default
- * heap.  Exit code 1 after an uncaught exception, which is on standard error. */
+ * heap.  QJS_NG: for quickjs-ng.  Exit code 1 after an uncaught exception, which is on standard
+ * error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,12 @@
 
 #ifdef QJS_ON_LIBC
 static JSRuntime *new_runtime(void) { return JS_NewRuntime(); }
+#elif defined(QJS_NG)
+#include "adapters/quickjs_ng.h"
+static JSRuntime *new_runtime(void) {
+  static const JSMallocFunctions functions = PYM_QUICKJS_NG_MALLOC_FUNCTIONS;
+  return JS_NewRuntime2(&functions, NULL);
+}
 #else
 #include "adapters/quickjs.h"
 static JSRuntime *new_runtime(void) {
@@ -44,13 +51,22 @@ static void set_globals(JSContext *js, int argc, char **argv) {
   JS_FreeValue(js, global);
 }
 
+#ifdef QJS_NG
+static int is_error(JSContext *js, JSValueConst value) {
+  (void)js;
+  return JS_IsError(value);
+}
+#else
+static int is_error(JSContext *js, JSValueConst value) { return JS_IsError(js, value); }
+#endif
+
 /* The pending exception on standard error, with its stack where it has one. */
 static int complain(JSContext *js) {
   JSValue error = JS_GetException(js), stack = JS_UNDEFINED;
   const char *text = JS_ToCString(js, error);
   fprintf(stderr, "qjs: %s\n", text ? text : "(exception without text)");
   JS_FreeCString(js, text);
-  if (JS_IsError(js, error)) stack = JS_GetPropertyStr(js, error, "stack");
+  if (is_error(js, error)) stack = JS_GetPropertyStr(js, error, "stack");
   if (JS_IsString(stack) && (text = JS_ToCString(js, stack)) != NULL) {
     fputs(text, stderr);
     JS_FreeCString(js, text);

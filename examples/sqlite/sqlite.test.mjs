@@ -11,8 +11,10 @@ const { PYM_MODULES: modules, PYM_WASMEDGE: wasmedge } = process.env;
 
 function run(module, args, options = []) {
   const command = ['--no-warnings', `${here}../../js/bin/wasm-pymalloc.js`, 'run', '--dir', '.'];
-  return spawnSync(process.execPath, [...command, ...options, `${modules}/${module}`, ...args],
-    { cwd: here, encoding: 'utf8' });
+  return spawnSync(process.execPath, [...command, ...options, `${modules}/${module}`, ...args], {
+    cwd: here,
+    encoding: 'utf8',
+  });
 }
 
 for (const name of ['shop-5', 'shop-20', 'text-5', 'text-20']) {
@@ -25,7 +27,7 @@ for (const name of ['shop-5', 'shop-20', 'text-5', 'text-20']) {
   });
 }
 
-test('all memory is the heap\'s and goes back', () => {
+test("all memory is the heap's and goes back", () => {
   const { stderr } = run('sqlite.wasm', ['programs/text.sql', '3'], ['--stats']);
   assert.match(stderr, /object +0 B +0 +[1-9]/);
 });
@@ -43,16 +45,23 @@ test('a file that does not exist is named', () => {
 });
 
 test('it runs under WasmEdge', () => {
-  const { stdout, status } = spawnSync(wasmedge, ['--dir', '.:.', `${modules}/sqlite.wasm`,
-    'programs/text.sql', '5'], { cwd: here, encoding: 'utf8' });
+  const { stdout, status } = spawnSync(
+    wasmedge,
+    ['--dir', '.:.', `${modules}/sqlite.wasm`, 'programs/text.sql', '5'],
+    { cwd: here, encoding: 'utf8' },
+  );
   assert.equal(stdout, readFileSync(`${here}expected/text-5.txt`, 'utf8'));
   assert.equal(status, 0);
 });
 
 test('speedtest1 finds the same with every allocator', () => {
   const [adapter, malloc, libc] = ['', '-malloc', '-libc'].map((kind) => {
-    const { stdout, stderr, status } = run(`speedtest1${kind}.wasm`,
-      ['--memdb', '--size', '2', '--verify']);
+    const { stdout, stderr, status } = run(`speedtest1${kind}.wasm`, [
+      '--memdb',
+      '--size',
+      '2',
+      '--verify',
+    ]);
     assert.deepEqual([stderr, status], ['', 0]);
     return stdout.replace(/\d+\.\d+s/g, '');
   });

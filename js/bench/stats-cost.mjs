@@ -16,16 +16,20 @@ import { Heap } from '../src/index.js';
 
 const ROUNDS = 2000;
 
-const [file = fileURLToPath(new URL('../../build/lua/lua.wasm', import.meta.url)), ...sizes]
-  = process.argv.slice(2);
+const [file = fileURLToPath(new URL('../../build/lua/lua.wasm', import.meta.url)), ...sizes] =
+  process.argv.slice(2);
 const module = new WebAssembly.Module(readFileSync(file));
 
 /** @param {number} megabytes  @returns {Heap} */
 function heapOf(megabytes) {
   const program = `keep = {} for i = 1, ${megabytes} * 13000 do keep[i] = {i} end os.exit(0)`;
   const wasi = new WASI({ version: 'preview1', args: ['lua', '-e', program] });
-  const plain = Object.fromEntries(Object.entries(wasi.wasiImport).map(([name, fn]) =>
-    [name, (...args) => Reflect.apply(fn, undefined, args)]));
+  const plain = Object.fromEntries(
+    Object.entries(wasi.wasiImport).map(([name, fn]) => [
+      name,
+      (...args) => Reflect.apply(fn, undefined, args),
+    ]),
+  );
   const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: plain });
   wasi.start(instance);
   return Heap.from(module, instance);
@@ -56,13 +60,32 @@ for (const megabytes of sizes.length > 0 ? sizes.map(Number) : [1, 64, 512, 930]
     ['poll', () => heap.poll(), ROUNDS],
     ['check', () => heap.check(), 20],
     ['map', () => heap.map(), maps],
-    ['map into', () => { last = heap.map({ into: last }); }, maps],
-    ['map pages', () => { last = heap.map({ into: last, pools: false }); }, maps],
+    [
+      'map into',
+      () => {
+        last = heap.map({ into: last });
+      },
+      maps,
+    ],
+    [
+      'map pages',
+      () => {
+        last = heap.map({ into: last, pools: false });
+      },
+      maps,
+    ],
     ['snapshot', () => heap.snapshot(), maps],
   ]) {
-    time(fn, rounds);                                // warm
+    time(fn, rounds); // warm
     const times = time(fn, rounds);
-    console.log([(domains.object.liveBytes / 2 ** 20).toFixed(1), pages.memory / 16, pools, name,
-      ...times.map((us) => us.toFixed(2))].join());
+    console.log(
+      [
+        (domains.object.liveBytes / 2 ** 20).toFixed(1),
+        pages.memory / 16,
+        pools,
+        name,
+        ...times.map((us) => us.toFixed(2)),
+      ].join(),
+    );
   }
 }

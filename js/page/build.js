@@ -16,31 +16,63 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const DIST = `${HERE}dist`;
 const PYODIDE = fileURLToPath(new URL('../wasm/pyodide.wasm', import.meta.url));
 
-/** Custom properties of both themes, for what the style sheet names with var().
+/** Custom properties for what the style sheet names with var(): each has its two values once, and
+ *  color-scheme says which holds.
  *  @returns {string} */
 function properties() {
   const of = (/** @type {keyof typeof THEMES} */ name) => {
     const { ui, map } = THEMES[name];
-    const half = mix(map.pool[0], map.pool[1], 0.5).join(' ');
-    return [...Object.entries(ui), ['m-pool-empty', map.pool[0]], ['m-pool-half', `rgb(${half})`],
-      ['m-pool-full', map.pool[1]], ['m-raw-full', map.raw[1]]]
-      .map(([key, value]) => `--${key}:${value}`).join(';');
+    return {
+      ...ui,
+      'm-pool-empty': map.pool[0],
+      'm-pool-half': `rgb(${mix(map.pool[0], map.pool[1], 0.5).join(' ')})`,
+      'm-pool-full': map.pool[1],
+      'm-raw-full': map.raw[1],
+    };
   };
-  return `:root{${of('light')};color-scheme:light}`
-    + `@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${of('dark')};color-scheme:dark}}`
-    + `:root[data-theme=dark]{${of('dark')};color-scheme:dark}`;
+  const [light, dark] = [of('light'), of('dark')];
+  const pairs = Object.entries(light).map(
+    ([key, value]) => `--${key}:light-dark(${value},${dark[/** @type {'page'} */ (key)]})`,
+  );
+  return (
+    `:root{color-scheme:light dark;${pairs.join(';')}}`
+    + ':root[data-theme=light]{color-scheme:light}:root[data-theme=dark]{color-scheme:dark}'
+  );
 }
 
 /** @param {string} lua  folder with lua.mjs and lua.wasm */
 async function buildPage(lua) {
   rmSync(DIST, { recursive: true, force: true });
   mkdirSync(DIST);
-  const shared = { bundle: true, minify: true, sourcemap: true, target: 'es2022', logLevel: /** @type {const} */ ('warning') };
-  await build({ ...shared, entryPoints: [`${HERE}src/ui/main.js`, `${HERE}src/worker.js`], outdir: DIST,
-    entryNames: '[name]', outbase: `${HERE}src`, format: 'esm' });
-  const sheet = [readFileSync(`${HERE}node_modules/uplot/dist/uPlot.min.css`, 'utf8'), properties(),
-    readFileSync(`${HERE}src/ui/page.css`, 'utf8')].join('\n');
-  await build({ ...shared, stdin: { contents: sheet, loader: 'css' }, outfile: `${DIST}/page.css`, sourcemap: false });
+  const shared = {
+    bundle: true,
+    minify: true,
+    sourcemap: true,
+    target: 'es2022',
+    logLevel: /** @type {const} */ ('warning'),
+  };
+  await build({
+    ...shared,
+    entryPoints: {
+      main: `${HERE}src/ui/main.js`,
+      worker: `${HERE}src/worker.js`,
+      any: `${HERE}src/any/main.js`,
+      'any-worker': `${HERE}src/any/worker.js`,
+    },
+    outdir: DIST,
+    format: 'esm',
+  });
+  const sheet = [
+    readFileSync(`${HERE}node_modules/uplot/dist/uPlot.min.css`, 'utf8'),
+    properties(),
+    readFileSync(`${HERE}src/ui/page.css`, 'utf8'),
+  ].join('\n');
+  await build({
+    ...shared,
+    stdin: { contents: sheet, loader: 'css' },
+    outfile: `${DIST}/page.css`,
+    sourcemap: false,
+  });
   cpSync(`${HERE}programs`, `${DIST}/programs`, { recursive: true });
   mkdirSync(`${DIST}/lua`);
   for (const name of ['lua.mjs', 'lua.wasm']) {

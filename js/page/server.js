@@ -13,11 +13,21 @@ import { fileURLToPath } from 'node:url';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const TOP = fileURLToPath(new URL('../../', import.meta.url));
-const TYPES = new Map([['.html', 'text/html; charset=utf-8'], ['.js', 'text/javascript; charset=utf-8'],
-  ['.mjs', 'text/javascript; charset=utf-8'], ['.css', 'text/css; charset=utf-8'], ['.json', 'application/json'],
-  ['.wasm', 'application/wasm'], ['.lua', 'text/plain; charset=utf-8'], ['.py', 'text/plain; charset=utf-8'], ['.map', 'application/json']]);
-/** What of this folder is the page. */
-const SERVED = /^(index\.html|dist\/.*)$/;
+const TYPES = new Map([
+  ['.html', 'text/html; charset=utf-8'],
+  ['.js', 'text/javascript; charset=utf-8'],
+  ['.mjs', 'text/javascript; charset=utf-8'],
+  ['.css', 'text/css; charset=utf-8'],
+  ['.json', 'application/json'],
+  ['.wasm', 'application/wasm'],
+  ['.lua', 'text/plain; charset=utf-8'],
+  ['.py', 'text/plain; charset=utf-8'],
+  ['.map', 'application/json'],
+  ['.zip', 'application/zip'],
+  ['.whl', 'application/zip'],
+]);
+/** What of this folder is the page, and a Pyodide that was copied beside it. */
+const SERVED = /^((index|any)\.html|(dist|pyodide)\/.*)$/;
 const LUA = `${TOP}build/lua-page`;
 const PYODIDE = `${TOP}js/wasm/pyodide.wasm`;
 
@@ -33,30 +43,67 @@ function run(command, args, cwd) {
 function newest(path) {
   if (!existsSync(path)) return 0;
   if (!statSync(path).isDirectory()) return statSync(path).mtimeMs;
-  return Math.max(0, ...readdirSync(path).filter((name) => name !== 'node_modules').map((name) => newest(join(path, name))));
+  return Math.max(
+    0,
+    ...readdirSync(path)
+      .filter((name) => name !== 'node_modules')
+      .map((name) => newest(join(path, name))),
+  );
 }
 
 function makeWhatIsMissing() {
-  if (!existsSync(`${HERE}node_modules/esbuild`)) run('npm', ['ci', '--no-audit', '--no-fund'], HERE);
+  if (!existsSync(`${HERE}node_modules/esbuild`))
+    run('npm', ['ci', '--no-audit', '--no-fund'], HERE);
   if (!existsSync(`${LUA}/lua.mjs`) && existsSync(`${TOP}wasm/setup.sh`)) {
-    console.log('page: building its Lua, once; Emscripten is fetched into the cache folder if it is not there (2.4 GB)');
+    console.log(
+      'page: building its Lua, once; Emscripten is fetched into the cache folder if it is not there (2.4 GB)',
+    );
     run('wasm/setup.sh', ['build', 'emscripten', 'lua'], TOP);
-    run('cmake', ['-S', 'js/page/guest', '-B', LUA, '-G', 'Ninja', '--toolchain', `${TOP}wasm/toolchain-emscripten.cmake`], TOP);
+    run(
+      'cmake',
+      [
+        '-S',
+        'js/page/guest',
+        '-B',
+        LUA,
+        '-G',
+        'Ninja',
+        '--toolchain',
+        `${TOP}wasm/toolchain-emscripten.cmake`,
+      ],
+      TOP,
+    );
     run('cmake', ['--build', LUA], TOP);
   }
   if (!existsSync(PYODIDE) && existsSync(`${TOP}wasm/setup.sh`)) {
     run('wasm/setup.sh', ['build'], TOP);
-    run('cmake', ['-S', 'js/pyodide', '-B', 'build/js-pyodide', '-G', 'Ninja', '--toolchain', `${TOP}wasm/toolchain-freestanding.cmake`], TOP);
+    run(
+      'cmake',
+      [
+        '-S',
+        'js/pyodide',
+        '-B',
+        'build/js-pyodide',
+        '-G',
+        'Ninja',
+        '--toolchain',
+        `${TOP}wasm/toolchain-freestanding.cmake`,
+      ],
+      TOP,
+    );
     run('cmake', ['--build', 'build/js-pyodide'], TOP);
   }
   const built = newest(`${HERE}dist/.built`);
   const sources = ['src', 'programs', 'build.js', '../src'].map((name) => newest(HERE + name));
-  if (Math.max(...sources, newest(`${LUA}/lua.mjs`), newest(PYODIDE)) > built) run(process.execPath, ['build.js'], HERE);
+  if (Math.max(...sources, newest(`${LUA}/lua.mjs`), newest(PYODIDE)) > built)
+    run(process.execPath, ['build.js'], HERE);
 }
 
 /** @param {string} url  @returns {string | null} a file of the page; null: there is none */
 function fileOf(url) {
-  const path = normalize(decodeURIComponent(new URL(url, 'http://x').pathname)).replace(/^[/\\]+/, '') || 'index.html';
+  const path =
+    normalize(decodeURIComponent(new URL(url, 'http://x').pathname)).replace(/^[/\\]+/, '')
+    || 'index.html';
   if (!SERVED.test(path)) return null;
   const file = join(HERE, path);
   return existsSync(file) && statSync(file).isFile() ? file : null;
@@ -66,12 +113,17 @@ const server = createServer((request, response) => {
   let file = null;
   try {
     file = fileOf(request.url ?? '/');
-  } catch { /* an address that cannot be read is not found */ }
+  } catch {
+    /* an address that cannot be read is not found */
+  }
   if (!file || !/^(GET|HEAD)$/.test(request.method ?? '')) {
     response.writeHead(404, { 'content-type': 'text/plain' }).end('not found\n');
     return;
   }
-  response.writeHead(200, { 'content-type': TYPES.get(extname(file)) ?? 'application/octet-stream', 'cache-control': 'no-cache' });
+  response.writeHead(200, {
+    'content-type': TYPES.get(extname(file)) ?? 'application/octet-stream',
+    'cache-control': 'no-cache',
+  });
   if (request.method === 'HEAD') response.end();
   else createReadStream(file).pipe(response);
 });
@@ -79,7 +131,8 @@ const server = createServer((request, response) => {
 makeWhatIsMissing();
 let port = Number(process.argv[2] ?? 8080);
 server.on('error', (error) => {
-  if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EADDRINUSE' || process.argv[2]) throw error;
+  if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EADDRINUSE' || process.argv[2])
+    throw error;
   server.listen(++port, 'localhost');
 });
 server.on('listening', () => console.log(`the page: http://localhost:${port}/  (Ctrl+C ends it)`));

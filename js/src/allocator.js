@@ -1,26 +1,56 @@
 /** Allocator: malloc and free for JavaScript and for wasm that is written by hand. */
 
-import { PymallocError, PymallocTypeError, badArgument, hex } from './errors.js';
+import { Blocks, badPointer, checkedExports } from './checked.js';
+import {
+  PymallocError,
+  PymallocRangeError,
+  PymallocTypeError,
+  badArgument,
+  hex,
+} from './errors.js';
 import { Heap } from './heap.js';
-import { SEED, notOurs, place } from './place.js';
+import { inspectAs } from './inspect.js';
+import { SEED, join, notOurs, place } from './place.js';
+import { Sharing, isShared } from './shared.js';
+import { message } from './wasm.js';
 
 /** @typedef {import('./wasm.js').WasmSource} WasmSource */
+
+/** @typedef {import('./shared.js').SharedHeap} SharedHeap */
 
 /** @typedef {object} CreateOptions
  *  @property {WebAssembly.Memory} [memory]  to allocate in: borrowed, it stays the caller's.  It
  *    may hold anything: the allocator takes pages of its own, one at once and more when it needs
  *    them.  Default: a new one.  Not the memory of an Emscripten module, whose sbrk takes all pages
  *    for its own
+ *  @property {{start: number, end: number}} [range]  bytes of `memory` that are there already and
+ *    that nothing else uses: the allocator begins in them, and takes pages only when they are used up.
+ *    At least 64 KiB.  Default: none, it begins with pages of its own
  *  @property {number} [limit]  bytes that may be live, 0..4294967294; beyond it malloc returns 0
+ *  @property {boolean} [debug]  remember each block with the call that asked for it: an address that
+ *    is no live block of its domain is a BAD_POINTER error that says what it is, and
+ *    liveBlocks() tells what was not freed.  Calls take some microseconds then, those of wasm too
  *  @property {WasmSource} [wasm]  the file wasm-pymalloc/pymalloc.wasm, where its usual address is
- *    not reached */
+ *    not reached; for a shared memory wasm-pymalloc/pymalloc-threads.wasm, which Node.js, Deno and
+ *    Bun find by themselves
+ *  @property {SharedHeap} [shared]  what share() of an allocator in another thread returned: this
+ *    thread uses the same heap.  No other option goes with it */
+
+/** Half of what a 32-bit memory can be. */
+const ALIGN_MAX = 2 ** 31;
 
 /** `memory`, and functions with the signatures of C; addresses and sizes are i32.
  *  @typedef {Readonly<Record<string, any>> & {readonly memory: WebAssembly.Memory}}
  *    AllocatorExports */
 
-/** The wasm functions of one domain.
+/** The functions of one domain.
  *  @typedef {{malloc: Function, calloc: Function, realloc: Function, free: Function}} Functions */
+
+/** @typedef {object} Live
+ *  @property {AllocatorExports} exports
+ *  @property {Heap} heap
+ *  @property {Blocks | null} blocks  null: not in debug mode
+ *  @property {Sharing | null} sharing  null: the memory is for one thread */
 
 /** What all parts of one allocator share.  When it ends, by dispose() or by damage, functions that
  *  throw take the place of the guest's. */
@@ -29,30 +59,43 @@ class Guest {
   #domains = [];
   /** @type {() => any} */
   #refuse = () => undefined;
-  /** @type {{exports: AllocatorExports, heap: Heap} | null} */
+  /** @type {Live | null} */
   #live;
 
-  /** @param {AllocatorExports} exports  @param {Heap} heap */
-  constructor(exports, heap) {
-    this.#live = { exports, heap };
+  /** @param {Live} live */
+  constructor(live) {
+    this.#live = live;
   }
 
-  /** @returns {{exports: AllocatorExports, heap: Heap}} */
-  get live() { return this.#live ?? this.#refuse(); }
+  /** @returns {Live} */
+  get live() {
+    return this.#live ?? this.#refuse();
+  }
 
   /** @param {string} prefix  of the functions' names  @returns {Functions} */
   domain(prefix) {
     const { exports } = this.live;
-    const fns = { malloc: exports[`${prefix}malloc`], calloc: exports[`${prefix}calloc`],
-      realloc: exports[`${prefix}realloc`], free: exports[`${prefix}free`] };
+    const fns = {
+      malloc: exports[`${prefix}malloc`],
+      calloc: exports[`${prefix}calloc`],
+      realloc: exports[`${prefix}realloc`],
+      free: exports[`${prefix}free`],
+    };
     this.#domains.push(fns);
     return fns;
+  }
+
+  /** This thread makes no more calls. */
+  leave() {
+    this.#live?.sharing?.leave(this.#live.exports);
   }
 
   /** @param {() => Error} error  of every later call */
   end(error) {
     this.#live = null;
-    this.#refuse = () => { throw error(); };
+    this.#refuse = () => {
+      throw error();
+    };
     for (const fns of this.#domains) {
       fns.malloc = fns.calloc = fns.realloc = fns.free = this.#refuse;
     }
@@ -62,10 +105,19 @@ class Guest {
    *  @returns {unknown} what to throw in its place */
   trapped(cause) {
     const fault = this.#live && faultOf(this.#live.heap);
-    if (!fault) return cause;
-    const error = () => new PymallocError('CORRUPTION', `the allocator stopped: ${fault.cause}, at `
-      + `${hex(fault.address)}. Find the write or the free that did it; what the blocks hold is `
-      + 'not to be relied on, so go on with a new allocator', { cause });
+    // A trap that the allocator did not mean: somebody else wrote over what it goes by.
+    if (!fault && !(this.#live && cause instanceof WebAssembly.RuntimeError)) return cause;
+    const what = fault
+      ? `${fault.cause}, at ${hex(fault.address)}`
+      : `what it keeps in memory was overwritten (${message(cause)}). Perhaps another allocator takes `
+        + 'the same pages for its own: let that one allocate first';
+    const error = () =>
+      new PymallocError(
+        'CORRUPTION',
+        `the allocator stopped: ${what}. Find the write or the free that did it; what the blocks hold is `
+          + 'not to be relied on, so go on with a new allocator',
+        { cause },
+      );
     this.end(error);
     return error();
   }
@@ -76,7 +128,7 @@ function faultOf(heap) {
   try {
     return heap.stats().fault;
   } catch {
-    return null;                          // damaged beyond reading: then the trap itself is thrown
+    return null; // damaged beyond reading: then the trap itself is thrown
   }
 }
 
@@ -173,7 +225,11 @@ export class DomainAllocator {
   }
 }
 
-/** An allocator in a linear memory.  Made by createHeap.
+/** The symbol that `using` looks for; hosts that have none get the one that compilers bring.
+ *  @type {typeof Symbol.dispose} */
+const DISPOSE = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+
+/** An allocator in a linear memory.  Made by createAllocator.
  *
  *  Its own malloc and family are C's: a block is aligned to 16 bytes, or to 8 if no more was asked
  *  for.  `raw`, `mem` and `object` are CPython's domains, where blocks of the latter two are
@@ -205,14 +261,14 @@ export class Allocator extends DomainAllocator {
    *  const p = allocator.alignedAlloc(4096, 100);
    *  assert.equal(p % 4096, 0);
    *
-   *  @param {number} align  a power of two, 1..65536
+   *  @param {number} align  a power of two, 1..2147483648
    *  @param {number} n
    *  @returns {number} as malloc
    *  @throws {PymallocError} as malloc */
   alignedAlloc(align, n) {
     const { exports } = this.#guest.live;
-    if (!(align >= 1 && align <= 65536) || 2 ** Math.round(Math.log2(align)) !== align) {
-      throw badArgument('the alignment must be a power of two, 1..65536');
+    if (!(align >= 1 && align <= ALIGN_MAX) || 2 ** Math.round(Math.log2(align)) !== align) {
+      throw badArgument(`the alignment must be a power of two, 1..${ALIGN_MAX}`, align);
     }
     if (!fits(n)) return 0;
     try {
@@ -229,10 +285,13 @@ export class Allocator extends DomainAllocator {
    *
    *  @param {number} p  a live block of any domain, or 0
    *  @returns {number}
-   *  @throws {PymallocError} BAD_ARGUMENT, DISPOSED, CORRUPTION */
+   *  @throws {PymallocError} BAD_ARGUMENT, BAD_POINTER, DISPOSED, CORRUPTION */
   usableSize(p) {
-    const { exports } = this.#guest.live;
-    const o = address(p);
+    const { exports, heap } = this.#guest.live;
+    const o = address(p) >>> 0;
+    if (o !== 0 && heap.sizeOf(o) === null) {
+      throw badPointer(`usableSize(${hex(o)}): no live block begins there. ${heap.look(o).text}`);
+    }
     try {
       return exports['malloc_usable_size'](o) >>> 0;
     } catch (cause) {
@@ -240,52 +299,150 @@ export class Allocator extends DomainAllocator {
     }
   }
 
+  /** The heap, for one other thread: `createAllocator({ shared })` there.  Call it for each thread.
+   *  A block may be used and freed in any thread.  `raw` and the functions of C may be called at any
+   *  time; `mem`, `object` and what changes the heap by one thread at a time.
+   *
+   *  @example
+   *  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1024, shared: true });
+   *  const allocator = await createAllocator({ memory });
+   *  const shared = allocator.share();         // worker.postMessage(shared)
+   *  // In the worker: createAllocatorSync({ shared }), malloc, free, dispose.
+   *
+   *  @returns {SharedHeap} plain, for postMessage; it takes a block of 4 KiB, which is used again
+   *    when the other thread has disposed of its allocator
+   *  @throws {PymallocError} BAD_ARGUMENT: its memory is not shared; NO_ROOM: no memory for the
+   *    stack of the thread; DISPOSED, CORRUPTION */
+  share() {
+    const { sharing } = this.#guest.live;
+    if (!sharing) {
+      throw badArgument(
+        'share() needs a heap in a shared memory: createAllocator({ memory: new '
+          + 'WebAssembly.Memory({ initial: 1, maximum: 1024, shared: true }) })',
+      );
+    }
+    const shared = sharing.share((n) => this.malloc(n));
+    if (shared) return shared;
+    throw new PymallocRangeError(
+      'NO_ROOM',
+      "no 4 KiB for a thread's stack: raise the maximum of the memory, or the limit of the heap",
+    );
+  }
+
+  /** The blocks that live, of an allocator made with `debug`.
+   *
+   *  @example
+   *  const checked = await createAllocator({ debug: true });
+   *  checked.malloc(100);
+   *  assert.equal(checked.liveBlocks()[0].bytes, 100);
+   *
+   *  @returns {readonly Readonly<import('./checked.js').LiveBlock>[]} oldest first
+   *  @throws {PymallocError} BAD_ARGUMENT: it was made without `debug`; DISPOSED, CORRUPTION */
+  liveBlocks() {
+    const { blocks } = this.#guest.live;
+    if (!blocks) throw badArgument('liveBlocks needs createAllocator({ debug: true })');
+    return Object.freeze(blocks.live);
+  }
+
   /** What blocks lie in; the caller's, if one was passed.
    *  @returns {WebAssembly.Memory} */
-  get memory() { return this.#guest.live.exports.memory; }
+  get memory() {
+    return this.#guest.live.exports.memory;
+  }
 
   /** For a wasm module to import: `memory`, C's `malloc`, `calloc`, `realloc`, `free`,
    *  `aligned_alloc`, `malloc_usable_size`, and `pym_*` of pymalloc.h.  These are functions of
    *  wasm: calls from another module do not go through JavaScript.
    *  @returns {AllocatorExports} */
-  get exports() { return this.#guest.live.exports; }
+  get exports() {
+    return this.#guest.live.exports;
+  }
 
   /** Statistics, map, limits and events.
    *  @returns {Heap} */
-  get heap() { return this.#guest.live.heap; }
+  get heap() {
+    return this.#guest.live.heap;
+  }
 
   /** Borrowed view of the whole memory, as are those below.  Get it anew after each call that may
    *  allocate: growth detaches the one before.
    *  @returns {Uint8Array} */
-  get u8() { return this.#fresh().u8; }
+  get u8() {
+    return this.#fresh().u8;
+  }
   /** @returns {Int8Array} */
-  get i8() { return this.#fresh().i8; }
+  get i8() {
+    return this.#fresh().i8;
+  }
   /** @returns {Uint16Array} */
-  get u16() { return this.#fresh().u16; }
+  get u16() {
+    return this.#fresh().u16;
+  }
   /** @returns {Int16Array} */
-  get i16() { return this.#fresh().i16; }
+  get i16() {
+    return this.#fresh().i16;
+  }
   /** @returns {Uint32Array} */
-  get u32() { return this.#fresh().u32; }
+  get u32() {
+    return this.#fresh().u32;
+  }
   /** @returns {Int32Array} */
-  get i32() { return this.#fresh().i32; }
+  get i32() {
+    return this.#fresh().i32;
+  }
   /** @returns {Float32Array} */
-  get f32() { return this.#fresh().f32; }
+  get f32() {
+    return this.#fresh().f32;
+  }
   /** @returns {Float64Array} */
-  get f64() { return this.#fresh().f64; }
+  get f64() {
+    return this.#fresh().f64;
+  }
   /** @returns {DataView} */
-  get view() { return this.#fresh().view; }
+  get view() {
+    return this.#fresh().view;
+  }
 
-  /** Ends the use of this object, as `using` does; every later call is an error.  The memory goes
-   *  with it, if createHeap made it and nobody else holds it.  In a memory that was passed, the
-   *  pages that were taken stay taken: wasm cannot give any back.
+  /** Ends the use of this object, as `using` does; every later call is an error.  Where threads
+   *  share a heap, each does it for itself, and the others use the heap on.  The memory goes with
+   *  it, if createHeap made it and nobody else holds it.  In a memory that was passed, the pages
+   *  that were taken stay taken: wasm cannot give any back.
    *
    *  @example
    *  allocator.dispose();
    *  assert.throws(() => allocator.malloc(1), { code: 'DISPOSED' }); */
   dispose() {
-    this.#guest.end(() => new PymallocTypeError('DISPOSED',
-      'this allocator was disposed of: make a new one with createHeap()'));
+    this.#guest.leave();
+    this.#guest.end(
+      () =>
+        new PymallocTypeError(
+          'DISPOSED',
+          'this allocator was disposed of: make a new one with createAllocator()',
+        ),
+    );
     this.#views = new Views(new ArrayBuffer(0));
+  }
+
+  /** Was it made with `debug`?
+   *  @returns {boolean} */
+  get checks() {
+    return this.#guest.live.blocks !== null;
+  }
+
+  /** What JSON.stringify and console.log show.
+   *
+   *  @example assert.equal(JSON.parse(JSON.stringify(allocator)).heap.id, 1);
+   *
+   *  @returns {{memoryBytes: number, heap: ReturnType<Heap['toJSON']>}}
+   *  @throws {PymallocError} DISPOSED, CORRUPTION, and as Heap.stats */
+  toJSON() {
+    const { memory } = this.#guest.live.exports;
+    return { memoryBytes: memory.buffer.byteLength, heap: this.heap.toJSON() };
+  }
+
+  /** As dispose(): for `using allocator = await createAllocator()`. */
+  [DISPOSE]() {
+    this.dispose();
   }
 
   /** @returns {Views} */
@@ -296,11 +453,7 @@ export class Allocator extends DomainAllocator {
   }
 }
 
-// `using` calls it, where there is such a thing.
-if ('dispose' in Symbol) {
-  Object.defineProperty(Allocator.prototype, /** @type {symbol} */ (Symbol.dispose),
-    { value: Allocator.prototype.dispose, configurable: true, writable: true });
-}
+inspectAs(Allocator, 'Allocator', (allocator) => allocator.toJSON());
 
 /** The views of one buffer. */
 class Views {
@@ -323,28 +476,52 @@ class Views {
  *  @returns {boolean} false: more than any memory has
  *  @throws {PymallocTypeError} BAD_ARGUMENT */
 function fits(n) {
-  if (typeof n === 'number' && (n >>> 0) === n) return true;
+  if (typeof n === 'number' && n >>> 0 === n) return true;
   if (Number.isInteger(n) && n > 0) return false;
-  throw badArgument(`a size must be a whole number, 0 or more, not ${String(n)}`);
+  throw badArgument('a size must be a whole number, 0 or more', n);
 }
 
 /** @param {number} p  @returns {number} p, which may be signed, as wasm has it
  *  @throws {PymallocTypeError} BAD_ARGUMENT */
 function address(p) {
-  if (typeof p === 'number' && ((p >>> 0) === p || (p | 0) === p)) return p;
-  throw badArgument(`an address must be a number that malloc returned, or 0, not ${String(p)}`);
+  if (typeof p === 'number' && (p >>> 0 === p || (p | 0) === p)) return p;
+  throw badArgument('an address must be a number that malloc returned, or 0', p);
 }
 
 /** @param {WebAssembly.Module} module  compiled from pymalloc.wasm
  *  @param {CreateOptions} options
  *  @returns {Allocator} */
-export function allocatorIn(module, { memory: given, limit }) {
-  const { memory, instance } = place(module, given);
-  const own = Object.entries(instance.exports)
-    .filter(([name]) => !name.startsWith('__') && name !== SEED);
-  const exports = Object.freeze({ ...Object.fromEntries(own), memory });
-  if (!('malloc' in exports)) throw notOurs('it exports no malloc');
-  const heap = Heap.from(module, { exports });
+export function allocatorIn(module, { memory: given, range, limit, debug = false }) {
+  const { memory, instance, at } = place(module, given, range);
+  const sharing = isShared(memory) ? new Sharing({ memory, wasm: module, at }, null) : null;
+  const { exports, heap } = guestOf(module, memory, instance);
   if (limit !== undefined) heap.setLimits({ heap: { hard: limit } });
-  return new Allocator(new Guest(exports, heap));
+  if (!debug) return new Allocator(new Guest({ exports, heap, blocks: null, sharing }));
+  const blocks = new Blocks();
+  const checked = /** @type {AllocatorExports} */ (
+    Object.freeze({ ...checkedExports(exports, blocks), memory })
+  );
+  return new Allocator(new Guest({ exports: checked, heap, blocks, sharing }));
+}
+
+/** @param {SharedHeap} shared  @returns {Allocator} of the heap that another thread made */
+export function allocatorOf(shared) {
+  const { memory, instance } = join(shared);
+  const { wasm, at, stack } = shared;
+  const sharing = new Sharing({ memory, wasm, at }, stack);
+  return new Allocator(new Guest({ ...guestOf(wasm, memory, instance), blocks: null, sharing }));
+}
+
+/** @param {WebAssembly.Module} module  @param {WebAssembly.Memory} memory
+ *  @param {WebAssembly.Instance} instance
+ *  @returns {{exports: AllocatorExports, heap: Heap}} */
+function guestOf(module, memory, instance) {
+  const own = Object.entries(instance.exports).filter(
+    ([name]) => !name.startsWith('__') && name !== SEED,
+  );
+  const exports = /** @type {AllocatorExports} */ (
+    Object.freeze({ ...Object.fromEntries(own), memory })
+  );
+  if (!('malloc' in exports)) throw notOurs('it exports no malloc');
+  return { exports, heap: Heap.from(module, { exports }) };
 }

@@ -4,7 +4,9 @@
  *  As everywhere every value is checked: a list is followed only within its pool, and no further than
  *  the pool has blocks. */
 
+import { DOMAINS } from './constants.js';
 import { badArgument } from './errors.js';
+import { withJSON } from './json.js';
 import { INTERNAL } from './layout.js';
 import { markList, poolTable, poolsFrom, readList, readPool } from './pools.js';
 import { isFree, readHeapList, segmentsOf } from './segments.js';
@@ -17,8 +19,14 @@ export const BlockState = Object.freeze({ FREE: 0, LIVE: 1, CACHED: 2 });
  *  kept for the next request of its size; INTERNAL: what the library keeps for itself, also the
  *  memory of another heap, whose chunks follow; DAMAGED: its header was overwritten, it is shown up
  *  to the end of its segment. */
-export const ChunkKind = Object.freeze(
-  { FREE: 0, RAW: 1, POOL: 2, CACHED: 3, INTERNAL: 4, DAMAGED: 255 });
+export const ChunkKind = Object.freeze({
+  FREE: 0,
+  RAW: 1,
+  POOL: 2,
+  CACHED: 3,
+  INTERNAL: 4,
+  DAMAGED: 255,
+});
 
 /** The blocks of one pool.
  *  @typedef {object} Blocks
@@ -53,7 +61,7 @@ export const ChunkKind = Object.freeze(
  *    | 'damaged' | 'outside'} LookKind */
 
 const CONTENT_BYTES = 64;
-const DOMAINS = ['raw', 'mem', 'object', 'internal'];
+const OWNERS = [...DOMAINS, 'internal'];
 
 /** @param {DataView} view  @param {number} root  checked already  @param {Layout} layout
  *  @param {number} address  anywhere in the pool
@@ -65,15 +73,18 @@ export function readBlocks(view, root, layout, address) {
   if (!pool) return null;
   const { base, owner, first, size, capacity, used, free } = pool;
   const states = new Uint8Array(capacity).fill(BlockState.LIVE);
-  const mark = (/** @type {number} */ block, /** @type {number} */ n, /** @type {number} */ state) =>
-    markList(view, root, layout, pool, states, block, n, BlockState.LIVE, state);
+  const mark = (
+    /** @type {number} */ block,
+    /** @type {number} */ n,
+    /** @type {number} */ state,
+  ) => markList(view, root, layout, pool, states, block, n, BlockState.LIVE, state);
   mark(free, capacity - used, BlockState.FREE);
   const { classes, alignment, pool_bytes } = layout.constants;
   for (const slots of [0, classes + 1]) {
     const { unit, block, count } = readList(view, owner, layout, slots + size / alignment);
     if (unit * pool_bytes === base) mark(block, count, BlockState.CACHED);
   }
-  return Object.freeze({ address: base, owner, first, blockSize: size, states });
+  return Object.freeze(withJSON({ address: base, owner, first, blockSize: size, states }));
 }
 
 /** Time is in proportion to what lies in the segments before `to`.
@@ -84,8 +95,12 @@ export function readChunks(view, root, layout, from, to) {
   checkAddress(from, 'the first address');
   checkAddress(to, 'the last address');
   const found = new ChunkList();
-  const table = poolTable(view, root, layout,
-    Math.min(to + layout.constants.raw_header, view.byteLength));
+  const table = poolTable(
+    view,
+    root,
+    layout,
+    Math.min(to + layout.constants.raw_header, view.byteLength),
+  );
   const key = view.getUint32(root + layout.space.raw_key, true);
   for (const { heap, start, end } of segmentsOf(view, readHeapList(view, root, layout), layout)) {
     if (end <= from || start >= to) continue;
@@ -100,8 +115,13 @@ export function readChunks(view, root, layout, from, to) {
 class ChunkList {
   #n = 0;
   /** @type {Chunks} */
-  #columns = { address: new Uint32Array(256), bytes: new Uint32Array(256),
-    kind: new Uint8Array(256), domain: new Uint8Array(256), owner: new Uint32Array(256) };
+  #columns = {
+    address: new Uint32Array(256),
+    bytes: new Uint32Array(256),
+    kind: new Uint8Array(256),
+    domain: new Uint8Array(256),
+    owner: new Uint32Array(256),
+  };
   #inOrder = true;
 
   /** @param {number} at  @param {number} size  @param {number} kind  @param {number} domain
@@ -128,23 +148,35 @@ class ChunkList {
   /** @returns {Readonly<Chunks>} by address */
   sorted() {
     const n = this.#n;
-    if (this.#inOrder) return Object.freeze(this.#each((array) => array.slice(0, n)));
+    if (this.#inOrder) return Object.freeze(withJSON(this.#each((array) => array.slice(0, n))));
     const order = Uint32Array.from({ length: n }, (_, i) => i).sort((i, j) => this.#before(i, j));
-    return Object.freeze(this.#each((array) => array.slice(0, n)
-      .map((/** @type {number} */ _, /** @type {number} */ i) => array[Number(order[i])])));
+    return Object.freeze(
+      withJSON(
+        this.#each((array) =>
+          array
+            .slice(0, n)
+            .map((/** @type {number} */ _, /** @type {number} */ i) => array[Number(order[i])]),
+        ),
+      ),
+    );
   }
 
   /** @param {(array: any) => any} fn  @returns {Chunks} what it makes of each array */
   #each(fn) {
     const { address, bytes, kind, domain, owner } = this.#columns;
-    return { address: fn(address), bytes: fn(bytes), kind: fn(kind), domain: fn(domain),
-      owner: fn(owner) };
+    return {
+      address: fn(address),
+      bytes: fn(bytes),
+      kind: fn(kind),
+      domain: fn(domain),
+      owner: fn(owner),
+    };
   }
 }
 
 /** @template {Uint32Array | Uint8Array} T  @param {T} array  @returns {T} with twice the room */
 function grown(array) {
-  const larger = /** @type {T} */ (new (/** @type {any} */ (array.constructor))(2 * array.length));
+  const larger = /** @type {T} */ (new /** @type {any} */ (array.constructor)(2 * array.length));
   larger.set(array);
   return larger;
 }
@@ -158,8 +190,11 @@ function walk(view, table, { constants: c }, { start, end }, key, to, meet) {
   let at = start + c.segment_header;
   while (at < last && at < to) {
     const base = at + c.raw_header;
-    if (base % c.pool_bytes === 0 && base + c.pool_bytes <= end
-      && poolsFrom(table, base / c.pool_bytes, base / c.pool_bytes) > 0) {
+    if (
+      base % c.pool_bytes === 0
+      && base + c.pool_bytes <= end
+      && poolsFrom(table, base / c.pool_bytes, base / c.pool_bytes) > 0
+    ) {
       meet(at, c.pool_bytes, ChunkKind.POOL, INTERNAL);
       at += c.pool_bytes;
       continue;
@@ -192,32 +227,73 @@ export function lookAt(view, root, layout, address) {
   checkAddress(address, 'the address');
   const found = find(view, root, layout, address);
   const n = Math.max(Math.min(found.bytes, CONTENT_BYTES, view.byteLength - found.start), 0);
-  return Object.freeze({ address, ...found,
-    content: new Uint8Array(view.buffer, n > 0 ? found.start : 0, n).slice() });
+  return Object.freeze(
+    withJSON({
+      address,
+      ...found,
+      content: new Uint8Array(view.buffer, n > 0 ? found.start : 0, n).slice(),
+    }),
+  );
+}
+
+/** @param {DataView} view  @param {number} root  checked already  @param {Layout} layout
+ *  @param {number} address
+ *  @returns {number | null} usable bytes of the live block that begins there; null: none does */
+export function sizeOfLive(view, root, layout, address) {
+  const blocks = readBlocks(view, root, layout, address);
+  if (blocks) {
+    const i = (address - blocks.first) / blocks.blockSize;
+    return blocks.states[i] === BlockState.LIVE ? blocks.blockSize : null;
+  }
+  const { constants: c, space } = layout;
+  const at = address - c.raw_header;
+  if (at < 0 || at % 8 !== 0 || address >= view.byteLength) return null;
+  const head = view.getUint32(at + 4, true);
+  const size = (head & ~c.raw_flags) >>> 0;
+  const key = view.getUint32(root + space.raw_key, true);
+  const sound = readHeapList(view, root, layout).some(
+    (heap) => (view.getUint32(at, true) ^ head ^ at) === (key ^ heap),
+  );
+  if (!sound || size <= c.raw_flags || at + size > view.byteLength) return null;
+  const domain = (head & c.raw_flags) >> c.raw_domain_shift;
+  return kindOf(head, size, domain, c) === ChunkKind.RAW ? size - c.raw_header : null;
 }
 
 /** @param {DataView} view  @param {number} root  @param {Layout} layout  @param {number} address
  *  @returns {{kind: LookKind, start: number, bytes: number, text: string}} */
 function find(view, root, layout, address) {
   if (address >= view.byteLength) {
-    return { kind: 'outside', start: view.byteLength, bytes: 0,
-      text: `Behind the end of linear memory, which has ${view.byteLength} bytes.` };
+    return {
+      kind: 'outside',
+      start: view.byteLength,
+      bytes: 0,
+      text: `Behind the end of linear memory, which has ${view.byteLength} bytes.`,
+    };
   }
   const blocks = readBlocks(view, root, layout, address);
   if (blocks) return inPool(blocks, layout, address);
   const chunks = readChunks(view, root, layout, address, address + 1);
-  const i = chunks.address.length - 1;                  // the innermost
+  const i = chunks.address.length - 1; // the innermost
   if (i >= 0) return inChunk(chunks, i, layout.constants.raw_header);
   const { segment_header } = layout.constants;
   for (const { start, end } of segmentsOf(view, readHeapList(view, root, layout), layout)) {
     if (address >= start && address < end) {
-      return { kind: 'segment', start: address < start + segment_header ? start : end - 8, bytes: 8,
-        text: `The ${address < start + segment_header ? 'start' : 'end'} of a segment of `
-          + `${end - start} bytes.` };
+      return {
+        kind: 'segment',
+        start: address < start + segment_header ? start : end - 8,
+        bytes: 8,
+        text:
+          `The ${address < start + segment_header ? 'start' : 'end'} of a segment of `
+          + `${end - start} bytes.`,
+      };
     }
   }
-  return { kind: 'foreign', start: address, bytes: 1,
-    text: "Not the allocator's: the program's data, its stack, or another allocator." };
+  return {
+    kind: 'foreign',
+    start: address,
+    bytes: 1,
+    text: "Not the allocator's: the program's data, its stack, or another allocator.",
+  };
 }
 
 /** @param {Blocks} blocks  @param {Layout} layout  @param {number} address
@@ -228,15 +304,25 @@ function inPool({ address: pool, first, blockSize, states }, layout, address) {
   const state = states[i];
   if (i < 0 || state === undefined) {
     const what = i < 0 ? 'The header' : 'The end, too short for a block,';
-    return { kind: 'pool', start: i < 0 ? pool : first + n * blockSize,
+    return {
+      kind: 'pool',
+      start: i < 0 ? pool : first + n * blockSize,
       bytes: i < 0 ? first - pool : pool + layout.constants.pool_bytes - first - n * blockSize,
-      text: `${what} of a pool for ${n} blocks of ${blockSize} bytes.` };
+      text: `${what} of a pool for ${n} blocks of ${blockSize} bytes.`,
+    };
   }
   /** @type {Record<number, string>} */
-  const words = { [BlockState.LIVE]: 'live', [BlockState.FREE]: 'free',
-    [BlockState.CACHED]: 'free, in the list that is allocated from' };
-  return { kind: 'block', start: first + i * blockSize, bytes: blockSize,
-    text: `Block ${i + 1} of ${n} in a pool for ${blockSize} bytes: ${words[state]}.` };
+  const words = {
+    [BlockState.LIVE]: 'live',
+    [BlockState.FREE]: 'free',
+    [BlockState.CACHED]: 'free, in the list that is allocated from',
+  };
+  return {
+    kind: 'block',
+    start: first + i * blockSize,
+    bytes: blockSize,
+    text: `Block ${i + 1} of ${n} in a pool for ${blockSize} bytes: ${words[state]}.`,
+  };
 }
 
 /** @param {Chunks} chunks  @param {number} i  @param {number} header  bytes
@@ -244,16 +330,21 @@ function inPool({ address: pool, first, blockSize, states }, layout, address) {
 function inChunk({ address, bytes, kind, domain }, i, header) {
   const start = Number(address[i]) + header;
   const size = Number(bytes[i]) - header;
-  const name = DOMAINS[Number(domain[i])];
+  const name = OWNERS[Number(domain[i])];
   /** @type {Record<number, [LookKind, string]>} */
   const kinds = {
     [ChunkKind.FREE]: ['free', `Free memory, ${size} bytes.`],
     [ChunkKind.RAW]: ['raw', `A block of ${size} bytes in the ${name} domain: live.`],
-    [ChunkKind.CACHED]: ['cached',
-      `A block of ${size} bytes, freed: cached for the next request of its size.`],
+    [ChunkKind.CACHED]: [
+      'cached',
+      `A block of ${size} bytes, freed: cached for the next request of its size.`,
+    ],
     [ChunkKind.INTERNAL]: ['internal', `${size} bytes that the library keeps for itself.`],
-    [ChunkKind.DAMAGED]: ['damaged', 'The header of this chunk was overwritten: what lies from here '
-      + 'to the end of its segment cannot be told.'],
+    [ChunkKind.DAMAGED]: [
+      'damaged',
+      'The header of this chunk was overwritten: what lies from here '
+        + 'to the end of its segment cannot be told.',
+    ],
   };
   const [is, text] = kinds[Number(kind[i])] ?? kinds[ChunkKind.DAMAGED] ?? ['damaged', ''];
   return { kind: is, start, bytes: size, text };
@@ -262,6 +353,6 @@ function inChunk({ address, bytes, kind, domain }, i, header) {
 /** @param {number} address  @param {string} what */
 function checkAddress(address, what) {
   if (!Number.isInteger(address) || address < 0 || address > 2 ** 32) {
-    throw badArgument(`${what} must be a whole number, 0..4294967296`);
+    throw badArgument(`${what} must be a whole number, 0..4294967296`, address);
   }
 }

@@ -1,8 +1,10 @@
 /** The functions that need pymalloc.wasm, for an entry of the package that knows where it is. */
 
-import { allocatorIn } from './allocator.js';
-import { badArgument } from './errors.js';
-import { toLimit } from './heap.js';
+import { allocatorIn, allocatorOf } from './allocator.js';
+import { badArgument, checkNames } from './errors.js';
+import { toLimit } from './limit.js';
+import { isMemory } from './memory.js';
+import { isShared } from './shared.js';
 import { moduleOf } from './wasm.js';
 
 /** @typedef {import('./allocator.js').Allocator} Allocator */
@@ -14,7 +16,8 @@ import { moduleOf } from './wasm.js';
  *  @returns {Promise<Allocator>} */
 export async function create(options, packaged) {
   checkOptions(options);
-  const { wasm } = options;
+  const { wasm, shared } = options;
+  if (shared) return allocatorOf(shared);
   return allocatorIn(await (wasm === undefined ? packaged() : moduleOf(wasm)), options);
 }
 
@@ -23,17 +26,40 @@ export async function create(options, packaged) {
  *  @returns {Allocator} */
 export function createSync(options, packaged) {
   checkOptions(options);
+  if (options.shared) return allocatorOf(options.shared);
   const { wasm = packaged() } = options;
   return allocatorIn(/** @type {WebAssembly.Module} */ (wasm), options);
 }
 
+const OPTIONS = ['memory', 'range', 'limit', 'wasm', 'debug', 'shared'];
+
 /** @param {CreateOptions} options */
 function checkOptions(options) {
   if (typeof options !== 'object' || options === null) {
-    throw badArgument('createHeap takes an object such as { memory, limit: 67108864 }');
+    throw badArgument(
+      'createAllocator takes an object such as { memory, limit: 67108864 }',
+      options,
+    );
   }
-  const unknown = Object.keys(options).find((name) => !['memory', 'limit', 'wasm'].includes(name));
-  if (unknown) throw badArgument(`no option is called "${unknown}": there are memory, limit, wasm`);
+  checkNames(options, OPTIONS);
+  if (options.debug !== undefined && typeof options.debug !== 'boolean') {
+    throw badArgument('debug must be true or false', options.debug);
+  }
+  if (options.shared !== undefined) checkShared(options);
+  if (options.debug && isMemory(options.memory) && isShared(options.memory)) {
+    throw badArgument('debug remembers the calls of one thread: not in a shared memory');
+  }
   // Before pages are taken.
   if (options.limit !== undefined) toLimit(options.limit, 'limit');
+}
+
+/** @param {CreateOptions} options */
+function checkShared({ shared, ...others }) {
+  if (!isMemory(shared?.memory) || !isShared(shared.memory)) {
+    throw badArgument('shared must be what share() of an allocator returned', shared);
+  }
+  const more = Object.entries(others).find(([, value]) => value !== undefined);
+  if (more) {
+    throw badArgument(`${more[0]} does not go with shared: the thread that made the heap chose it`);
+  }
 }

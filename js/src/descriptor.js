@@ -1,6 +1,6 @@
 /** The custom section `pymalloc`, parsed: what the library's C structures look like in this module.
  *
- *  Format (src/layout.h, little-endian, no padding between): a header of magic "PYMALLOC",
+ *  Format (src/core/layout.h, little-endian, no padding between): a header of magic "PYMALLOC",
  *  u16 version, u16 record_bytes, u32 records; then the records: char name[24], padded with NUL,
  *  u8 group, u8 type, u8 of, u8 reserved, u16 count, u16 stride, u32 value.  Later versions append:
  *  longer records, further records and bytes behind them are passed over. */
@@ -9,7 +9,14 @@ import { PymallocTypeError, badArgument, badDescriptor } from './errors.js';
 
 /** Groups of records.  In CONSTANTS the value is the number, elsewhere an offset. */
 export const Group = Object.freeze({
-  CONSTANTS: 0, SPACE: 1, HEAP: 2, DOMAIN: 3, EVENT: 4, SEGMENT: 5, POOL: 6, LIST: 7,
+  CONSTANTS: 0,
+  SPACE: 1,
+  HEAP: 2,
+  DOMAIN: 3,
+  EVENT: 4,
+  SEGMENT: 5,
+  POOL: 6,
+  LIST: 7,
 });
 /** Types of fields; STRUCT is a structure of the group `of`. */
 export const Type = Object.freeze({ U8: 1, U16: 2, U32: 3, U64: 4, STRUCT: 5 });
@@ -46,15 +53,20 @@ const SCALAR_BYTES = [0, 1, 2, 4, 8];
  *  @throws {PymallocTypeError} NO_DESCRIPTOR, BAD_DESCRIPTOR, VERSION, BAD_ARGUMENT */
 export function descriptorOf(module) {
   if (!(module instanceof WebAssembly.Module)) {
-    throw badArgument('the first argument must be a WebAssembly.Module: compile the bytes with '
-      + 'WebAssembly.compile(bytes) and pass its result');
+    throw badArgument(
+      'the first argument must be a WebAssembly.Module: compile the bytes with '
+        + 'WebAssembly.compile(bytes) and pass its result',
+      module,
+    );
   }
   const section = WebAssembly.Module.customSections(module, 'pymalloc')[0];
   if (!section) {
-    throw new PymallocTypeError('NO_DESCRIPTOR',
+    throw new PymallocTypeError(
+      'NO_DESCRIPTOR',
       'the module has no custom section "pymalloc": link it with libpymalloc.a (CMake target '
-      + 'pymalloc::pymalloc), and do not strip custom sections afterwards (wasm-strip does); a file '
-      + 'that was cut short has lost it too');
+        + 'pymalloc::pymalloc), and do not strip custom sections afterwards (wasm-strip does); a file '
+        + 'that was cut short has lost it too',
+    );
   }
   return parseDescriptor(new Uint8Array(section));
 }
@@ -70,8 +82,11 @@ export function descriptorOf(module) {
  *  @throws {PymallocTypeError} BAD_DESCRIPTOR, VERSION, BAD_ARGUMENT */
 export function parseDescriptor(bytes) {
   if (!ArrayBuffer.isView(bytes)) {
-    throw badArgument('the contents of the section must be a Uint8Array: '
-      + "new Uint8Array(WebAssembly.Module.customSections(module, 'pymalloc')[0])");
+    throw badArgument(
+      'the contents of the section must be a Uint8Array: '
+        + "new Uint8Array(WebAssembly.Module.customSections(module, 'pymalloc')[0])",
+      bytes,
+    );
   }
   if (bytes.byteLength === 0) throw badDescriptor('only 0 bytes long');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -137,7 +152,7 @@ function readField(view, at, name, offset) {
   const count = view.getUint16(at + 28, true);
   const stride = view.getUint16(at + 30, true);
   if (type > Type.STRUCT) return null;
-  const least = type === Type.STRUCT ? 1 : SCALAR_BYTES[type] ?? 0;
+  const least = type === Type.STRUCT ? 1 : (SCALAR_BYTES[type] ?? 0);
   if (type === 0 || count === 0 || (count > 1 && stride < least)) {
     throw badDescriptor(`field ${name} has type ${type}, count ${count}, stride ${stride}`);
   }
@@ -152,16 +167,22 @@ export function fieldEnd(field) {
 
 /** @param {number} found  @returns {PymallocTypeError} */
 export function versionError(found) {
-  const advice = found > LAYOUT_VERSION ? 'update this package (npm install wasm-pymalloc@latest)'
-    : 'link the module again with a current wasm-pymalloc';
-  return new PymallocTypeError('VERSION',
-    `the module's layout has version ${found}, this package reads ${LAYOUT_VERSION}: ${advice}`);
+  const advice =
+    found > LAYOUT_VERSION
+      ? 'update this package (npm install wasm-pymalloc@latest)'
+      : 'link the module again with a current wasm-pymalloc';
+  return new PymallocTypeError(
+    'VERSION',
+    `the module's layout has version ${found}, this package reads ${LAYOUT_VERSION}: ${advice}`,
+  );
 }
 
 /** @param {Field} field  @param {string} wanted
  *  @returns {PymallocTypeError} */
 export function badField(field, wanted) {
   const { name, type, count, stride, offset } = field;
-  return badDescriptor(`field ${name} (type ${type}, count ${count}, stride ${stride}, at `
-    + `${offset}) should be: ${wanted}`);
+  return badDescriptor(
+    `field ${name} (type ${type}, count ${count}, stride ${stride}, at `
+      + `${offset}) should be: ${wanted}`,
+  );
 }

@@ -17,7 +17,9 @@ const BRAND = Symbol.for('wasm-pymalloc.error');
  *  | `DETACHED`       | TypeError  | the memory's buffer, or that of the bytes, is detached      |
  *  | `DISPOSED`       | TypeError  | the allocator was disposed of                               |
  *  | `BAD_ARGUMENT`   | TypeError  | the caller passed something this call does not take         |
+ *  | `BAD_POINTER`    | TypeError  | an address that is no live block, or one of another domain  |
  *  | `BAD_SNAPSHOT`   | TypeError  | what should be a snapshot is none                           |
+ *  | `BAD_TRACE`      | TypeError  | what should be an allocation trace is none                  |
  *  | `LOAD_FAILED`    | Error      | a file or URL could not be read                             |
  *  | `NOT_WASM`       | TypeError  | what was read is no wasm module, perhaps an error page      |
  *  | `TRUNCATED`      | TypeError  | the module ends too early                                   |
@@ -28,6 +30,8 @@ const BRAND = Symbol.for('wasm-pymalloc.error');
  *  |                  |            | leaves alone: several memories, a shared or 64-bit one      |
  *  | `NO_ALLOCATOR`   | TypeError  | observe found no malloc and free in the module              |
  *  | `NOT_PROVEN`     | TypeError  | its malloc and free do not behave as such                   |
+ *  | `NO_PROFILE`     | TypeError  | the module is not linked, or not instantiated, for profiles |
+ *  | `PROFILING`      | TypeError  | a profile is on already                                     |
  *  | `FOREIGN_HOOK`   | Error      | somebody else's allocator hooks are installed in Pyodide    |
  *  | `NO_ROOM`        | RangeError | the memory cannot grow by what an allocator needs           |
  *  | `BAD_MEMORY`     | RangeError | linear memory holds what no sound heap holds                |
@@ -37,9 +41,9 @@ const BRAND = Symbol.for('wasm-pymalloc.error');
  *  | `GUEST_TRAP`     | Error      | a guest function called by this package trapped (see cause) |
  *
  *  @typedef {'NO_DESCRIPTOR' | 'BAD_DESCRIPTOR' | 'VERSION' | 'NO_EXPORT' | 'NO_MEMORY' | 'LOADING'
- *    | 'ABORTED' | 'DETACHED' | 'DISPOSED' | 'BAD_ARGUMENT' | 'BAD_SNAPSHOT' | 'LOAD_FAILED'
+ *    | 'ABORTED' | 'DETACHED' | 'DISPOSED' | 'BAD_ARGUMENT' | 'BAD_POINTER' | 'BAD_SNAPSHOT' | 'BAD_TRACE' | 'LOAD_FAILED'
  *    | 'NOT_WASM' | 'TRUNCATED' | 'BAD_WASM' | 'BLOCKED' | 'NOT_PYODIDE' | 'UNSUPPORTED'
- *    | 'NO_ALLOCATOR' | 'NOT_PROVEN' | 'FOREIGN_HOOK' | 'NO_ROOM' | 'BAD_MEMORY' | 'RETRY' | 'HEAP_GONE' | 'CORRUPTION' | 'GUEST_TRAP'} ErrorCode */
+ *    | 'NO_ALLOCATOR' | 'NOT_PROVEN' | 'NO_PROFILE' | 'PROFILING' | 'FOREIGN_HOOK' | 'NO_ROOM' | 'BAD_MEMORY' | 'RETRY' | 'HEAP_GONE' | 'CORRUPTION' | 'GUEST_TRAP'} ErrorCode */
 
 /** Base of all errors of this package.  `instanceof PymallocError` also holds for the two classes
  *  below, which descend from TypeError and RangeError. */
@@ -91,19 +95,52 @@ function brand(error) {
 
 /** @param {string} message  @returns {PymallocRangeError} what linear memory holds cannot be */
 export function badMemory(message) {
-  return new PymallocRangeError('BAD_MEMORY',
-    `${message}. The heap was overwritten, or the module and the instance do not belong together`);
+  return new PymallocRangeError(
+    'BAD_MEMORY',
+    `${message}. The heap was overwritten, or the module and the instance do not belong together`,
+  );
 }
 
 /** @param {string} message  @returns {PymallocTypeError} the custom section is damaged */
 export function badDescriptor(message) {
-  return new PymallocTypeError('BAD_DESCRIPTOR',
-    `custom section "pymalloc": ${message}. Link the module again with the unmodified library`);
+  return new PymallocTypeError(
+    'BAD_DESCRIPTOR',
+    `custom section "pymalloc": ${message}. Link the module again with the unmodified library`,
+  );
 }
 
-/** @param {string} message  @returns {PymallocTypeError} */
-export function badArgument(message) {
-  return new PymallocTypeError('BAD_ARGUMENT', message);
+/** @param {string} message  what would be right  @param {unknown[]} passed  what was passed instead,
+ *    if that is what is wrong
+ *  @returns {PymallocTypeError} */
+export function badArgument(message, ...passed) {
+  const found = passed.length > 0 ? `, not ${described(passed[0])}` : '';
+  return new PymallocTypeError('BAD_ARGUMENT', message + found);
+}
+
+/** Is every property one that the call knows?  A typing error would be ignored otherwise.
+ *  @param {object} options  @param {readonly string[]} names  @param {string} [what]
+ *  @throws {PymallocTypeError} BAD_ARGUMENT */
+export function checkNames(options, names, what = 'option') {
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw badArgument(`no ${what} is called "${unknown}": there are ${names.join(', ')}`);
+}
+
+const TEXT_MOST = 40;
+
+/** @param {unknown} value  @returns {string} in few words what it is; it is not called */
+export function described(value) {
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > TEXT_MOST ? `${value.slice(0, TEXT_MOST)}...` : value);
+  }
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  if (tag !== 'Object') return `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}`;
+  const names = Object.keys(value).slice(0, 3);
+  return names.length > 0 ? `an object with ${names.join(', ')}` : 'an object without properties';
 }
 
 /** @param {unknown} value  @returns {string} a number as an address */

@@ -1,10 +1,21 @@
 /** Heap: what a host sees of one heap inside a wasm module. */
 
-import { PymallocRangeError, badArgument, badMemory, hex } from './errors.js';
-import { lookAt, readBlocks, readChunks } from './blocks.js';
-import { Listeners, lastEvent, readEvents } from './events.js';
+import {
+  PymallocError,
+  PymallocRangeError,
+  badArgument,
+  badMemory,
+  checkNames,
+  hex,
+} from './errors.js';
+import { lookAt, readBlocks, readChunks, sizeOfLive } from './blocks.js';
+import { EVENT_TYPES, Listeners, lastEvent, readEvents, showError } from './events.js';
+import { inspectAs } from './inspect.js';
+import { toLimit } from './limit.js';
 import { readMap } from './map.js';
 import { checkRange, readText, retrying, viewOf } from './memory.js';
+import { PeakReader } from './peak.js';
+import { Profile, profileOn } from './profile/profile.js';
 import { call, need, programOf, programOver } from './program.js';
 import { checkHeap, readHeapList } from './segments.js';
 import { snapshotOf } from './snapshot.js';
@@ -15,6 +26,8 @@ import { checkRoot, limitOf, readStats } from './stats.js';
 /** @typedef {import('./blocks.js').Look} Look */
 /** @typedef {import('./events.js').EventType} EventType */
 /** @typedef {import('./events.js').HeapEvent} HeapEvent */
+/** @template {EventType} T  @typedef {import('./events.js').EventOf<T>} EventOf */
+/** @typedef {import('./events.js').ListenOptions} ListenOptions */
 /** @typedef {import('./layout.js').Layout} Layout */
 /** @typedef {import('./map.js').HeapMap} HeapMap */
 /** @typedef {import('./map.js').MapOptions} MapOptions */
@@ -25,15 +38,19 @@ import { checkRoot, limitOf, readStats } from './stats.js';
  *  @typedef {object} Limit
  *  @property {number | null} soft  passing it is an event, nothing else
  *  @property {number | null} hard  above it an allocation returns NULL */
-/** @typedef {{heap: Limit, raw: Limit, mem: Limit, object: Limit}} Limits */
+/** all: of every heap of the program together.
+ *  @typedef {{all: Limit, heap: Limit, raw: Limit, mem: Limit, object: Limit}} Limits */
+
+/** @typedef {object} WatchOptions
+ *  @property {(error: any) => void} [onError]  default: console.error
+ *  @property {AbortSignal} [signal]  stops the watch when it aborts */
 
 /** @typedef {import('./program.js').Program} Program */
 /** @typedef {import('./program.js').EmscriptenModule} EmscriptenModule */
 /** @typedef {import('./program.js').WasmSourcePair} WasmSourcePair */
 
 /** As pym_limit_set numbers them. */
-const WHICH = Object.freeze({ raw: 0, mem: 1, object: 2, heap: 3 });
-const UNLIMITED = 0xffffffff;
+const WHICH = Object.freeze({ raw: 0, mem: 1, object: 2, heap: 3, all: 5 });
 const MESSAGE_BYTES = 1024;
 
 /** Read-only view of one heap.  Owns no wasm memory; cheap to create.
@@ -46,8 +63,10 @@ export class Heap {
   #program;
   #address;
   #id;
-  #listeners = new Listeners();
+  #listeners = new Listeners(EVENT_TYPES);
   #seen;
+  #missed = 0;
+  #peak = new PeakReader();
 
   /** @param {Program} program  @param {number} address  @param {DataView} view
    *  @private use Heap.from */
@@ -119,15 +138,27 @@ export class Heap {
 
   /** Address of what the program tells of itself, for Heap.over.
    *  @returns {number} */
-  get root() { return this.#program.root; }
+  get root() {
+    return this.#program.root;
+  }
 
   /** Identifies the heap for as long as it lives; the default heap is 1.
    *  @returns {number} */
-  get id() { return this.#id; }
+  get id() {
+    return this.#id;
+  }
 
   /** Address of the heap's structure, a `pym_heap *` of the guest.
    *  @returns {number} */
-  get address() { return this.#address; }
+  get address() {
+    return this.#address;
+  }
+
+  /** Bytes of a chunk's header, which lies before the block: see chunks().
+   *  @returns {number} */
+  get chunkHeader() {
+    return this.#program.layout.constants.raw_header;
+  }
 
   /** Counters of the heap and of linear memory.  Reads memory directly, no guest call.
    *
@@ -139,7 +170,9 @@ export class Heap {
    *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED */
   stats() {
     const { memory, root, layout } = this.#program;
-    return retrying(memory, () => readStats(this.#found(), root, this.#address, layout));
+    return retrying(memory, () =>
+      readStats(this.#found(), root, this.#address, layout, this.#peak),
+    );
   }
 
   /** What every page holds, and every pool, of all heaps.  Reads memory directly, no guest call.
@@ -218,6 +251,25 @@ export class Heap {
     });
   }
 
+  /** Usable bytes of the live block that begins at an address.  Reads memory directly, no guest call.
+   *
+   *  @example
+   *  const p = allocator.malloc(100);
+   *  assert.equal(allocator.heap.sizeOf(p), 112);
+   *  assert.equal(allocator.heap.sizeOf(p + 8), null);
+   *
+   *  @param {number} address
+   *  @returns {number | null} null: no live block begins there
+   *  @throws {PymallocError} BAD_ARGUMENT, BAD_MEMORY, DETACHED */
+  sizeOf(address) {
+    const { memory, root, layout } = this.#program;
+    return retrying(memory, () => {
+      const view = viewOf(memory);
+      checkRoot(view, root, layout);
+      return sizeOfLive(view, root, layout, address);
+    });
+  }
+
   /** Statistics and map together, to be kept, sent, and compared: see diff.  Reads memory directly,
    *  no guest call.
    *
@@ -229,6 +281,34 @@ export class Heap {
    *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED, RETRY */
   snapshot() {
     return snapshotOf(this.stats(), this.map());
+  }
+
+  /** Samples what is allocated from now on, by whom: who holds the memory.  The program must be linked
+   *  with pymalloc::profile and hear the host: see profilable.  One at a time.
+   *
+   *  @example
+   *  const profile = heap.profile({ every: 65536 });
+   *  program.step();
+   *  for (const { bytes, frames } of profile.stop().top(10)) {
+   *    console.log(bytes, frames.map(({ name }) => name).join(' > '));
+   *  }
+   *
+   *  @param {import('./profile/profile.js').ProfileOptions} [options]
+   *  @returns {Profile}
+   *  @throws {PymallocError} NO_PROFILE, PROFILING, BAD_ARGUMENT, HEAP_GONE, BAD_MEMORY */
+  profile(options) {
+    this.#view();
+    return new Profile(this.#program, options);
+  }
+
+  /** The profile that is on in this program, whichever Heap it was started from.
+   *
+   *  @example
+   *  const leaking = heap.profiling?.top(1)[0]?.name;
+   *
+   *  @returns {Profile | null} null: none */
+  get profiling() {
+    return profileOn(this.#program);
   }
 
   /** Lets the guest verify every invariant of the heap, and every counter against a recount.
@@ -251,22 +331,29 @@ export class Heap {
     return Object.freeze({ sound: false, message: readText(viewOf(memory), text, MESSAGE_BYTES) });
   }
 
-  /** The limits in force, of the whole heap and of each domain.  Reads memory, no guest call.
+  /** The limits in force: of all heaps, of this one and of each of its domains.  Reads memory, no
+   *  guest call.
    *  @returns {Readonly<Limits>}
    *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED */
   get limits() {
-    const { layout: { heap: f, domains, domain } } = this.#program;
+    const {
+      root,
+      layout: { space, heap: f, domains, domain },
+    } = this.#program;
     const view = this.#view();
-    const at = (/** @type {number} */ soft, /** @type {number} */ hard) => Object.freeze({
-      soft: limitOf(view.getUint32(this.#address + soft, true)),
-      hard: limitOf(view.getUint32(this.#address + hard, true)),
-    });
-    const of = (/** @type {number} */ i) => {
-      const base = domains.offset + i * domains.stride;
-      return at(base + domain.soft, base + domain.hard);
-    };
+    const at = (/** @type {number} */ base, /** @type {{soft: number, hard: number}} */ fields) =>
+      Object.freeze({
+        soft: limitOf(view.getUint32(base + fields.soft, true)),
+        hard: limitOf(view.getUint32(base + fields.hard, true)),
+      });
+    const of = (/** @type {number} */ i) =>
+      at(this.#address + domains.offset + i * domains.stride, domain);
     return Object.freeze({
-      heap: at(f.soft, f.hard), raw: of(WHICH.raw), mem: of(WHICH.mem), object: of(WHICH.object),
+      all: at(root, space),
+      heap: at(this.#address, f),
+      raw: of(WHICH.raw),
+      mem: of(WHICH.mem),
+      object: of(WHICH.object),
     });
   }
 
@@ -274,13 +361,13 @@ export class Heap {
    *
    *  @example heap.setLimits({ heap: { hard: 64 << 20 }, object: { soft: 8 << 20, hard: null } });
    *
-   *  @param {{heap?: Partial<Limit>, raw?: Partial<Limit>, mem?: Partial<Limit>,
-   *    object?: Partial<Limit>}} limits  bytes, 0..4294967294; null takes a limit off; a hard limit
-   *    below what is live grants nothing until enough was freed
+   *  @param {{all?: Partial<Limit>, heap?: Partial<Limit>, raw?: Partial<Limit>,
+   *    mem?: Partial<Limit>, object?: Partial<Limit>}} limits  bytes, 0..4294967294; null takes a
+   *    limit off; a hard limit below what is live grants nothing until enough was freed
    *  @throws {PymallocError} BAD_ARGUMENT, NO_EXPORT, HEAP_GONE, BAD_MEMORY, GUEST_TRAP */
   setLimits(limits) {
     if (typeof limits !== 'object' || limits === null) {
-      throw badArgument('setLimits takes an object such as { heap: { hard: 67108864 } }');
+      throw badArgument('setLimits takes an object such as { heap: { hard: 67108864 } }', limits);
     }
     const { exports } = this.#program;
     const before = this.limits;
@@ -288,13 +375,18 @@ export class Heap {
     const calls = [];
     for (const [name, limit] of Object.entries(limits)) {
       if (!Object.hasOwn(WHICH, name)) {
-        throw badArgument(`no limit is called "${name}": there are `
-          + Object.keys(WHICH).join(', '));
+        throw badArgument(
+          `no limit is called "${name}": there are ` + Object.keys(WHICH).join(', '),
+        );
       }
       const key = /** @type {keyof Limits} */ (name);
       if (typeof limit !== 'object' || limit === null) {
-        throw badArgument(`the limit "${name}" must be an object such as { hard: 67108864 }`);
+        throw badArgument(
+          `the limit "${name}" must be an object such as { hard: 67108864 }`,
+          limit,
+        );
       }
+      checkNames(limit, ['soft', 'hard'], `limit of "${name}"`);
       const { soft = before[key].soft, hard = before[key].hard } = limit;
       calls.push([WHICH[key], toLimit(soft, `${name}.soft`), toLimit(hard, `${name}.hard`)]);
     }
@@ -330,17 +422,28 @@ export class Heap {
    *  heap.poll();
    *  off();
    *
-   *  @param {EventType} type  `grow`: linear memory grew for it; `limit`: a soft limit was passed
+   *  @template {EventType} T
+   *  @param {T} type  `grow`: linear memory grew for it; `limit`: a soft limit was passed
    *    or a hard one refused a request; `oom`: linear memory could not grow
-   *  @param {(event: Readonly<HeapEvent>) => void} fn
+   *  @param {(event: EventOf<T>) => void} fn
+   *  @param {ListenOptions} [options]
    *  @returns {() => void} takes the listener off
    *  @throws {PymallocError} BAD_ARGUMENT */
-  on(type, fn) {
-    if (!this.#listeners.takes(type)) {
-      throw badArgument(`no event is called "${type}": there are grow, limit and oom`);
-    }
-    if (typeof fn !== 'function') throw badArgument('the listener must be a function');
-    return this.#listeners.add(type, fn);
+  on(type, fn, options) {
+    return this.#listeners.add(type, fn, options);
+  }
+
+  /** The same for the next event of this type alone.
+   *
+   *  @example heap.once('limit', (e) => console.log(`the first refusal: ${e.bytes} bytes`));
+   *
+   *  @template {EventType} T
+   *  @param {T} type  @param {(event: EventOf<T>) => void} fn
+   *  @param {{signal?: AbortSignal}} [options]
+   *  @returns {() => void} takes the listener off
+   *  @throws {PymallocError} BAD_ARGUMENT */
+  once(type, fn, options) {
+    return this.#listeners.add(type, fn, { ...options, once: true });
   }
 
   /** Tells the listeners what happened since the last poll (at first: since this view was made),
@@ -357,35 +460,69 @@ export class Heap {
    *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED; and what a listener threw, after all
    *    were called */
   poll({ all = false } = {}) {
+    const { events, own, missed } = this.#news();
+    const thrown = own.flatMap((event) => this.#listeners.dispatch(event));
+    if (thrown.length > 0) throw thrown[0];
+    return { events: all ? events : own, missed };
+  }
+
+  /** @returns {{events: Readonly<HeapEvent>[], own: Readonly<HeapEvent>[], missed: number}} */
+  #news() {
     const { root, layout } = this.#program;
     const view = this.#view();
     const { events, missed } = readEvents(view, root, layout, this.#seen);
     this.#seen = lastEvent(view, root, layout);
-    const own = events.filter((event) => event.heap === this.#id);
-    this.#listeners.dispatch(own);
-    return { events: all ? events : own, missed };
+    this.#missed += missed;
+    return { events, own: events.filter((event) => event.heap === this.#id), missed };
   }
 
-  /** Polls from a timer, which does not keep Node running.
+  /** Events of the program that no poll of this view saw: newer ones had overwritten them.
+   *  @returns {number} */
+  get missedEvents() {
+    return this.#missed;
+  }
+
+  /** Polls from a timer, which does not keep Node running.  No error ends the host's program: what a
+   *  listener throws goes to `onError`, and the watch goes on, as it does when a shared memory
+   *  changed while it was read.  Where there is nothing left to watch (HEAP_GONE, DETACHED,
+   *  BAD_MEMORY) the error goes to `onError` and the watch ends.
    *
    *  @example
    *  heap.on('limit', (e) => console.log(`${e.limit} limit: ${e.bytes} bytes asked`));
-   *  const stop = heap.watch(50);
+   *  const stop = heap.watch(50, { onError: (error) => console.warn(error.message) });
    *  stop();
    *
    *  @param {number} [ms]  between two polls
-   *  @returns {() => void} stops it */
-  watch(ms = 100) {
+   *  @param {WatchOptions} [options]
+   *  @returns {() => void} stops it
+   *  @throws {PymallocError} BAD_ARGUMENT */
+  watch(ms = 100, { onError = showError, signal } = {}) {
+    if (!(ms >= 0)) throw badArgument('watch takes milliseconds, 0 or more', ms);
+    if (typeof onError !== 'function') throw badArgument('onError must be a function', onError);
     const timer = setInterval(() => {
       try {
-        this.poll();
+        for (const event of this.#news().own) this.#listeners.dispatch(event).forEach(onError);
       } catch (error) {
+        if (error instanceof PymallocError && error.code === 'RETRY') return;
         clearInterval(timer);
-        throw error;
+        onError(error);
       }
     }, ms);
     if (typeof timer === 'object' && 'unref' in timer) timer.unref();
-    return () => clearInterval(timer);
+    const stop = () => clearInterval(timer);
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    return stop;
+  }
+
+  /** What JSON.stringify and console.log show: where the heap is, and its statistics.
+   *
+   *  @example assert.equal(JSON.parse(JSON.stringify(heap)).id, 1);
+   *
+   *  @returns {{id: number, address: number, stats: Readonly<HeapStats>}}
+   *  @throws {PymallocError} as stats() */
+  toJSON() {
+    return { id: this.#id, address: this.#address, stats: this.stats() };
   }
 
   /** @returns {DataView} of the memory as it is now; root and heap are found sound */
@@ -400,21 +537,18 @@ export class Heap {
     checkRoot(view, root, layout);
     const { heap, constants } = layout;
     checkRange(view, this.#address, constants.heap_bytes, 'the heap');
-    if (view.getUint32(this.#address + heap.magic, true) !== constants.heap_magic
-      || view.getUint32(this.#address + heap.id, true) !== this.#id) {
-      throw new PymallocRangeError('HEAP_GONE', `heap ${this.#id} at ${hex(this.#address)} was `
-        + 'destroyed: drop this view and take one from heaps()');
+    if (
+      view.getUint32(this.#address + heap.magic, true) !== constants.heap_magic
+      || view.getUint32(this.#address + heap.id, true) !== this.#id
+    ) {
+      throw new PymallocRangeError(
+        'HEAP_GONE',
+        `heap ${this.#id} at ${hex(this.#address)} was `
+          + 'destroyed: drop this view and take one from heaps()',
+      );
     }
     return view;
   }
 }
 
-/** @param {number | null} bytes  @param {string} name  @returns {number} as pym_limit_set has it
- *  @throws {PymallocError} BAD_ARGUMENT */
-export function toLimit(bytes, name) {
-  if (bytes === null) return UNLIMITED;
-  if (!Number.isInteger(bytes) || bytes < 0 || bytes >= UNLIMITED) {
-    throw badArgument(`${name} must be null or a whole number of bytes, 0..4294967294`);
-  }
-  return bytes;
-}
+inspectAs(Heap, 'Heap', (heap) => heap.toJSON());

@@ -26,7 +26,7 @@ function file() {
  *  const heap = Heap.from(module, instance);
  *
  *  @param {WasmSource} [source]  a WebAssembly.Module, bytes, a Response or the promise of one, a
- *    URL; default: the package's own allocator, as createHeap takes it
+ *    URL; default: the package's own allocator, as createAllocator takes it
  *  @returns {Promise<WebAssembly.Module>}
  *  @throws {import('./errors.js').PymallocError} LOAD_FAILED: the address cannot be read, or the
  *    server refused; NOT_WASM: something else is there, such as a page; TRUNCATED; BAD_WASM: it
@@ -40,16 +40,17 @@ export async function compileModule(source = file()) {
  *  takes pages of its own, at first one of 64 KiB.
  *
  *  @example
- *  const heap = await createHeap({ limit: 16 << 20 });
- *  const p = heap.malloc(100);               // an address, owned by the caller; 0: no memory
- *  heap.u8.fill(7, p, p + 100);
- *  heap.free(p);
+ *  const allocator = await createAllocator({ limit: 16 << 20 });
+ *  const p = allocator.malloc(100);          // an address, owned by the caller; 0: no memory
+ *  allocator.u8.fill(7, p, p + 100);
+ *  allocator.free(p);
+ *  allocator.heap.stats();                   // its heap: statistics, map, limits, events
  *
  *  @param {CreateOptions} [options]
  *  @returns {Promise<Allocator>}
  *  @throws {import('./errors.js').PymallocError} what compileModule throws; BAD_ARGUMENT; NO_ROOM:
  *    the memory cannot grow */
-export async function createHeap(options = {}) {
+export async function createAllocator(options = {}) {
   return create(options, () => moduleOf(file()));
 }
 
@@ -58,16 +59,45 @@ export async function createHeap(options = {}) {
  *  @example
  *  const wasm = await compileModule();
  *  const memory = new WebAssembly.Memory({ initial: 10 });
- *  const heap = createHeapSync({ wasm, memory });
+ *  const allocator = createAllocatorSync({ wasm, memory });
  *  assert.equal(memory.buffer.byteLength, 11 * 65536);
  *
  *  @param {CreateOptions} [options]  wasm: a WebAssembly.Module; Node.js and workerd have it by
  *    themselves
  *  @returns {Allocator}
  *  @throws {import('./errors.js').PymallocError} BAD_ARGUMENT, NO_ROOM */
-export function createHeapSync(options = {}) {
+export function createAllocatorSync(options = {}) {
   return createSync(options, () => {
-    throw badArgument('createHeapSync needs a compiled module here: '
-      + '{ wasm: await compileModule() }');
+    throw badArgument(
+      'createAllocatorSync needs a compiled module here: ' + '{ wasm: await compileModule() }',
+    );
   });
+}
+
+/** The earlier name of createAllocator: what it returns is an Allocator, whose Heap is `.heap`.
+ *
+ *  @example
+ *  const allocator = await createHeap();
+ *  allocator.free(allocator.malloc(100));
+ *
+ *  @deprecated use createAllocator
+ *  @param {CreateOptions} [options]
+ *  @returns {Promise<Allocator>}
+ *  @throws {import('./errors.js').PymallocError} as createAllocator */
+export async function createHeap(options) {
+  return createAllocator(options);
+}
+
+/** The earlier name of createAllocatorSync.
+ *
+ *  @example
+ *  const allocator = createHeapSync({ wasm: await compileModule() });
+ *  allocator.free(allocator.malloc(100));
+ *
+ *  @deprecated use createAllocatorSync
+ *  @param {CreateOptions} [options]
+ *  @returns {Allocator}
+ *  @throws {import('./errors.js').PymallocError} as createAllocatorSync */
+export function createHeapSync(options) {
+  return createAllocatorSync(options);
 }

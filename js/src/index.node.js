@@ -4,27 +4,46 @@ import { readFileSync } from 'node:fs';
 
 import { create, createSync } from './create.js';
 import { moduleOfFile } from './file.node.js';
+import { isMemory } from './memory.js';
+import { isShared } from './shared.js';
 
 export * from './library.js';
 
 /** @typedef {import('./index.js').CreateOptions} CreateOptions */
 
 const FILE = new URL('../wasm/pymalloc.wasm', import.meta.url);
+const FILE_FOR_THREADS = new URL('../wasm/pymalloc-threads.wasm', import.meta.url);
+
+/** @param {import('./index.js').CreateOptions} options  @returns {URL} */
+function fileFor({ memory }) {
+  return isMemory(memory) && isShared(memory) ? FILE_FOR_THREADS : FILE;
+}
 
 /** @type {typeof import('./index.js').compileModule} */
 export async function compileModule(source = FILE) {
   return moduleOfFile(source);
 }
 
-/** @type {typeof import('./index.js').createHeap} */
-export async function createHeap(options = {}) {
+/** @type {typeof import('./index.js').createAllocator} */
+export async function createAllocator(options = {}) {
   const wasm = options?.wasm;
   const remote = wasm instanceof URL || typeof wasm === 'string';
-  return create(remote ? { ...options, wasm: await moduleOfFile(wasm) } : options,
-    () => moduleOfFile(FILE));
+  return create(remote ? { ...options, wasm: await moduleOfFile(wasm) } : options, () =>
+    moduleOfFile(fileFor(options)),
+  );
+}
+
+/** @type {typeof import('./index.js').createAllocatorSync} */
+export function createAllocatorSync(options = {}) {
+  return createSync(options, () => new WebAssembly.Module(readFileSync(fileFor(options))));
+}
+
+/** @type {typeof import('./index.js').createHeap} */
+export async function createHeap(options) {
+  return createAllocator(options);
 }
 
 /** @type {typeof import('./index.js').createHeapSync} */
-export function createHeapSync(options = {}) {
-  return createSync(options, () => new WebAssembly.Module(readFileSync(FILE)));
+export function createHeapSync(options) {
+  return createAllocatorSync(options);
 }

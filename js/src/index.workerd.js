@@ -15,12 +15,22 @@ export async function compileModule(source = wasm) {
   return moduleOf(source);
 }
 
-/** @type {typeof import('./index.js').createHeap} */
-export async function createHeap(options = {}) {
+/** @type {typeof import('./index.js').createAllocator} */
+export async function createAllocator(options = {}) {
   return create(options, async () => wasm);
 }
 
-/** @type {typeof import('./index.js').createHeapSync} */
-export function createHeapSync(options = {}) {
+/** @type {typeof import('./index.js').createAllocatorSync} */
+export function createAllocatorSync(options = {}) {
   return createSync(options, () => wasm);
+}
+
+/** @type {typeof import('./index.js').createHeap} */
+export async function createHeap(options) {
+  return createAllocator(options);
+}
+
+/** @type {typeof import('./index.js').createHeapSync} */
+export function createHeapSync(options) {
+  return createAllocatorSync(options);
 }

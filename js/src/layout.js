@@ -1,6 +1,6 @@
 /** What this package needs from a descriptor: every name it reads, checked once, as offsets that
  *  later code adds to an address.  No offset is written down in this package, but that the header
- *  of a chunk is two words, `check` and `head` (src/raw.h in C), and that a link is the first word of
+ *  of a chunk is two words, `check` and `head` (src/core/chunk_layout.h in C), and that a link is the first word of
  *  a free block. */
 
 import { Group, LAYOUT_VERSION, Type, badField, fieldEnd, versionError } from './descriptor.js';
@@ -17,30 +17,93 @@ export const INTERNAL = 3;
 const ENTRY_MOST = 64;
 
 const CONSTANTS = /** @type {const} */ ([
-  'layout_version', 'page_bytes', 'pool_bytes', 'arena_bytes', 'classes', 'alignment',
-  'leaf_pools', 'link_max', 'pool_header', 'pool_room', 'segment_header', 'raw_header', 'raw_flags',
-  'raw_in_use', 'raw_domain_shift', 'raw_cached_max', 'space_bytes', 'heap_bytes', 'space_magic',
+  'layout_version',
+  'page_bytes',
+  'pool_bytes',
+  'arena_bytes',
+  'classes',
+  'alignment',
+  'leaf_pools',
+  'link_max',
+  'pool_header',
+  'pool_room',
+  'segment_header',
+  'raw_header',
+  'raw_flags',
+  'raw_in_use',
+  'raw_domain_shift',
+  'raw_cached_max',
+  'space_bytes',
+  'heap_bytes',
+  'space_magic',
   'heap_magic',
 ]);
 const SPACE = /** @type {const} */ ({
-  magic: U32, version: U32, first_heap: U32, raw_key: U32, link_key: U64, pages_owned: U32,
-  event_seq: U32, grows: U64, grow_failures: U64, fault: U32, fault_at: U32,
+  magic: U32,
+  version: U32,
+  first_heap: U32,
+  raw_key: U32,
+  link_key: U64,
+  pages_owned: U32,
+  event_seq: U32,
+  grows: U64,
+  grow_failures: U64,
+  fault: U32,
+  fault_at: U32,
+  soft: U32,
+  hard: U32,
 });
+const THREADS = /** @type {const} */ ({ threads: U32 });
 const HEAP = /** @type {const} */ ({
-  magic: U32, id: U32, next: U32, soft: U32, hard: U32, segments: U32, raw_segments: U32,
-  raw_bytes: U32, raw_free: U32, raw_cached: U32, raw_chunks: U32, pools_used: U32,
+  magic: U32,
+  id: U32,
+  next: U32,
+  soft: U32,
+  hard: U32,
+  segments: U32,
+  raw_segments: U32,
+  raw_bytes: U32,
+  raw_free: U32,
+  raw_cached: U32,
+  raw_chunks: U32,
+  pools_used: U32,
+  peak: U32,
+  peak_most: U64,
 });
 /** An element for each class; and one for each class of mem, then of object. */
 const BY_CLASS = /** @type {const} */ ({
-  pools: U32, pools_peak: U32, sampled: U64, sampled_bytes: U64,
+  pools: U32,
+  pools_peak: U32,
+  sampled: U64,
+  sampled_bytes: U64,
 });
-const BY_DOMAIN = /** @type {const} */ ({ filled: U64, frees: U64, current: U32 });
+const BY_DOMAIN = /** @type {const} */ ({
+  filled: U64,
+  frees: U64,
+  reused: U64,
+  current: U32,
+  at_peak: U32,
+});
 const DOMAIN = /** @type {const} */ ({
-  peak: U32, soft: U32, hard: U32, raw_mallocs: U64, raw_frees: U64, raw_bytes: U64,
-  raw_freed: U64, failures: U64,
+  peak: U32,
+  soft: U32,
+  hard: U32,
+  raw_mallocs: U64,
+  raw_frees: U64,
+  raw_bytes: U64,
+  raw_freed: U64,
+  failures: U64,
+  raw_at_peak: U32,
+  raw_bytes_at_peak: U32,
 });
 const EVENT = /** @type {const} */ ({
-  seq: U32, kind: U16, domain: U16, heap: U32, bytes: U32, pages_before: U32, pages_after: U32,
+  seq: U32,
+  kind: U16,
+  domain: U16,
+  heap: U32,
+  bytes: U32,
+  pages_before: U32,
+  pages_after: U32,
 });
 const SEGMENT = /** @type {const} */ ({ next: U32, end: U32 });
 const POOL = /** @type {const} */ ({ free: U16, left: U16, size: U16, heap: U16 });
@@ -56,6 +119,7 @@ const LIST = /** @type {const} */ ({ block: U32, count: U32 });
 /** @typedef {object} Layout
  *  @property {Offsets<typeof CONSTANTS[number]>} constants
  *  @property {Offsets<keyof typeof SPACE>} space
+ *  @property {number | null} threads  of the space; null: the module is older than this field
  *  @property {Span} events
  *  @property {Offsets<keyof typeof HEAP>} heap
  *  @property {Span} leaves  of the pool table
@@ -82,21 +146,26 @@ export function layoutOf(descriptor) {
   const fields = (/** @type {number} */ group) => descriptor.groups.get(group) ?? new Map();
   const [space, heap] = [fields(Group.SPACE), fields(Group.HEAP)];
   const slots = classes + 1;
-  const array = (/** @type {number} */ least) => (/** @type {number} */ type,
-    /** @type {string} */ name) => span(heap, name, type, least, heap_bytes);
+  const array =
+    (/** @type {number} */ least) => (/** @type {number} */ type, /** @type {string} */ name) =>
+      span(heap, name, type, least, heap_bytes);
   const leaves = Math.ceil(2 ** 32 / (constants.leaf_pools * constants.pool_bytes));
   const poolStride = entryBytes(fields(Group.POOL));
 
   return Object.freeze({
     constants,
     space: offsets(space, SPACE, space_bytes),
+    threads: space.has('threads') ? offsets(space, THREADS, space_bytes).threads : null,
     events: structs(space, 'events', fields(Group.EVENT), Group.EVENT, 1, space_bytes),
     heap: offsets(heap, HEAP, heap_bytes),
     leaves: span(space, 'leaves', U32, leaves, space_bytes),
-    arrays: Object.freeze({ ...mapValues(BY_CLASS, array(slots)),
-      ...mapValues(BY_DOMAIN, array(2 * slots)) }),
-    unusedClasses: Array.from({ length: classes },
-      (_, i) => unusedClass((i + 1) * constants.alignment)),
+    arrays: Object.freeze({
+      ...mapValues(BY_CLASS, array(slots)),
+      ...mapValues(BY_DOMAIN, array(2 * slots)),
+    }),
+    unusedClasses: Array.from({ length: classes }, (_, i) =>
+      unusedClass((i + 1) * constants.alignment),
+    ),
     domains: structs(heap, 'domains', fields(Group.DOMAIN), Group.DOMAIN, INTERNAL + 1, heap_bytes),
     domain: offsets(fields(Group.DOMAIN), DOMAIN, heap_bytes),
     event: offsets(fields(Group.EVENT), EVENT, space_bytes),
@@ -129,21 +198,40 @@ function checkSizes(c) {
   const { page_bytes: page, pool_bytes: pool, arena_bytes: arena, classes, alignment } = c;
   const { leaf_pools: leaf, link_max: link, segment_header: ofSegment, raw_header: ofChunk } = c;
   const { pool_header: header, pool_room: room } = c;
-  const unit = c.raw_flags + 1;                    // sizes of chunks are multiples of it
+  const unit = c.raw_flags + 1; // sizes of chunks are multiples of it
   const powerOf2 = (/** @type {number} */ n) => n > 0 && (n & (n - 1)) === 0;
-  const sound = page === 65536 && pool >= 256 && pool <= page && powerOf2(pool)
-    && arena > 0 && arena % page === 0 && classes >= 1
-    && alignment >= 1 && alignment * classes <= room
-    && header >= 1 && header + room + ofChunk <= pool
-    && powerOf2(leaf) && leaf <= 65536 && powerOf2(link + 1) && link < 65536 && pool <= link + 1
-    && powerOf2(unit) && unit <= 256 && ofChunk >= 8 && ofChunk <= unit && ofSegment <= 256
-    && c.raw_in_use > 0 && c.raw_in_use <= c.raw_flags
+  const sound =
+    page === 65536
+    && pool >= 256
+    && pool <= page
+    && powerOf2(pool)
+    && arena > 0
+    && arena % page === 0
+    && classes >= 1
+    && alignment >= 1
+    && alignment * classes <= room
+    && header >= 1
+    && header + room + ofChunk <= pool
+    && powerOf2(leaf)
+    && leaf <= 65536
+    && powerOf2(link + 1)
+    && link < 65536
+    && pool <= link + 1
+    && powerOf2(unit)
+    && unit <= 256
+    && ofChunk >= 8
+    && ofChunk <= unit
+    && ofSegment <= 256
+    && c.raw_in_use > 0
+    && c.raw_in_use <= c.raw_flags
     && INTERNAL * 2 ** c.raw_domain_shift <= c.raw_flags;
   if (!sound) {
-    throw badDescriptor(`sizes that cannot be: pages of ${page}, arenas of ${arena}, pools of `
-      + `${pool} with ${header} of header and room for ${room}, ${leaf} to a leaf, with links up to ${link}, ${classes} classes in steps of `
-      + `${alignment}, headers of ${ofSegment} and ${ofChunk}, flags ${c.raw_flags} `
-      + `with the domain from bit ${c.raw_domain_shift} on`);
+    throw badDescriptor(
+      `sizes that cannot be: pages of ${page}, arenas of ${arena}, pools of `
+        + `${pool} with ${header} of header and room for ${room}, ${leaf} to a leaf, with links up to ${link}, ${classes} classes in steps of `
+        + `${alignment}, headers of ${ofSegment} and ${ofChunk}, flags ${c.raw_flags} `
+        + `with the domain from bit ${c.raw_domain_shift} on`,
+    );
   }
 }
 
@@ -185,8 +273,11 @@ function structs(fields, name, inner, group, least, bytes) {
   const out = span(fields, name, STRUCT, least, bytes);
   const field = /** @type {Field} */ (fields.get(name));
   const size = extent(inner);
-  if (field.of !== group || (field.count > 1 && field.stride < size)
-    || field.offset + (field.count - 1) * field.stride + size > bytes) {
+  if (
+    field.of !== group
+    || (field.count > 1 && field.stride < size)
+    || field.offset + (field.count - 1) * field.stride + size > bytes
+  ) {
     throw badField(field, `elements of group ${group}, ${size} bytes each, within ${bytes} bytes`);
   }
   return out;
@@ -222,6 +313,12 @@ function capacities({ alignment, classes, pool_room }) {
 
 /** @param {number} blockSize  @returns {import('./stats.js').ClassStats} */
 function unusedClass(blockSize) {
-  return Object.freeze({ blockSize, liveBlocks: 0, totalBlocks: 0, pools: 0, peakPools: 0,
-    roundingEstimate: 0 });
+  return Object.freeze({
+    blockSize,
+    liveBlocks: 0,
+    totalBlocks: 0,
+    pools: 0,
+    peakPools: 0,
+    roundingEstimate: 0,
+  });
 }

@@ -5,6 +5,7 @@
  *  offset and size is used after it was found to lie where it may. */
 
 import { badArgument } from './errors.js';
+import { withJSON } from './json.js';
 import { Owners, poolTable, poolsFrom, readList, usedBlocks } from './pools.js';
 import { isFree, readHeapList, segmentsOf } from './segments.js';
 
@@ -76,16 +77,25 @@ export function readMap(view, root, layout, options) {
   const old = bufferOf(options.into);
   const heaps = readHeapList(view, root, layout);
   const table = poolTable(view, root, layout);
-  const counts = countPools(table, Math.floor(view.byteLength / page_bytes),
-    page_bytes / pool_bytes);
+  const counts = countPools(
+    table,
+    Math.floor(view.byteLength / page_bytes),
+    page_bytes / pool_bytes,
+  );
   let listed = 0;
   for (let p = first; p < end && p < counts.length; p++) {
     listed += /** @type {number} */ (counts[p]);
   }
   const arrays = arraysFor(old, counts.length, listed);
   arrays.poolCount.set(counts);
-  readPools(table, new Owners(view, heaps, layout), layout, arrays, Math.min(first, counts.length),
-    Math.min(end, counts.length));
+  readPools(
+    table,
+    new Owners(view, heaps, layout),
+    layout,
+    arrays,
+    Math.min(first, counts.length),
+    Math.min(end, counts.length),
+  );
   for (const heap of heaps) takeOffCached(view, heap, layout, arrays);
   /** @type {number[]} */
   const damage = [];
@@ -96,9 +106,21 @@ export function readMap(view, root, layout, options) {
   }
   const totals = finish(used, counts, layout);
   const { raw, buffer, firstPool, poolCount, freeBytes, pages, ...pools } = arrays;
-  const map = Object.freeze({ pageBytes: page_bytes, poolBytes: pool_bytes, pages, poolCount,
-    rawBytes: new Uint32Array(buffer, raw.byteOffset, raw.length), freeBytes, firstPool,
-    pools: Object.freeze(pools), totals, damage: Uint32Array.from(damage), buffer });
+  const map = Object.freeze(
+    withJSON({
+      pageBytes: page_bytes,
+      poolBytes: pool_bytes,
+      pages,
+      poolCount,
+      rawBytes: new Uint32Array(buffer, raw.byteOffset, raw.length),
+      freeBytes,
+      firstPool,
+      pools: Object.freeze(pools),
+      totals,
+      damage: Uint32Array.from(damage),
+      buffer,
+    }),
+  );
   buffers.set(map, buffer);
   return map;
 }
@@ -109,7 +131,7 @@ function pagesOf(wanted = true, pageBytes) {
   if (typeof wanted === 'boolean') return { first: 0, end: wanted ? Infinity : 0 };
   const { from, to } = wanted ?? {};
   if (!(from >= 0 && to >= from)) {
-    throw badArgument('pools must be true, false or two addresses, { from, to }');
+    throw badArgument('pools must be true, false or two addresses, { from, to }', wanted);
   }
   return { first: Math.floor(from / pageBytes), end: Math.ceil(to / pageBytes) };
 }
@@ -120,8 +142,11 @@ function bufferOf(into) {
   if (into instanceof ArrayBuffer) return into;
   const buffer = buffers.get(into);
   if (!buffer) {
-    throw badArgument('into must be what map() returned in this thread, and not passed before, '
-      + 'or the buffer of a result');
+    throw badArgument(
+      'into must be what map() returned in this thread, and not passed before, '
+        + 'or the buffer of a result',
+      into,
+    );
   }
   buffers.delete(into);
   return buffer;
@@ -191,7 +216,7 @@ function readPools({ entries, stride }, owners, layout, arrays, first, end) {
   const { capacity: capacities } = layout;
   const { firstPool, address, owner, state, blockSize, blocks, capacity } = arrays;
   const perPage = page_bytes / pool_bytes;
-  let known = -1;                                         // the low half of a heap's id
+  let known = -1; // the low half of a heap's id
   let knownHeap = 0;
   let k = 0;
   firstPool.fill(0, 0, first);
@@ -207,9 +232,17 @@ function readPools({ entries, stride }, owners, layout, arrays, first, end) {
       known = owners.isShared(id) ? -1 : id;
     }
     const most = size < capacities.length ? /** @type {number} */ (capacities[size]) : 0;
-    const used = most === 0 || knownHeap === 0 ? -1
-      : usedBlocks(entries.getUint16(entry + free, true), entries.getUint16(entry + left, true),
-        at & link_max, pool_header, size, most);
+    const used =
+      most === 0 || knownHeap === 0
+        ? -1
+        : usedBlocks(
+            entries.getUint16(entry + free, true),
+            entries.getUint16(entry + left, true),
+            at & link_max,
+            pool_header,
+            size,
+            most,
+          );
     const sound = used >= 0;
     address[k] = at;
     owner[k] = sound ? knownHeap : 0;
@@ -225,17 +258,21 @@ function readPools({ entries, stride }, owners, layout, arrays, first, end) {
 /** Blocks in the lists of a heap's current pools are free too.
  *  @param {DataView} view  @param {number} heap  @param {Layout} layout
  *  @param {ReturnType<typeof arraysFor>} arrays  of readPools */
-function takeOffCached(view, heap, layout, { firstPool, address, owner, state, blockSize, blocks,
-  capacity }) {
+function takeOffCached(
+  view,
+  heap,
+  layout,
+  { firstPool, address, owner, state, blockSize, blocks, capacity },
+) {
   const { pool_bytes, page_bytes, classes, alignment } = layout.constants;
   for (let slot = 0; slot < 2 * (classes + 1); slot++) {
     const { unit, count } = readList(view, heap, layout, slot);
     if (unit === 0 || count === 0) continue;
-    const page = Math.floor(unit * pool_bytes / page_bytes);
+    const page = Math.floor((unit * pool_bytes) / page_bytes);
     let k = firstPool[page] ?? 0;
     const end = firstPool[page + 1] ?? 0;
     while (k < end && address[k] !== unit * pool_bytes) k++;
-    const of = slot % (classes + 1) * alignment;
+    const of = (slot % (classes + 1)) * alignment;
     if (k >= end || owner[k] !== heap || blockSize[k] !== of) continue;
     const live = /** @type {number} */ (blocks[k]) - count;
     if (live < 0) {
@@ -265,11 +302,13 @@ function takeOffCached(view, heap, layout, { firstPool, address, owner, state, b
 function walkSegment(view, table, from, end, key, layout, used, nested) {
   const { raw_flags, raw_header, pool_bytes, segment_header, page_bytes } = layout.constants;
   mark(used.pages, from, end, PageKind.FOREIGN, PageKind.RAW, page_bytes);
-  const last = end - raw_header;                          // a header that has no chunk
+  const last = end - raw_header; // a header that has no chunk
   let at = from + segment_header;
   while (at < last) {
-    const run = (at + raw_header) % pool_bytes === 0
-      ? poolsFrom(table, (at + raw_header) / pool_bytes, (end - pool_bytes) / pool_bytes) : 0;
+    const run =
+      (at + raw_header) % pool_bytes === 0
+        ? poolsFrom(table, (at + raw_header) / pool_bytes, (end - pool_bytes) / pool_bytes)
+        : 0;
     if (run > 0) {
       if (nested) add(used.raw, at, -run * pool_bytes, page_bytes);
       at += run * pool_bytes;
@@ -277,8 +316,8 @@ function walkSegment(view, table, from, end, key, layout, used, nested) {
     }
     const head = view.getUint32(at + 4, true);
     const size = (head & ~raw_flags) >>> 0;
-    const sound = (view.getUint32(at, true) ^ head ^ at) === key
-      && size > raw_flags && size <= last - at;
+    const sound =
+      (view.getUint32(at, true) ^ head ^ at) === key && size > raw_flags && size <= last - at;
     if (!sound) {
       used.damage.push(at);
       mark(used.pages, at, end, PageKind.RAW, PageKind.DAMAGED, page_bytes);
@@ -337,7 +376,7 @@ function finish({ pages, raw, free }, counts, layout) {
     raw[p] = Math.min(Math.max(/** @type {number} */ (raw[p]), 0), room);
     if (pools > 0) {
       pages[p] = PageKind.POOL;
-      const arena = Math.floor(p * page_bytes / arena_bytes);
+      const arena = Math.floor((p * page_bytes) / arena_bytes);
       if (arena !== lastArena) arenas++;
       lastArena = arena;
     } else if (freeBytes >= page_bytes) {
@@ -347,7 +386,13 @@ function finish({ pages, raw, free }, counts, layout) {
     of[kind] = /** @type {number} */ (of[kind]) + 1;
   }
   const count = (/** @type {number} */ kind) => /** @type {number} */ (of[kind]);
-  return Object.freeze({ foreign: count(PageKind.FOREIGN), free: count(PageKind.FREE),
-    raw: count(PageKind.RAW), pool: count(PageKind.POOL), damaged: count(PageKind.DAMAGED),
-    pools: sum, arenas });
+  return Object.freeze({
+    foreign: count(PageKind.FOREIGN),
+    free: count(PageKind.FREE),
+    raw: count(PageKind.RAW),
+    pool: count(PageKind.POOL),
+    damaged: count(PageKind.DAMAGED),
+    pools: sum,
+    arenas,
+  });
 }

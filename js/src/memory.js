@@ -9,8 +9,11 @@ import { PymallocError, PymallocRangeError, PymallocTypeError, badMemory, hex } 
 export function viewOf(memory) {
   const buffer = memory.buffer;
   if (buffer.byteLength === 0) {
-    throw new PymallocTypeError('DETACHED', 'the memory is empty or its buffer was detached '
-      + '(transferred with postMessage?): make a new Heap from the live instance');
+    throw new PymallocTypeError(
+      'DETACHED',
+      'the memory is empty or its buffer was detached '
+        + '(transferred with postMessage?): make a new Heap from the live instance',
+    );
   }
   return new DataView(buffer);
 }
@@ -27,8 +30,10 @@ export function isMemory(value) {
  *  @param {number} [align]  a power of 2 */
 export function checkRange(view, address, bytes, what, align = 4) {
   if (address === 0 || (address & (align - 1)) !== 0 || address + bytes > view.byteLength) {
-    throw badMemory(`${what} would lie at ${hex(address)}, ${bytes} bytes long, `
-      + `in a memory of ${view.byteLength} bytes`);
+    throw badMemory(
+      `${what} would lie at ${hex(address)}, ${bytes} bytes long, `
+        + `in a memory of ${view.byteLength} bytes`,
+    );
   }
 }
 
@@ -68,9 +73,12 @@ export function retrying(memory, read) {
       const tag = Object.prototype.toString.call(memory.buffer);
       if (tag !== '[object SharedArrayBuffer]') throw error;
       if (left > 1) continue;
-      throw new PymallocRangeError('RETRY', 'the shared memory changed while it was read: try '
-        + `again when the other thread rests. If it stays, the heap is damaged: ${error.message}`,
-      { cause: error });
+      throw new PymallocRangeError(
+        'RETRY',
+        'the shared memory changed while it was read: try '
+          + `again when the other thread rests. If it stays, the heap is damaged: ${error.message}`,
+        { cause: error },
+      );
     }
   }
 }

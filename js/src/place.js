@@ -1,51 +1,91 @@
 /** Puts the allocator's module into a linear memory: what a dynamic linker does for a
- *  position-independent module.  It gets pages of its own, so that nothing that is in the memory is
- *  touched:
+ *  position-independent module.  It gets pages of its own, or a range that the caller says is free, so
+ *  that nothing that is in the memory is touched:
  *
- *    at            at + STACK_BYTES                         at + pages
+ *    at            at + STACK_BYTES                         end
  *    | stack       | data of the module   | first memory of the heap  | */
 
 import { PymallocRangeError, PymallocTypeError, badArgument, badDescriptor } from './errors.js';
 import { isMemory } from './memory.js';
+import { Reader } from './observe/binary.js';
+import { Channel } from './profile/channel.js';
 import { randomBytes } from './random.js';
+import { STACK_BYTES, beginThread, isForThreads, isShared, take, topOf } from './shared.js';
 import { message } from './wasm.js';
 
 /** The export that takes randomness; it is none of the allocator's API. */
 export const SEED = 'pym_seed';
 const PAGE_BYTES = 65536;
-/** tests/js/allocator.test.js measures how much of it is used. */
-const STACK_BYTES = 4096;
-const MEM_INFO = 1;                       // subsection of the section dylink.0
+const RANGE_LEAST = 65536;
+const MEM_INFO = 1; // subsection of the section dylink.0
+
+/** @typedef {{start: number, end: number}} Range */
 
 /** @param {WebAssembly.Module} module  @param {WebAssembly.Memory | undefined} given
+ *  @param {Range} [range]  of `given`, instead of new pages
  *  @returns {{memory: WebAssembly.Memory, instance: WebAssembly.Instance, at: number,
  *    stackBytes: number}}
  *  @throws {import('./errors.js').PymallocError} BAD_ARGUMENT, NO_ROOM */
-export function place(module, given) {
-  const { bytes, slots } = needs(module);
+export function place(module, given, range) {
+  const wants = needs(module);
+  const { bytes, align } = wants;
   const memory = given ?? new WebAssembly.Memory({ initial: 0 });
-  checkMemory(memory);
-  const pages = Math.ceil((STACK_BYTES + bytes) / PAGE_BYTES);
-  const at = grow(memory, pages) * PAGE_BYTES;
-  const data = at + STACK_BYTES;
-  const end = at + pages * PAGE_BYTES;
-  const start = align16(data + bytes);
-  const instance = instantiate(module, {
+  checkMemory(module, memory);
+  const { start: at, end } =
+    range === undefined
+      ? newPages(memory, STACK_BYTES + bytes)
+      : checkRange(range, given, STACK_BYTES + bytes + align);
+  const data = dataAt(at, align);
+  const threads = isShared(memory);
+  // The first instance writes the data: a word of it, 0 at first, tells the others that it is there.
+  if (threads) new Uint8Array(memory.buffer, at, align16(data + bytes) - at).fill(0);
+  const top = threads ? topOf(data) : data;
+  const instance = instantiate(module, importsOf(wants, memory, data, top, end));
+  if (threads) beginThread(instance, top);
+  const apply = instance.exports['__wasm_apply_data_relocs'];
+  if (typeof apply === 'function') apply();
+  seed(instance);
+  return { memory, instance, at, stackBytes: STACK_BYTES };
+}
+
+/** One more instance, for another thread, of what place() put into a shared memory.
+ *  @param {import('./shared.js').SharedHeap} shared
+ *  @returns {{memory: WebAssembly.Memory, instance: WebAssembly.Instance}}
+ *  @throws {import('./errors.js').PymallocError} BAD_ARGUMENT */
+export function join(shared) {
+  const { memory, wasm, at, stack } = shared;
+  const wants = needs(wasm);
+  checkMemory(wasm, memory);
+  take(shared);
+  const top = topOf(stack + STACK_BYTES);
+  const instance = instantiate(wasm, importsOf(wants, memory, dataAt(at, wants.align), top, 0));
+  beginThread(instance, top);
+  return { memory, instance };
+}
+
+/** @param {number} at  @param {number} align  @returns {number} behind the stack */
+function dataAt(at, align) {
+  return Math.ceil((at + STACK_BYTES) / align) * align;
+}
+
+/** @param {{bytes: number, slots: number}} wants  @param {WebAssembly.Memory} memory
+ *  @param {number} data  where it is  @param {number} top  of the stack
+ *  @param {number} end  of the first memory, which begins behind the data
+ *  @returns {WebAssembly.Imports} */
+function importsOf({ bytes, slots }, memory, data, top, end) {
+  return {
     env: {
       memory,
       // Slot 0 stays empty: a function there would be a null pointer.
       __indirect_function_table: new WebAssembly.Table({ initial: 1 + slots, element: 'anyfunc' }),
       __table_base: constant(1),
       __memory_base: constant(data),
-      __stack_pointer: variable(data),
+      __stack_pointer: variable(top),
     },
     // At the end of 4 GiB the latter is 0: then there is no first memory.
-    'GOT.mem': { __heap_base: variable(start), __heap_end: variable(end) },
-  });
-  const apply = instance.exports['__wasm_apply_data_relocs'];
-  if (typeof apply === 'function') apply();
-  seed(instance);
-  return { memory, instance, at, stackBytes: STACK_BYTES };
+    'GOT.mem': { __heap_base: variable(align16(data + bytes)), __heap_end: variable(end) },
+    pymalloc: { profile: new Channel().hear },
+  };
 }
 
 /** Before anything else is called, since the keys are drawn by the first call.
@@ -55,15 +95,55 @@ function seed({ exports: { [SEED]: fn } }) {
   if (typeof fn === 'function' && random) fn(...new Uint32Array(random.buffer));
 }
 
-/** @param {WebAssembly.Memory} memory */
-function checkMemory(memory) {
+/** @param {WebAssembly.Module} module  @param {WebAssembly.Memory} memory */
+function checkMemory(module, memory) {
   if (!isMemory(memory) || typeof memory.grow !== 'function') {
-    throw badArgument('memory must be a WebAssembly.Memory');
+    throw badArgument('memory must be a WebAssembly.Memory', memory);
   }
-  if (Object.prototype.toString.call(memory.buffer) === '[object SharedArrayBuffer]') {
-    throw badArgument('a shared memory was passed: the allocator works for one thread at a time; '
-      + 'pass a memory that is not shared');
+  if (isShared(memory) && !isForThreads(module)) {
+    throw badArgument(
+      'a shared memory was passed, and this allocator works for one thread at a time: pass the one '
+        + 'for threads as well, { wasm } of wasm-pymalloc/pymalloc-threads.wasm',
+    );
   }
+  if (!isShared(memory) && isForThreads(module)) {
+    throw badArgument(
+      'pymalloc-threads.wasm works in a shared memory: pass one, as new '
+        + 'WebAssembly.Memory({ initial: 1, maximum: 1024, shared: true })',
+    );
+  }
+}
+
+/** @param {WebAssembly.Memory} memory  @param {number} bytes  @returns {Range} */
+function newPages(memory, bytes) {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  const start = grow(memory, pages) * PAGE_BYTES;
+  return { start, end: start + pages * PAGE_BYTES };
+}
+
+/** @param {Range} range  @param {WebAssembly.Memory | undefined} memory  @param {number} bytes
+ *  @returns {Range} what of it is aligned */
+function checkRange(range, memory, bytes) {
+  if (!memory)
+    throw badArgument('range is of a memory that you pass: createHeap({ memory, range })');
+  const { start, end } = Object(range);
+  const inMemory =
+    Number.isInteger(start)
+    && Number.isInteger(end)
+    && start >= 0
+    && end <= memory.buffer.byteLength;
+  if (!inMemory || end - start < RANGE_LEAST) {
+    throw badArgument(
+      `range must be { start, end }: offsets of at least ${RANGE_LEAST} bytes in the `
+        + `memory of ${memory.buffer.byteLength} bytes, not ${String(start)} to ${String(end)}`,
+    );
+  }
+  const whole = { start: align16(Math.max(start, 16)), end: Math.min(end, 2 ** 32 - PAGE_BYTES) };
+  whole.end -= whole.end % 16;
+  if (whole.end - whole.start < bytes) {
+    throw badArgument(`the allocator itself needs ${bytes} bytes of the range`);
+  }
+  return whole;
 }
 
 /** @param {WebAssembly.Memory} memory  @param {number} pages
@@ -75,9 +155,12 @@ function grow(memory, pages) {
     if (cause instanceof TypeError) {
       throw badArgument('a 64-bit memory was passed: the allocator has 32-bit addresses');
     }
-    throw new PymallocRangeError('NO_ROOM', `the memory of ${memory.buffer.byteLength} bytes `
-      + `cannot grow by ${pages} pages of 64 KiB (${message(cause)}): make it with a larger maximum`,
-    { cause });
+    throw new PymallocRangeError(
+      'NO_ROOM',
+      `the memory of ${memory.buffer.byteLength} bytes `
+        + `cannot grow by ${pages} pages of 64 KiB (${message(cause)}): make it with a larger maximum`,
+      { cause },
+    );
   }
 }
 
@@ -93,9 +176,13 @@ function instantiate(module, imports) {
 
 /** @param {string} why  @param {unknown} [cause]  @returns {PymallocTypeError} */
 export function notOurs(why, cause) {
-  return new PymallocTypeError('BAD_ARGUMENT', `this module is not the allocator's (${why}): pass `
-    + "the package's wasm-pymalloc/pymalloc.wasm, of the same version; Heap.from reads other "
-    + 'modules', { cause });
+  return new PymallocTypeError(
+    'BAD_ARGUMENT',
+    `this module is not the allocator's (${why}): pass `
+      + "the package's wasm-pymalloc/pymalloc.wasm, of the same version; Heap.from reads other "
+      + 'modules',
+    { cause },
+  );
 }
 
 /** @param {number} value  @returns {WebAssembly.Global} */
@@ -116,36 +203,30 @@ function align16(n) {
 /** What the module asks for in its section dylink.0 (WebAssembly tool conventions, "Dynamic
  *  linking").
  *  @param {WebAssembly.Module} module
- *  @returns {{bytes: number, slots: number}} of data, of function table */
+ *  @returns {{bytes: number, slots: number, align: number}} of data, of function table */
 function needs(module) {
   if (!(module instanceof WebAssembly.Module)) {
-    throw badArgument('wasm must be a compiled WebAssembly.Module here: await compileModule()');
+    throw badArgument(
+      'wasm must be a compiled WebAssembly.Module here (await compileModule())',
+      module,
+    );
   }
   const section = WebAssembly.Module.customSections(module, 'dylink.0')[0];
-  const bytes = new Uint8Array(section ?? new ArrayBuffer(0));
-  let at = 0;
-  const leb = () => {
-    let n = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = bytes[at++] ?? 0;
-      n += (byte & 127) * 2 ** shift;
-      if (byte < 128) break;
-    }
-    return n;
-  };
-  while (at < bytes.length) {
-    const type = bytes[at++];
-    const size = leb();
+  const r = new Reader(new Uint8Array(section ?? new ArrayBuffer(0)));
+  while (r.at < r.end) {
+    const type = r.u8();
+    const size = r.u32();
     if (type !== MEM_INFO) {
-      at += size;
+      r.skip(size);
       continue;
     }
-    const [data, power, slots] = [leb(), leb(), leb()];
+    const [data, power, slots] = [r.u32(), r.u32(), r.u32()];
     if (data > PAGE_BYTES * 16 || power > 12 || slots > 1024) {
-      throw badDescriptor(`dylink.0 asks for ${data} bytes of alignment 2^${power} and ${slots} `
-        + 'slots');
+      throw badDescriptor(
+        `dylink.0 asks for ${data} bytes of alignment 2^${power} and ${slots} ` + 'slots',
+      );
     }
-    return { bytes: data, slots };
+    return { bytes: data, slots, align: Math.max(16, 2 ** power) };
   }
   throw notOurs('no section dylink.0 says what memory it needs');
 }

@@ -32,7 +32,9 @@ import { segmentsOf } from './segments.js';
  *  @returns {number} address of the leaf that has its entry; 0: there is none, and no pool */
 function leafOf(view, root, { constants: c, leaves, poolStride }, unit) {
   const leaf = view.getUint32(
-    root + leaves.offset + Math.floor(unit / c.leaf_pools) * leaves.stride, true);
+    root + leaves.offset + Math.floor(unit / c.leaf_pools) * leaves.stride,
+    true,
+  );
   if (leaf !== 0) checkRange(view, leaf, c.leaf_pools * poolStride, 'a leaf of the pool table', 8);
   return leaf;
 }
@@ -41,7 +43,10 @@ function leafOf(view, root, { constants: c, leaves, poolStride }, unit) {
  *  @param {number} [end]  address that it need not pass
  *  @returns {PoolTable} as far as there is memory */
 export function poolTable(view, root, layout, end = view.byteLength) {
-  const { constants: { pool_bytes, leaf_pools }, poolStride: stride } = layout;
+  const {
+    constants: { pool_bytes, leaf_pools },
+    poolStride: stride,
+  } = layout;
   const units = Math.min(Math.floor(view.byteLength / pool_bytes), Math.ceil(end / pool_bytes));
   const bytes = new Uint8Array(units * stride);
   for (let unit = 0; unit < units; unit += leaf_pools) {
@@ -92,7 +97,8 @@ export class Owners {
   of(id, base) {
     const found = this.#heaps.get(id) ?? [];
     if (found.length < 2) return found[0] ?? 0;
-    for (const heap of [...found].reverse()) {     // the default one has the segments around theirs
+    for (const heap of [...found].reverse()) {
+      // the default one has the segments around theirs
       for (const { start, end } of segmentsOf(this.#view, [heap], this.#layout)) {
         if (base >= start && base < end) return heap;
       }
@@ -109,8 +115,8 @@ export class Owners {
 export function usedBlocks(free, left, low, first, size, capacity) {
   const at = free - low;
   if (at === 0) return capacity;
-  const sound = left < capacity && at >= first && at < first + capacity * size
-    && (at - first) % size === 0;
+  const sound =
+    left < capacity && at >= first && at < first + capacity * size && (at - first) % size === 0;
   return sound ? left : -1;
 }
 
@@ -124,19 +130,32 @@ export function readPool(view, root, layout, heaps, address) {
   const unit = Math.floor(address / pool_bytes);
   const base = unit * pool_bytes;
   const leaf = base + pool_bytes > view.byteLength ? 0 : leafOf(view, root, layout, unit);
-  const entry = leaf + unit % leaf_pools * poolStride;
+  const entry = leaf + (unit % leaf_pools) * poolStride;
   const size = leaf === 0 ? 0 : view.getUint16(entry + f.size, true);
   if (size === 0) return null;
   const capacity = Number(layout.capacity[size] ?? 0);
   const free = view.getUint16(entry + f.free, true);
-  const used = usedBlocks(free, view.getUint16(entry + f.left, true), base & link_max, first, size,
-    capacity);
+  const used = usedBlocks(
+    free,
+    view.getUint16(entry + f.left, true),
+    base & link_max,
+    first,
+    size,
+    capacity,
+  );
   const owner = new Owners(view, heaps, layout).of(view.getUint16(entry + f.heap, true), base);
   if (capacity === 0 || used < 0 || owner === 0) {
     throw badMemory(`the pool table's entry for the pool at ${hex(base)} was overwritten`);
   }
-  return { base, size, owner, first: base + first, capacity, used,
-    free: (base - (base & link_max)) + free };
+  return {
+    base,
+    size,
+    owner,
+    first: base + first,
+    capacity,
+    used,
+    free: base - (base & link_max) + free,
+  };
 }
 
 /** A list of cached blocks.
@@ -165,7 +184,10 @@ export function readList(view, heap, { arrays: { current }, lists, list }, slot)
  *  @param {number} live  @param {number} state  what they become
  *  @throws {import('./errors.js').PymallocRangeError} BAD_MEMORY */
 export function markList(view, root, layout, pool, states, block, count, live, state) {
-  const { constants: { link_max }, space: { link_key } } = layout;
+  const {
+    constants: { link_max },
+    space: { link_key },
+  } = layout;
   const low = view.getUint32(root + link_key, true);
   const high = view.getUint32(root + link_key + 4, true);
   const half = pool.base - (pool.base & link_max);
@@ -175,13 +197,15 @@ export function markList(view, root, layout, pool, states, block, count, live, s
     states[i] = state;
     const link = (view.getUint32(block, true) ^ low) >>> 0;
     if (view.getUint32(block + 4, true) !== high) throw badList(pool, block);
-    block = half + link;                              // a link that is too large leaves the pool
+    block = half + link; // a link that is too large leaves the pool
   }
   if (block !== pool.base) throw badList(pool, block);
 }
 
 /** @param {Pool} pool  @param {number} block */
 function badList({ base, size }, block) {
-  return badMemory(`a list of free blocks of ${size} bytes, of the pool at ${hex(base)}, is damaged `
-    + `at ${hex(block)}: a block was written to after it was freed, or freed twice`);
+  return badMemory(
+    `a list of free blocks of ${size} bytes, of the pool at ${hex(base)}, is damaged `
+      + `at ${hex(block)}: a block was written to after it was freed, or freed twice`,
+  );
 }

@@ -3,8 +3,13 @@
 import { attachNow, look } from './pyodide/attach.js';
 import { moduleOfFile } from './file.node.js';
 
-export { attachSync, detach, PymallocError, PymallocTypeError, PymallocRangeError }
-  from './pyodide.js';
+export {
+  attachSync,
+  detach,
+  PymallocError,
+  PymallocTypeError,
+  PymallocRangeError,
+} from './pyodide.js';
 
 const FILE = new URL('../wasm/pyodide.wasm', import.meta.url);
 

@@ -2,12 +2,13 @@
  *  day. */
 
 import { PymallocTypeError } from './errors.js';
+import { plain, withJSON } from './json.js';
 
 /** @typedef {import('./stats.js').HeapStats} HeapStats */
 /** @typedef {import('./map.js').HeapMap} HeapMap */
 
 /** What a heap was at one moment.  Plain frozen data: structuredClone and postMessage take it, JSON
- *  through snapshotToJSON.
+ *  too.
  *  @typedef {object} Snapshot
  *  @property {1} version
  *  @property {number} time  milliseconds since 1970
@@ -64,7 +65,8 @@ export const SNAPSHOT_VERSION = 1;
 /** @param {HeapStats} stats  @param {HeapMap} map
  *  @returns {Readonly<Snapshot>} */
 export function snapshotOf(stats, map) {
-  return Object.freeze({ version: SNAPSHOT_VERSION, time: Date.now(), stats, map });
+  const snapshot = { version: SNAPSHOT_VERSION, time: Date.now(), stats, map };
+  return Object.freeze(withJSON(/** @type {Snapshot} */ (snapshot)));
 }
 
 // ---- The difference of two ----
@@ -88,20 +90,22 @@ export function diff(a, b) {
     throw bad(`the first is of heap ${a.stats.heap}, the second of heap ${b.stats.heap}`);
   }
   const { raw, mem, object } = b.stats.domains;
-  return Object.freeze({
-    ms: b.time - a.time,
-    domains: Object.freeze({
-      raw: domainDiff(a.stats.domains.raw, raw),
-      mem: domainDiff(a.stats.domains.mem, mem),
-      object: domainDiff(a.stats.domains.object, object),
+  return Object.freeze(
+    withJSON({
+      ms: b.time - a.time,
+      domains: Object.freeze({
+        raw: domainDiff(a.stats.domains.raw, raw),
+        mem: domainDiff(a.stats.domains.mem, mem),
+        object: domainDiff(a.stats.domains.object, object),
+      }),
+      classes: classDiffs(a.stats.classes, b.stats.classes),
+      pages: pageDiff(a, b),
+      pools: poolDiff(a.map.pools, b.map.pools),
+      raw: minus(b.stats.raw, a.stats.raw),
+      lost: minus(b.stats.lost, a.stats.lost),
+      growth: minus(b.stats.growth, a.stats.growth),
     }),
-    classes: classDiffs(a.stats.classes, b.stats.classes),
-    pages: pageDiff(a, b),
-    pools: poolDiff(a.map.pools, b.map.pools),
-    raw: minus(b.stats.raw, a.stats.raw),
-    lost: minus(b.stats.lost, a.stats.lost),
-    growth: minus(b.stats.growth, a.stats.growth),
-  });
+  );
 }
 
 /** @template {Record<keyof T, number>} T
@@ -114,14 +118,21 @@ function minus(b, a) {
 
 /** @param {import('./stats.js').DomainStats} a  @param {import('./stats.js').DomainStats} b
  *  @returns {Readonly<DomainDiff>} */
-function domainDiff(a, b) {
+export function domainDiff(a, b) {
   const liveBytes = b.liveBytes - a.liveBytes;
   const liveBlocks = b.liveBlocks - a.liveBlocks;
   const allocatedBlocks = b.totalBlocks - a.totalBlocks;
   const allocatedBytes = b.totalBytes - a.totalBytes;
-  return Object.freeze({ liveBytes, liveBlocks, peakBytes: b.peakBytes - a.peakBytes,
-    allocatedBlocks, allocatedBytes, freedBlocks: allocatedBlocks - liveBlocks,
-    freedBytes: allocatedBytes - liveBytes, failures: b.failures - a.failures });
+  return Object.freeze({
+    liveBytes,
+    liveBlocks,
+    peakBytes: b.peakBytes - a.peakBytes,
+    allocatedBlocks,
+    allocatedBytes,
+    freedBlocks: allocatedBlocks - liveBlocks,
+    freedBytes: allocatedBytes - liveBytes,
+    failures: b.failures - a.failures,
+  });
 }
 
 /** @param {readonly import('./stats.js').ClassStats[]} before
@@ -129,17 +140,26 @@ function domainDiff(a, b) {
  *  @returns {readonly ClassDiff[]} */
 function classDiffs(before, after) {
   if (before.length !== after.length) throw bad('they have different size classes');
-  return Object.freeze(after.flatMap((b, i) => {
-    const a = /** @type {typeof b} */ (before[i]);
-    if (a.blockSize !== b.blockSize) throw bad('they have different size classes');
-    const liveBlocks = b.liveBlocks - a.liveBlocks;
-    const allocatedBlocks = b.totalBlocks - a.totalBlocks;
-    const pools = b.pools - a.pools;
-    if (liveBlocks === 0 && allocatedBlocks === 0 && pools === 0) return [];
-    return [Object.freeze({ blockSize: b.blockSize, liveBlocks, allocatedBlocks,
-      freedBlocks: allocatedBlocks - liveBlocks, pools,
-      roundingEstimate: b.roundingEstimate - a.roundingEstimate })];
-  }));
+  return Object.freeze(
+    after.flatMap((b, i) => {
+      const a = /** @type {typeof b} */ (before[i]);
+      if (a.blockSize !== b.blockSize) throw bad('they have different size classes');
+      const liveBlocks = b.liveBlocks - a.liveBlocks;
+      const allocatedBlocks = b.totalBlocks - a.totalBlocks;
+      const pools = b.pools - a.pools;
+      if (liveBlocks === 0 && allocatedBlocks === 0 && pools === 0) return [];
+      return [
+        Object.freeze({
+          blockSize: b.blockSize,
+          liveBlocks,
+          allocatedBlocks,
+          freedBlocks: allocatedBlocks - liveBlocks,
+          pools,
+          roundingEstimate: b.roundingEstimate - a.roundingEstimate,
+        }),
+      ];
+    }),
+  );
 }
 
 /** @param {Snapshot} a  @param {Snapshot} b  @returns {Readonly<PageDiff>} */
@@ -165,7 +185,7 @@ function poolDiff(a, b) {
   /** @type {number[][]} */
   const [added, gone, changed, blocks] = [[], [], [], []];
   let same = 0;
-  for (let i = 0, j = 0; i < a.address.length || j < b.address.length;) {
+  for (let i = 0, j = 0; i < a.address.length || j < b.address.length; ) {
     const [before, after] = [at(a.address, i), at(b.address, j)];
     if (before < after) {
       gone?.push(before);
@@ -189,64 +209,131 @@ function poolDiff(a, b) {
     }
   }
   const addresses = (/** @type {number[] | undefined} */ list) => Uint32Array.from(list ?? []);
-  return Object.freeze({ added: addresses(added), gone: addresses(gone),
-    changed: addresses(changed), blocks: Int16Array.from(blocks ?? []), same });
+  return Object.freeze({
+    added: addresses(added),
+    gone: addresses(gone),
+    changed: addresses(changed),
+    blocks: Int16Array.from(blocks ?? []),
+    same,
+  });
 }
 
 // ---- What a snapshot is ----
 
-const N = 'number';
-const TEXT = 'string';
-const LIMIT = 'limit';                    // a number or null
-const FAULT = 'fault';                    // null or what follows
+export const NUMBER = 'number';
+export const TEXT = 'string';
+const N = NUMBER;
+const LIMIT = 'limit'; // a number or null
+const FAULT = 'fault'; // null or what follows
 const FAULT_FIELDS = { cause: TEXT, address: N };
-const DOMAIN = { liveBytes: N, liveBlocks: N, peakBytes: N, totalBlocks: N, totalBytes: N,
-  softLimit: LIMIT, hardLimit: LIMIT, failures: N };
-const CLASS = { blockSize: N, liveBlocks: N, totalBlocks: N, pools: N, peakPools: N,
-  roundingEstimate: N };
+export const DOMAIN = {
+  liveBytes: N,
+  liveBlocks: N,
+  peakBytes: N,
+  totalBlocks: N,
+  totalBytes: N,
+  softLimit: LIMIT,
+  hardLimit: LIMIT,
+  failures: N,
+};
+const CLASS = {
+  blockSize: N,
+  liveBlocks: N,
+  totalBlocks: N,
+  pools: N,
+  peakPools: N,
+  roundingEstimate: N,
+};
+const HELD = { bytes: N, blocks: N };
+const AT_PEAK = {
+  bytes: N,
+  atMost: N,
+  domains: { raw: HELD, mem: HELD, object: HELD },
+  classes: [{ blockSize: N, mem: N, object: N, bytes: N }],
+  large: HELD,
+};
 /** A kind of value; an object's properties; what each element of an array is.
  *  @typedef {string | {[name: string]: any} | [any]} Shape */
-const STATS = /** @type {Shape} */ ({ heap: N, pageBytes: N, poolBytes: N,
-  pages: { memory: N, owned: N, foreign: N }, pools: N,
-  domains: { raw: DOMAIN, mem: DOMAIN, object: DOMAIN }, softLimit: LIMIT, hardLimit: LIMIT,
-  classes: [CLASS], raw: { segments: N, bytes: N, freeBytes: N, cachedBytes: N, chunks: N },
+const STATS = /** @type {Shape} */ ({
+  heap: N,
+  pageBytes: N,
+  poolBytes: N,
+  pages: { memory: N, owned: N, foreign: N },
+  pools: N,
+  domains: { raw: DOMAIN, mem: DOMAIN, object: DOMAIN },
+  softLimit: LIMIT,
+  hardLimit: LIMIT,
+  allHeaps: { softLimit: LIMIT, hardLimit: LIMIT },
+  threads: LIMIT,
+  classes: [CLASS],
+  atPeak: AT_PEAK,
+  raw: { segments: N, bytes: N, freeBytes: N, cachedBytes: N, chunks: N },
   growth: { grows: N, failures: N },
   lost: { rounding: N, bookkeeping: N, headers: N, freePoolSpace: N, freeChunks: N },
-  fault: FAULT });
-const TOTALS = /** @type {Shape} */ ({ foreign: N, free: N, raw: N, pool: N, damaged: N, pools: N,
-  arenas: N });
-const PAGE_ARRAYS = { pages: Uint8Array, poolCount: Uint16Array, rawBytes: Uint32Array,
-  freeBytes: Uint32Array };
-const POOL_ARRAYS = { address: Uint32Array, owner: Uint32Array, state: Uint8Array,
-  blockSize: Uint16Array, blocks: Uint16Array, capacity: Uint16Array };
+  fault: FAULT,
+});
+const TOTALS = /** @type {Shape} */ ({
+  foreign: N,
+  free: N,
+  raw: N,
+  pool: N,
+  damaged: N,
+  pools: N,
+  arenas: N,
+});
+const PAGE_ARRAYS = {
+  pages: Uint8Array,
+  poolCount: Uint16Array,
+  rawBytes: Uint32Array,
+  freeBytes: Uint32Array,
+};
+const POOL_ARRAYS = {
+  address: Uint32Array,
+  owner: Uint32Array,
+  state: Uint8Array,
+  blockSize: Uint16Array,
+  blocks: Uint16Array,
+  capacity: Uint16Array,
+};
 
-/** @param {string} what  @returns {PymallocTypeError} */
-function bad(what) {
-  return new PymallocTypeError('BAD_SNAPSHOT', `not two snapshots of one heap, or a file that was `
-    + `changed: ${what}. Pass what heap.snapshot() or snapshotFromJSON() returned`);
+const MAKERS = 'Pass what heap.snapshot() or snapshotFromJSON() returned';
+
+/** @param {string} what  @param {string} [makers]  what to pass  @returns {PymallocTypeError} */
+export function bad(what, makers = MAKERS) {
+  return new PymallocTypeError(
+    'BAD_SNAPSHOT',
+    `not two snapshots of one heap, or a file that was ` + `changed: ${what}. ${makers}`,
+  );
 }
 
 /** @param {unknown} value  @param {Shape} shape  @param {string} path
+ *  @param {string} [makers]  what to pass
  *  @returns {any} a frozen copy of what the shape names
  *  @throws {PymallocTypeError} BAD_SNAPSHOT */
-function shaped(value, shape, path) {
+export function shaped(value, shape, path, makers = MAKERS) {
   if (value === null && (shape === LIMIT || shape === FAULT)) return null;
   if (shape === N || shape === LIMIT) {
-    if (!Number.isFinite(value)) throw bad(`${path} is no number`);
+    if (!Number.isFinite(value)) throw bad(`${path} is no number`, makers);
     return value;
   }
   if (shape === TEXT) {
-    if (typeof value !== 'string') throw bad(`${path} is no text`);
+    if (typeof value !== 'string') throw bad(`${path} is no text`, makers);
     return value;
   }
   if (Array.isArray(shape)) {
-    if (!Array.isArray(value)) throw bad(`${path} is no array`);
-    return Object.freeze(value.map((item, i) => shaped(item, shape[0], `${path}[${i}]`)));
+    if (!Array.isArray(value)) throw bad(`${path} is no array`, makers);
+    return Object.freeze(value.map((item, i) => shaped(item, shape[0], `${path}[${i}]`, makers)));
   }
-  if (typeof value !== 'object' || value === null) throw bad(`${path} is no object`);
+  if (typeof value !== 'object' || value === null) throw bad(`${path} is no object`, makers);
   const fields = typeof shape === 'string' ? FAULT_FIELDS : shape;
-  return Object.freeze(Object.fromEntries(Object.entries(fields).map(([name, of]) => [name,
-    shaped(/** @type {Record<string, unknown>} */ (value)[name], of, `${path}.${name}`)])));
+  return Object.freeze(
+    Object.fromEntries(
+      Object.entries(fields).map(([name, of]) => [
+        name,
+        shaped(/** @type {Record<string, unknown>} */ (value)[name], of, `${path}.${name}`, makers),
+      ]),
+    ),
+  );
 }
 
 /** @param {unknown} value  @param {Record<string, Function>} kinds
@@ -256,8 +343,10 @@ function checkArrays(value, kinds, length, path) {
   for (const [name, kind] of Object.entries(kinds)) {
     const array = /** @type {Record<string, any> | undefined} */ (value)?.[name];
     // By name: an array from another realm is as good.
-    if (Object.prototype.toString.call(array) !== `[object ${kind.name}]`
-      || (length ??= array.length) !== array.length) {
+    if (
+      Object.prototype.toString.call(array) !== `[object ${kind.name}]`
+      || (length ??= array.length) !== array.length
+    ) {
       throw bad(`${path}.${name} is no ${kind.name}${length === undefined ? '' : ` of ${length}`}`);
     }
   }
@@ -283,10 +372,12 @@ function checkSnapshot(value) {
 
 // ---- JSON ----
 
-/** A snapshot as JSON has it: its arrays are plain ones.
+/** A snapshot as JSON has it: its arrays are plain ones.  JSON.stringify does so by itself, but for a
+ *  copy that structuredClone or postMessage made.
  *
  *  @example
- *  const text = JSON.stringify(snapshotToJSON(heap.snapshot()));
+ *  const copy = structuredClone(heap.snapshot());
+ *  const text = JSON.stringify(snapshotToJSON(copy));
  *  const same = snapshotFromJSON(JSON.parse(text));
  *
  *  @param {Snapshot} snapshot
@@ -294,17 +385,13 @@ function checkSnapshot(value) {
  *  @throws {PymallocTypeError} BAD_SNAPSHOT */
 export function snapshotToJSON(snapshot) {
   checkSnapshot(snapshot);
-  const { version, time, stats, map: { buffer: _, pools, ...map } } = snapshot;
-  const plain = (/** @type {object} */ object) => Object.fromEntries(Object.entries(object).map(
-    ([name, value]) => [name, ArrayBuffer.isView(value)
-      ? Array.from(/** @type {Uint8Array} */ (value)) : value]));
-  return { version, time, stats, map: { ...plain(map), pools: plain(pools) } };
+  return plain(snapshot);
 }
 
 /** The way back.  Whatever the text held, a snapshot or an error comes out.
  *
  *  @example
- *  const text = JSON.stringify(snapshotToJSON(heap.snapshot()));
+ *  const text = JSON.stringify(heap.snapshot());
  *  const before = snapshotFromJSON(JSON.parse(text));          // perhaps another day
  *  diff(before, heap.snapshot());
  *
@@ -327,17 +414,19 @@ export function snapshotFromJSON(value) {
     }),
   };
   checkSnapshot(snapshot);
-  return Object.freeze(/** @type {Snapshot} */ (/** @type {unknown} */ (snapshot)));
+  return Object.freeze(withJSON(/** @type {Snapshot} */ (/** @type {unknown} */ (snapshot))));
 }
 
 /** @param {any} object  @param {Record<string, any>} kinds  of typed arrays, by name
  *  @returns {Record<string, object>} */
 function typedArrays(object, kinds) {
-  return Object.fromEntries(Object.entries(kinds).map(([name, Kind]) => {
-    const list = object?.[name];
-    if (!Array.isArray(list)) throw bad(`map: ${name} is no array`);
-    const array = Kind.from(list);
-    if (list.some((n, i) => n !== array[i])) throw bad(`map: ${name} holds what does not fit`);
-    return [name, array];
-  }));
+  return Object.fromEntries(
+    Object.entries(kinds).map(([name, Kind]) => {
+      const list = object?.[name];
+      if (!Array.isArray(list)) throw bad(`map: ${name} is no array`);
+      const array = Kind.from(list);
+      if (list.some((n, i) => n !== array[i])) throw bad(`map: ${name} holds what does not fit`);
+      return [name, array];
+    }),
+  );
 }

@@ -1,5 +1,6 @@
 /** heap.stats(): counters of a heap, read straight from linear memory. */
 
+import { UNLIMITED } from './constants.js';
 import { badMemory, hex } from './errors.js';
 import { INTERNAL } from './layout.js';
 import { checkRange, readU64 } from './memory.js';
@@ -63,7 +64,11 @@ import { checkRange, readU64 } from './memory.js';
  *  @property {{raw: DomainStats, mem: DomainStats, object: DomainStats}} domains
  *  @property {number | null} softLimit  of the three domains together; null: none
  *  @property {number | null} hardLimit
+ *  @property {{softLimit: number | null, hardLimit: number | null}} allHeaps  of every heap together
+ *  @property {number | null} threads  that have a heap of their own for malloc, see heaps(); 0 in a
+ *    program on the archives for one thread; null: the module is too old to tell
  *  @property {readonly ClassStats[]} classes  smallest first
+ *  @property {import('./peak.js').AtPeak} atPeak  what lived when most did
  *  @property {RawStats} raw
  *  @property {{grows: number, failures: number}} growth  of linear memory, asked by the library
  *  @property {LostStats} lost
@@ -74,7 +79,7 @@ import { checkRange, readU64 } from './memory.js';
  *  @property {string} cause
  *  @property {number} address  where */
 
-/** Texts of enum cause (src/internal.h in C), from 1 on. */
+/** Texts of enum cause (src/core/cause.h in C), from 1 on. */
 export const CAUSES = Object.freeze([
   'raw block header overwritten',
   'list of free memory overwritten',
@@ -97,8 +102,6 @@ export const CAUSES = Object.freeze([
   'bad trailing pad byte',
 ]);
 
-const UNLIMITED = 0xffffffff;
-
 /** @param {number} limit  @returns {number | null} */
 export function limitOf(limit) {
   return limit === UNLIMITED ? null : limit;
@@ -110,18 +113,21 @@ export function limitOf(limit) {
 export function checkRoot(view, root, layout) {
   const { constants, space } = layout;
   checkRange(view, root, constants.space_bytes, 'the root structure');
-  if (view.getUint32(root + space.magic, true) !== constants.space_magic
-    || view.getUint32(root + space.version, true) !== constants.layout_version) {
+  if (
+    view.getUint32(root + space.magic, true) !== constants.space_magic
+    || view.getUint32(root + space.version, true) !== constants.layout_version
+  ) {
     throw badMemory(`no root structure at ${hex(root)}`);
   }
 }
 
 /** @param {DataView} view  @param {number} root  @param {number} heap
- *  @param {Layout} layout  @returns {Readonly<HeapStats>} root and heap are checked already */
-export function readStats(view, root, heap, layout) {
+ *  @param {Layout} layout  @param {import('./peak.js').PeakReader} peak  this heap's
+ *  @returns {Readonly<HeapStats>} root and heap are checked already */
+export function readStats(view, root, heap, layout, peak) {
   const { heap: f, domains, domain } = layout;
-  const inMem = { ...NO_POOLS };
-  const inObject = { ...NO_POOLS };
+  const inMem = { ...NO_POOLS, live: [0] };
+  const inObject = { ...NO_POOLS, live: [0] };
   const classes = readClasses(view, heap, layout, inMem, inObject);
   const at = heap + domains.offset;
   const raw = readDomain(view, at, domain, NO_POOLS);
@@ -135,6 +141,7 @@ export function readStats(view, root, heap, layout) {
     cachedBytes: view.getUint32(heap + f.raw_cached, true),
     chunks: view.getUint32(heap + f.raw_chunks, true),
   });
+  const ofDomains = Object.freeze({ raw, mem, object });
   const pools = view.getUint32(heap + f.pools_used, true);
   const { page_bytes, pool_bytes, pool_header, raw_header, segment_header } = layout.constants;
   const poolHeaders = pools * (raw_header + pool_header);
@@ -144,10 +151,16 @@ export function readStats(view, root, heap, layout) {
     poolBytes: pool_bytes,
     pages: readPages(view, root, layout),
     pools,
-    domains: Object.freeze({ raw, mem, object }),
+    domains: ofDomains,
     softLimit: limitOf(view.getUint32(heap + f.soft, true)),
     hardLimit: limitOf(view.getUint32(heap + f.hard, true)),
+    allHeaps: Object.freeze({
+      softLimit: limitOf(view.getUint32(root + layout.space.soft, true)),
+      hardLimit: limitOf(view.getUint32(root + layout.space.hard, true)),
+    }),
+    threads: layout.threads === null ? null : view.getUint32(root + layout.threads, true),
     classes,
+    atPeak: peak.read(view, heap, layout, { domains: ofDomains, inMem, inObject }),
     raw: chunks,
     growth: Object.freeze({
       grows: readU64(view, root + layout.space.grows),
@@ -157,8 +170,8 @@ export function readStats(view, root, heap, layout) {
       rounding: classes.reduce((sum, c) => sum + c.roundingEstimate, 0),
       bookkeeping: rawLive(view, at + INTERNAL * domains.stride, domain),
       // A segment ends with the header of a chunk that is none.
-      headers: chunks.chunks * raw_header + poolHeaders
-        + chunks.segments * (segment_header + raw_header),
+      headers:
+        chunks.chunks * raw_header + poolHeaders + chunks.segments * (segment_header + raw_header),
       freePoolSpace: pools * pool_bytes - poolHeaders - inMem.liveBytes - inObject.liveBytes,
       freeChunks: chunks.freeBytes + chunks.cachedBytes,
     }),
@@ -171,8 +184,10 @@ export function readStats(view, root, heap, layout) {
 function readFault(view, root, { space }) {
   const cause = view.getUint32(root + space.fault, true);
   if (cause === 0) return null;
-  return Object.freeze({ cause: CAUSES[cause - 1] ?? `unknown cause ${cause}`,
-    address: view.getUint32(root + space.fault_at, true) });
+  return Object.freeze({
+    cause: CAUSES[cause - 1] ?? `unknown cause ${cause}`,
+    address: view.getUint32(root + space.fault_at, true),
+  });
 }
 
 /** @param {DataView} view  @param {number} root  @param {Layout} layout
@@ -189,9 +204,16 @@ function readPages(view, root, layout) {
  *  @property {number} liveBlocks
  *  @property {number} liveBytes
  *  @property {number} totalBlocks
- *  @property {number} totalBytes */
+ *  @property {number} totalBytes
+ *  @property {number[]} live  blocks of each class, from 1 on */
 
-const NO_POOLS = Object.freeze({ liveBlocks: 0, liveBytes: 0, totalBlocks: 0, totalBytes: 0 });
+const NO_POOLS = Object.freeze({
+  liveBlocks: 0,
+  liveBytes: 0,
+  totalBlocks: 0,
+  totalBytes: 0,
+  live: [],
+});
 
 /** @param {DataView} view  @param {number} at  of the domain  @param {Layout['domain']} f
  *  @param {Readonly<InPools>} inPools
@@ -221,40 +243,59 @@ function rawLive(view, at, f) {
  *  @param {InPools} mem  added to  @param {InPools} object  added to
  *  @returns {readonly ClassStats[]} */
 function readClasses(view, heap, layout, mem, object) {
-  const { constants: { classes, alignment }, arrays: a, unusedClasses } = layout;
+  const {
+    constants: { classes, alignment },
+    arrays: a,
+    unusedClasses,
+  } = layout;
   /** @type {ClassStats[]} */
   const out = [];
-  for (let i = 1; i <= classes; i++) {   // slot 0 holds nothing
+  for (let i = 1; i <= classes; i++) {
+    // slot 0 holds nothing
     const blockSize = i * alignment;
-    const j = classes + 1 + i;           // of the object domain
-    const memTotal = allocated(view, heap, layout, i);
-    const objTotal = allocated(view, heap, layout, j);
-    const pools = u32(view, heap, a.pools, i);
-    if (memTotal === 0 && objTotal === 0 && pools === 0) {
+    const j = classes + 1 + i; // of the object domain
+    const peakPools = u32(view, heap, a.pools_peak, i);
+    if (peakPools === 0) {
       out.push(/** @type {ClassStats} */ (unusedClasses[i - 1]));
+      mem.live.push(0);
+      object.live.push(0);
       continue;
     }
-    const memLive = memTotal - u64(view, heap, a.frees, i);
-    const objLive = objTotal - u64(view, heap, a.frees, j);
+    const memFreed = u64(view, heap, a.frees, i),
+      objFreed = u64(view, heap, a.frees, j);
+    const memLive = taken(view, heap, layout, i) - memFreed;
+    const objLive = taken(view, heap, layout, j) - objFreed;
+    const memTotal = memLive + memFreed + u64(view, heap, a.reused, i);
+    const objTotal = objLive + objFreed + u64(view, heap, a.reused, j);
     const liveBlocks = memLive + objLive;
     add(mem, memLive, memTotal, blockSize);
     add(object, objLive, objTotal, blockSize);
-    out.push(Object.freeze({
-      blockSize,
-      liveBlocks,
-      totalBlocks: memTotal + objTotal,
-      pools,
-      peakPools: u32(view, heap, a.pools_peak, i),
-      roundingEstimate: liveBlocks <= 0 ? 0 : liveBlocks * roundingOf(blockSize, alignment,
-        u64(view, heap, a.sampled, i), u64(view, heap, a.sampled_bytes, i)),
-    }));
+    out.push(
+      Object.freeze({
+        blockSize,
+        liveBlocks,
+        totalBlocks: memTotal + objTotal,
+        pools: u32(view, heap, a.pools, i),
+        peakPools,
+        roundingEstimate:
+          liveBlocks <= 0
+            ? 0
+            : liveBlocks
+              * roundingOf(
+                blockSize,
+                alignment,
+                u64(view, heap, a.sampled, i),
+                u64(view, heap, a.sampled_bytes, i),
+              ),
+      }),
+    );
   }
   return Object.freeze(out);
 }
 
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout  @param {number} slot
- *  @returns {number} blocks ever allocated: all that were moved to the list and are not there */
-function allocated(view, heap, { arrays, lists, list }, slot) {
+ *  @returns {number} blocks that left their pools: all that were moved to the list and are not there */
+function taken(view, heap, { arrays, lists, list }, slot) {
   const cached = view.getUint32(heap + lists.offset + slot * lists.stride + list.count, true);
   return u64(view, heap, arrays.filled, slot) - cached;
 }
@@ -262,6 +303,7 @@ function allocated(view, heap, { arrays, lists, list }, slot) {
 /** @param {InPools} sum  @param {number} live  blocks  @param {number} total  blocks
  *  @param {number} blockSize */
 function add(sum, live, total, blockSize) {
+  sum.live.push(live);
   sum.liveBlocks += live;
   sum.liveBytes += live * blockSize;
   sum.totalBlocks += total;

@@ -2,6 +2,7 @@
  *  wrong with the file: hosts only say that it does not compile. */
 
 import { PymallocError, PymallocTypeError, badArgument } from './errors.js';
+import { Reader } from './observe/binary.js';
 
 /** A wasm file: compiled, as bytes, as what fetch gave or will give, or its address.
  *  @typedef {WebAssembly.Module | BufferSource | Response | PromiseLike<Response> | URL
@@ -31,8 +32,12 @@ export async function readSource(source) {
 
 /** @param {unknown} value  @returns {value is PromiseLike<any>} */
 export function isPromise(value) {
-  return typeof value === 'object' && value !== null && 'then' in value
-    && typeof value.then === 'function';
+  return (
+    typeof value === 'object'
+    && value !== null
+    && 'then' in value
+    && typeof value.then === 'function'
+  );
 }
 
 /** @param {unknown} value  @returns {value is Response} also from another realm */
@@ -56,8 +61,12 @@ async function settled(promise, what) {
 
 /** @param {string} what  @param {string} why  @param {unknown} [cause]  @returns {PymallocError} */
 export function loadFailed(what, why, cause) {
-  return new PymallocError('LOAD_FAILED', `${what} could not be read: ${why}. Check the address, `
-    + 'or pass a WebAssembly.Module or its bytes', { cause });
+  return new PymallocError(
+    'LOAD_FAILED',
+    `${what} could not be read: ${why}. Check the address, `
+      + 'or pass a WebAssembly.Module or its bytes',
+    { cause },
+  );
 }
 
 /** @param {Response} response  @returns {string} how to name it in an error */
@@ -72,8 +81,10 @@ async function bodyOf(response) {
   }
   if (!response.ok) throw loadFailed(nameOf(response), response.statusText || 'the server refused');
   if (response.bodyUsed) {
-    throw badArgument(`the body of ${nameOf(response)} was read before: pass a response whose body `
-      + 'is unread, response.clone() gives one');
+    throw badArgument(
+      `the body of ${nameOf(response)} was read before: pass a response whose body `
+        + 'is unread, response.clone() gives one',
+    );
   }
   try {
     return new Uint8Array(await response.arrayBuffer());
@@ -91,12 +102,19 @@ export function bytesOf(source) {
     try {
       return new Uint8Array(/** @type {ArrayBuffer} */ (buffer), byteOffset, byteLength);
     } catch (cause) {
-      throw new PymallocTypeError('DETACHED', 'the bytes were transferred to another thread '
-        + '(postMessage?): pass them before, or a copy', { cause });
+      throw new PymallocTypeError(
+        'DETACHED',
+        'the bytes were transferred to another thread '
+          + '(postMessage?): pass them before, or a copy',
+        { cause },
+      );
     }
   }
-  throw badArgument('a wasm file is a WebAssembly.Module, an ArrayBuffer or a view of one, a '
-    + 'Response (or the promise that fetch returns) or a URL');
+  throw badArgument(
+    'a wasm file is a WebAssembly.Module, an ArrayBuffer or a view of one, a '
+      + 'Response (or the promise that fetch returns) or a URL',
+    source,
+  );
 }
 
 /** @param {Uint8Array} bytes  @param {string} name  of the source, '' if it has none
@@ -122,12 +140,20 @@ export function checkFile(bytes, what = 'the wasm file') {
 function notCompiled(what, cause) {
   const why = message(cause);
   if (/disallow|blocked|forbid|not allowed|Content[- ]Security[- ]Policy|\bCSP\b/i.test(why)) {
-    return new PymallocTypeError('BLOCKED', `this host does not compile wasm at run time (${why}): `
-      + 'pass a WebAssembly.Module, which workerd makes of an import of the .wasm file; a page '
-      + "needs 'wasm-unsafe-eval' in the script-src of its Content-Security-Policy", { cause });
+    return new PymallocTypeError(
+      'BLOCKED',
+      `this host does not compile wasm at run time (${why}): `
+        + 'pass a WebAssembly.Module, which workerd makes of an import of the .wasm file; a page '
+        + "needs 'wasm-unsafe-eval' in the script-src of its Content-Security-Policy",
+      { cause },
+    );
   }
-  return new PymallocTypeError('BAD_WASM', `${what} does not compile: ${why}. Use a newer host, or `
-    + 'build the module without the feature named', { cause });
+  return new PymallocTypeError(
+    'BAD_WASM',
+    `${what} does not compile: ${why}. Use a newer host, or `
+      + 'build the module without the feature named',
+    { cause },
+  );
 }
 
 /** @param {Uint8Array} bytes  @param {string} what
@@ -136,15 +162,21 @@ function checkMagic(bytes, what) {
   const magic = [0, 0x61, 0x73, 0x6d];
   const same = magic.findIndex((byte, i) => bytes[i] !== byte);
   if (same >= 0 && same < bytes.length) {
-    throw new PymallocTypeError('NOT_WASM', `${what} is not a wasm module: it begins with `
-      + `${beginning(bytes)}. Check the address and what is served there`);
+    throw new PymallocTypeError(
+      'NOT_WASM',
+      `${what} is not a wasm module: it begins with `
+        + `${beginning(bytes)}. Check the address and what is served there`,
+    );
   }
   if (bytes.length < 8) throw truncated(what, bytes.length, 8);
   const version = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true);
   if (version !== 1) {
-    throw new PymallocTypeError('NOT_WASM', `${what} is not a core wasm module but of version `
-      + `0x${version.toString(16)}${version > 0xffff ? ', a component' : ''}: pass the core `
-      + 'module');
+    throw new PymallocTypeError(
+      'NOT_WASM',
+      `${what} is not a core wasm module but of version `
+        + `0x${version.toString(16)}${version > 0xffff ? ', a component' : ''}: pass the core `
+        + 'module',
+    );
   }
 }
 
@@ -154,26 +186,35 @@ function checkMagic(bytes, what) {
  *  @throws {PymallocTypeError} TRUNCATED */
 function checkComplete(bytes, what) {
   let functions = false;
-  for (let at = 8; at < bytes.length;) {
-    const id = /** @type {number} */ (bytes[at++]);
-    let size = 0;
-    for (let shift = 0, byte = 128; byte & 128 && shift < 35; shift += 7) {
-      byte = bytes[at++] ?? 0;                             // behind the end: found below
-      size += (byte & 127) * 2 ** shift;
-    }
-    if (at + size > bytes.length) throw truncated(what, bytes.length, at + size);
-    if (id === FUNCTION) functions = bytes[at] !== 0;      // the first byte of their number
+  const r = new Reader(bytes, 8);
+  while (r.at < r.end) {
+    const id = r.u8();
+    const size = sizeAt(r, what);
+    if (r.at + size > r.end) throw truncated(what, r.end, r.at + size);
+    if (id === FUNCTION) functions = bytes[r.at] !== 0; // the first byte of their number
     if (id === CODE) functions = false;
-    at += size;
+    r.skip(size);
   }
   if (functions) throw truncated(what, bytes.length, bytes.length + 1);
+}
+
+/** @param {Reader} r  @param {string} what  @returns {number} the size of a section
+ *  @throws {PymallocTypeError} TRUNCATED */
+function sizeAt(r, what) {
+  try {
+    return r.u32();
+  } catch {
+    throw truncated(what, r.end, r.end + 1);
+  }
 }
 
 /** @param {string} what  @param {number} have  @param {number} need
  *  @returns {PymallocTypeError} */
 function truncated(what, have, need) {
-  return new PymallocTypeError('TRUNCATED', `${what} is cut short: it has ${have} bytes and needs `
-    + `${need} or more. Load it again`);
+  return new PymallocTypeError(
+    'TRUNCATED',
+    `${what} is cut short: it has ${have} bytes and needs ` + `${need} or more. Load it again`,
+  );
 }
 
 /** @param {Uint8Array} bytes  @returns {string} what a person recognizes */

@@ -10,20 +10,29 @@ import { fileURLToPath } from 'node:url';
 
 import ts from 'typescript';
 
+import { withContents, withLinks } from './api-links.mjs';
+
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const OUT = path('../../docs/api.md');
-const { name: PACKAGE, exports: EXPORTS } = JSON.parse(readFileSync(path('../package.json'), 'utf8'));
+const { name: PACKAGE, exports: EXPORTS } = JSON.parse(
+  readFileSync(path('../package.json'), 'utf8'),
+);
 
 /** One that is imported from.  Types are made of the source that has the same name.
  *  @typedef {{name: string, file: string}} Address */
 /** @type {Address[]} */
-const ADDRESSES = Object.entries(EXPORTS).filter(([, { types }]) => types).map(([at, { types }]) => ({
-  name: PACKAGE + at.slice(1),
-  file: path(`../${types.replace(/^\.\/types\/(.*)\.d\.ts$/, 'src/$1.js')}`),
-}));
+const ADDRESSES = Object.entries(EXPORTS)
+  .filter(([, { types }]) => types)
+  .map(([at, { types }]) => ({
+    name: PACKAGE + at.slice(1),
+    file: path(`../${types.replace(/^\.\/types\/(.*)\.d\.ts$/, 'src/$1.js')}`),
+  }));
 
 const config = ts.getParsedCommandLineOfConfigFile(path('../tsconfig.json'), {}, ts.sys);
-const program = ts.createProgram(ADDRESSES.map(({ file }) => file), config.options);
+const program = ts.createProgram(
+  ADDRESSES.map(({ file }) => file),
+  config.options,
+);
 const checker = program.getTypeChecker();
 
 /** @typedef {{name: string, example: string}} Example */
@@ -32,8 +41,10 @@ const checker = program.getTypeChecker();
 /** Addresses with something to import by name, the main one first.
  *  @returns {(Address & {entries: Entry[]})[]} */
 function interfaces() {
-  return ADDRESSES.filter(({ file }) => file.endsWith('.js'))
-    .map((address) => ({ ...address, entries: entriesOf(address.file) }));
+  return ADDRESSES.filter(({ file }) => file.endsWith('.js')).map((address) => ({
+    ...address,
+    entries: entriesOf(address.file),
+  }));
 }
 
 /** @param {string} source  @returns {Entry[]} what it exports, in the order of the sources */
@@ -41,10 +52,15 @@ function entriesOf(source) {
   const file = program.getSourceFile(source);
   const found = new Map();
   for (const exported of checker.getExportsOfModule(checker.getSymbolAtLocation(file))) {
-    const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported)
-      : exported;
+    const symbol =
+      exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
     const declaration = ownDeclaration(symbol);
-    found.set(exported.name, { name: exported.name, sort: sortOf(declaration), symbol, declaration });
+    found.set(exported.name, {
+      name: exported.name,
+      sort: sortOf(declaration, exported.name),
+      symbol,
+      declaration,
+    });
   }
   return [...found.values()];
 }
@@ -63,19 +79,24 @@ function ownDeclaration(symbol) {
   return declaration;
 }
 
-/** @param {ts.Declaration} declaration  @returns {string} */
-function sortOf(declaration) {
+/** @param {ts.Declaration} declaration  @param {string} name  @returns {string} */
+function sortOf(declaration, name) {
   if (ts.isFunctionDeclaration(declaration)) return 'functions';
   if (ts.isClassDeclaration(declaration)) {
     return /Error$/.test(declaration.name.text) ? 'errors' : 'classes';
   }
-  return ts.isVariableDeclaration(declaration) ? 'constants' : 'types';
+  if (ts.isVariableDeclaration(declaration)) return 'constants';
+  return /^Event|Event$/.test(name) ? 'events' : 'types';
 }
 
 /** @param {string | ts.NodeArray<ts.JSDocComment> | undefined} comment  @returns {string} */
 function textOf(comment) {
-  const text = typeof comment === 'string' ? comment : ts.getTextOfJSDocComment(comment) ?? '';
-  return text.split('\n').map((line) => line.replace(/^ (?! )/, '')).join('\n').trim();
+  const text = typeof comment === 'string' ? comment : (ts.getTextOfJSDocComment(comment) ?? '');
+  return text
+    .split('\n')
+    .map((line) => line.replace(/^ (?! )/, ''))
+    .join('\n')
+    .trim();
 }
 const oneLine = (text) => text.replace(/\s+/g, ' ').trim();
 
@@ -83,16 +104,29 @@ const oneLine = (text) => text.replace(/\s+/g, ' ').trim();
 const docOf = (node) => ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc).at(-1);
 
 /** @param {ts.Node} node  @param {string} name  @returns {string[]} text of each such tag */
-const tags = (node, name) => ts.getJSDocTags(node).filter((tag) => tag.tagName.text === name)
-  .map((tag) => textOf(tag.comment));
+const tags = (node, name) =>
+  ts
+    .getJSDocTags(node)
+    .filter((tag) => tag.tagName.text === name)
+    .map((tag) => textOf(tag.comment));
 
 /** @param {ts.Node} node  @returns {string[]} code */
-const examplesOf = (node) => tags(node, 'example').map((text) =>
-  text.split('\n').map((line) => line.replace(/^ ?\* ?/, '').replace(/\s+$/, '')).join('\n'));
+const examplesOf = (node) =>
+  tags(node, 'example').map((text) =>
+    text
+      .split('\n')
+      .map((line) => line.replace(/^ ?\* ?/, '').replace(/\s+$/, ''))
+      .join('\n'),
+  );
 
 /** A type on one line, without the paths of imports and of this machine. */
-const typeText = (text) => oneLine(text.replace(/import\([^)]*\)\./g, '').replace(/\n \*/g, ' ')
-  .replace(/@type |[{}]$/g, (m) => m));
+const typeText = (text) =>
+  oneLine(
+    text
+      .replace(/import\([^)]*\)\./g, '')
+      .replace(/\n \*/g, ' ')
+      .replace(/@type |[{}]$/g, (m) => m),
+  );
 
 // ---- Functions and methods ----
 
@@ -100,8 +134,17 @@ const typeText = (text) => oneLine(text.replace(/import\([^)]*\)\./g, '').replac
  *  @param {string} call  what stands before the parentheses  @returns {string[]} */
 function describeCall(title, node, signatures, call, level) {
   const out = [`${level} ${title}`, ''];
-  const lines = signatures.map((signature) => call + typeText(checker.signatureToString(signature,
-    node, ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.OmitParameterModifiers)));
+  const lines = signatures.map(
+    (signature) =>
+      call
+      + typeText(
+        checker.signatureToString(
+          signature,
+          node,
+          ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.OmitParameterModifiers,
+        ),
+      ),
+  );
   out.push('```ts', ...lines, '```', '', textOf(docOf(node)?.comment), '');
   out.push(...listOf(node));
   for (const code of examplesOf(node)) out.push('```js', code, '```', '');
@@ -123,9 +166,14 @@ function listOf(node) {
 /** @param {ts.Node} node  @returns {ts.JSDocTag[]} of the node and of its overloads */
 function overloadTags(node) {
   const all = [...ts.getJSDocTags(node)];
-  return all.flatMap((tag) => ts.isJSDocOverloadTag(tag)
-    ? [...tag.typeExpression.parameters, ...(tag.typeExpression.type ? [tag.typeExpression.type] : [])]
-    : [tag]);
+  return all.flatMap((tag) =>
+    ts.isJSDocOverloadTag(tag)
+      ? [
+          ...tag.typeExpression.parameters,
+          ...(tag.typeExpression.type ? [tag.typeExpression.type] : []),
+        ]
+      : [tag],
+  );
 }
 
 /** @param {Entry} entry  @returns {string[]} */
@@ -136,14 +184,19 @@ function describeFunction({ name, declaration, symbol }) {
 }
 
 /** @param {ts.Node} member  @returns {boolean} part of the interface */
-const isPublic = (member) => member.name && !ts.isPrivateIdentifier(member.name)
-  && !ts.isComputedPropertyName(member.name);
+const isPublic = (member) =>
+  member.name && !ts.isPrivateIdentifier(member.name) && !ts.isComputedPropertyName(member.name);
 
 /** @param {Entry} entry  @returns {string[]} */
 function describeClass({ name, declaration }) {
   const [heritage] = declaration.heritageClauses ?? [];
-  const out = [`### class ${name}`, '', textOf(docOf(declaration)?.comment), '',
-    ...(heritage ? [`Extends \`${heritage.types[0].getText()}\`.`, ''] : [])];
+  const out = [
+    `### class ${name}`,
+    '',
+    textOf(docOf(declaration)?.comment),
+    '',
+    ...(heritage ? [`Extends \`${heritage.types[0].getText()}\`.`, ''] : []),
+  ];
   const variable = name[0].toLowerCase() + name.slice(1);
   for (const member of declaration.members.filter(isPublic)) {
     const isStatic = ts.getCombinedModifierFlags(member) & ts.ModifierFlags.Static;
@@ -153,7 +206,14 @@ function describeClass({ name, declaration }) {
       out.push(...describeCall(`${at}()`, member, type.getCallSignatures(), at, '####'));
     } else {
       const doc = textOf(docOf(member)?.comment);
-      out.push(`#### ${at}`, '', '```ts', `${at}: ${typeText(checker.typeToString(type))}`, '```', '');
+      out.push(
+        `#### ${at}`,
+        '',
+        '```ts',
+        `${at}: ${typeText(checker.typeToString(type))}`,
+        '```',
+        '',
+      );
       if (doc) out.push(doc, '');
       const returns = tags(member, 'returns').filter(Boolean);
       if (returns.length > 0) out.push(`- ${oneLine(returns[0])}`, '');
@@ -170,8 +230,16 @@ function describeClass({ name, declaration }) {
 function describeConstant({ name, declaration, symbol }) {
   const statement = declaration.parent.parent;
   const type = checker.getTypeOfSymbolAtLocation(symbol, declaration);
-  return [`### ${name}`, '', '```ts', `${name}: ${typeText(checker.typeToString(type, undefined,
-    ts.TypeFormatFlags.NoTruncation))}`, '```', '', textOf(docOf(statement)?.comment), ''];
+  return [
+    `### ${name}`,
+    '',
+    '```ts',
+    `${name}: ${typeText(checker.typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation))}`,
+    '```',
+    '',
+    textOf(docOf(statement)?.comment),
+    '',
+  ];
 }
 
 /** @param {Entry} entry  @returns {string[]} */
@@ -186,19 +254,45 @@ function describeType({ name, declaration }) {
   const rows = type.jsDocPropertyTags.map((tag) => [
     `\`${tag.name.getText()}${tag.isBracketed ? '?' : ''}\``,
     `\`${typeText(tag.typeExpression.type.getText()).replace(/\|/g, '\\|')}\``,
-    oneLine(textOf(tag.comment)).replace(/\|/g, '\\|')]);
-  return [`### ${name}`, '', text, '', '| property | type | |', '|---|---|---|',
-    ...rows.map((row) => `| ${row.join(' | ')} |`), ''];
+    oneLine(textOf(tag.comment)).replace(/\|/g, '\\|'),
+  ]);
+  return [
+    `### ${name}`,
+    '',
+    text,
+    '',
+    '| property | type | |',
+    '|---|---|---|',
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    '',
+  ];
 }
 
-const DESCRIBE = { functions: describeFunction, classes: describeClass, errors: describeClass,
-  constants: describeConstant, types: describeType };
-const CHAPTERS = [['functions', 'Functions'], ['classes', 'Classes'], ['constants', 'Constants'],
-  ['errors', 'Errors'], ['types', 'Types']];
+const DESCRIBE = {
+  functions: describeFunction,
+  classes: describeClass,
+  errors: describeClass,
+  constants: describeConstant,
+  events: describeType,
+  types: describeType,
+};
+const CHAPTERS = [
+  ['functions', 'Functions'],
+  ['classes', 'Classes'],
+  ['constants', 'Constants'],
+  ['errors', 'Errors'],
+  [
+    'events',
+    'Events',
+    'Listeners of [heap.on()](#heapon) get them, the oldest first, when the host calls [heap.poll()](#heappoll) '
+      + 'or each time that [heap.watch()](#heapwatch) looks.  A module keeps the newest 32.',
+  ],
+  ['types', 'Types'],
+];
 
 /** @param {Entry[]} entries  @param {string} sort  @returns {string[]} */
-const describe = (entries, sort) => entries.filter((e) => e.sort === sort)
-  .flatMap((e) => DESCRIBE[sort](e));
+const describe = (entries, sort) =>
+  entries.filter((e) => e.sort === sort).flatMap((e) => DESCRIBE[sort](e));
 
 // ---- The document ----
 
@@ -210,29 +304,57 @@ function introduction(source) {
 }
 
 /** @returns {string[]} a table of the addresses */
-const describeAddresses = () => ['| import from | |', '|---|---|', ...ADDRESSES.map(({ name, file }) =>
-  `| \`${name}\` | ${introduction(file)} |`), ''];
+const describeAddresses = () => [
+  '| import from | |',
+  '|---|---|',
+  ...ADDRESSES.map(({ name, file }) => `| \`${name}\` | ${introduction(file)} |`),
+  '',
+];
 
 /** @param {Address & {entries: Entry[]}} address  @param {Entry[]} described  in what is above
  *  @returns {string[]} */
 function describeOther({ name, file, entries }, described) {
   const above = entries.filter((e) => described.some((d) => d.declaration === e.declaration));
   const own = entries.filter((e) => !above.includes(e));
-  return [`## ${name}`, '', introduction(file), '',
+  return [
+    `## ${name}`,
+    '',
+    introduction(file),
+    '',
     ...CHAPTERS.flatMap(([sort]) => describe(own, sort)),
-    `${own.length > 0 ? 'And, ' : ''}as above: ${above.map((e) => `\`${e.name}\``).join(', ')}.`, ''];
+    `${own.length > 0 ? 'And, ' : ''}as above: ${above.map((e) => `\`${e.name}\``).join(', ')}.`,
+    '',
+  ];
 }
 
 /** @returns {string} the document */
 export function render() {
   const [main, ...others] = interfaces();
-  const out = ['# JavaScript interface of wasm-pymalloc', '',
+  const out = [
+    '# JavaScript interface of wasm-pymalloc',
+    '',
     'Generated from the sources of the npm package: `npm run api` in `js/` writes it, a test holds it '
-    + 'current and runs every example. Introduction: [js/README.md](../js/README.md).', '',
+      + 'current and runs every example. Introduction: [js/README.md](../js/README.md).',
+    '',
     ...describeAddresses(),
-    ...CHAPTERS.flatMap(([sort, title]) => [`## ${title}`, '', ...describe(main.entries, sort)]),
-    ...others.flatMap((address) => describeOther(address, main.entries))];
-  return `${out.join('\n').replace(/\n{3,}/g, '\n\n').trimEnd()}\n`;
+    '<!-- contents -->',
+    '',
+    ...CHAPTERS.flatMap(([sort, title, text = '']) => [
+      `## ${title}`,
+      '',
+      text,
+      '',
+      ...describe(main.entries, sort),
+    ]),
+    ...others.flatMap((address, i) =>
+      describeOther(
+        address,
+        [main, ...others.slice(0, i)].flatMap(({ entries }) => entries),
+      ),
+    ),
+  ];
+  const text = withContents(withLinks(out.join('\n')));
+  return `${text.replace(/\n{3,}/g, '\n\n').trimEnd()}\n`;
 }
 
 /** @returns {{examples: Example[], without: string[]}} of all functions and methods; without:

@@ -20,8 +20,10 @@ const FILES = {
   'observe/node_modules/sql.js': ['dist/sql-wasm.wasm'],
   'observe/node_modules/@sqlite.org/sqlite-wasm': ['dist/sqlite3.wasm'],
   'observe/node_modules/wasmoon': ['dist/glue.wasm'],
-  'observe/node_modules/@php-wasm/node-8-3': ['asyncify/8_3_33/php_8_3.wasm',
-    'jspi/8_3_33/php_8_3.wasm'],
+  'observe/node_modules/@php-wasm/node-8-3': [
+    'asyncify/8_3_33/php_8_3.wasm',
+    'jspi/8_3_33/php_8_3.wasm',
+  ],
   'observe/node_modules/@ruby/3.4-wasm-wasi': ['dist/ruby.wasm', 'dist/ruby+stdlib.wasm'],
   'observe/node_modules/@micropython/micropython-webassembly-pyscript': ['micropython.wasm'],
   'observe/node_modules/web-tree-sitter': ['web-tree-sitter.wasm'],
@@ -57,15 +59,18 @@ export function lineOf({ url, name }) {
   const { roles } = allocatorOf(readModule(bytes));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const functions = roles.map(({ role, f, prefix }) =>
-    prefix === 0 ? `['${role}', ${f}]` : `['${role}', ${f}, ${prefix}]`);
+    prefix === 0 ? `['${role}', ${f}]` : `['${role}', ${f}, ${prefix}]`,
+  );
   return `  [${bytes.length}, '${sha256}', '${name}',\n    ${functions.join(', ')}],\n`;
 }
 
 /** @returns {string} the file known.js */
 export function render() {
   const lines = modules().map(lineOf);
-  return readFileSync(TABLE, 'utf8').replace(/(export const KNOWN = \[)[^;]*\];/,
-    (_, head) => `${head}\n${lines.join('')}];`);
+  return readFileSync(TABLE, 'utf8').replace(
+    /(export const KNOWN = \[)[^;]*\];/,
+    (_, head) => `${head}\n${lines.join('')}];`,
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

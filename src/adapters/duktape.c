@@ -1,18 +1,13 @@
-#include "duktape.h"
+#include "adapters/duktape.h"
 
-void *pym_duk_alloc(void *udata, size_t n) {
-  return udata ? pym_heap_malloc(udata, PYM_OBJ, n) : pym_obj_malloc(n);
+#include "adapters/inlined.h"
+
+void *pym_duk_alloc(void *udata, size_t bytes) { return inlined_malloc(udata, bytes); }
+
+void *pym_duk_realloc(void *udata, void *block, size_t bytes) {
+  if (bytes) return inlined_realloc(udata, block, bytes);
+  inlined_free(udata, block);
+  return NULL;
 }
 
-void *pym_duk_realloc(void *udata, void *p, size_t n) {
-  if (!n) {
-    pym_duk_free(udata, p);
-    return NULL;
-  }
-  return udata ? pym_heap_realloc(udata, PYM_OBJ, p, n) : pym_obj_realloc(p, n);
-}
-
-void pym_duk_free(void *udata, void *p) {
-  if (udata) pym_heap_free(udata, PYM_OBJ, p);
-  else pym_obj_free(p);
-}
+void pym_duk_free(void *udata, void *block) { inlined_free(udata, block); }

@@ -1,6 +1,6 @@
-#include "quickjs.h"
+#include "adapters/quickjs.h"
 
-#include "object.h"
+#include "core/object.h"
 
 /* As quickjs.h has it; the functions keep the first two. */
 struct JSMallocState {
@@ -8,39 +8,58 @@ struct JSMallocState {
   void *opaque;
 };
 
-void *pym_quickjs_malloc(struct JSMallocState *s, size_t n) {
-  pym_heap *h = s->opaque;
-  if (UNLIKELY(s->malloc_size + n > s->malloc_limit)) return NULL;
-  void *p = h ? pym_heap_malloc(h, PYM_OBJ, n) : pym_obj_malloc(n);
-  if (UNLIKELY(!p)) return NULL;
+HOT pym_heap *heap_of(const struct JSMallocState *s) { return s->opaque ? s->opaque : &pym__main; }
+
+/* The fast path inlined: it knows the usable size without a look at the block. */
+void *pym_quickjs_malloc(struct JSMallocState *s, size_t bytes) {
+  pym_heap *heap = heap_of(s);
+  if (UNLIKELY(s->malloc_size + bytes > s->malloc_limit)) return NULL;
+  size_t usable = rounded_small(bytes);
+  void *block = try_malloc(heap, PYM_OBJ, bytes);
+  if (UNLIKELY(!block)) {
+    block = s->opaque ? pym_heap_malloc(heap, PYM_OBJ, bytes) : pym__malloc_slow(PYM_OBJ, bytes);
+    if (UNLIKELY(!block)) return NULL;
+    usable = pym_usable_size(block);
+  }
   s->malloc_count++;
-  s->malloc_size += pym_usable_size(p);
-  return p;
+  s->malloc_size += usable;
+  return block;
 }
 
-void pym_quickjs_free(struct JSMallocState *s, void *p) {
-  pym_heap *h = s->opaque;
-  if (!p) return;
+void pym_quickjs_free(struct JSMallocState *s, void *block) {
+  pym_heap *heap = heap_of(s);
+  if (!block) return;
   s->malloc_count--;
-  s->malloc_size -= pym_usable_size(p);
-  if (h) pym_heap_free(h, PYM_OBJ, p);
-  else pym_obj_free(p);
+  struct pym__pool *pool = open_pool(heap, PYM_OBJ, block);
+  if (LIKELY(pool != NULL)) {
+    s->malloc_size -= pool->size;
+    put_block(heap, PYM_OBJ, pool, block);
+    return;
+  }
+  s->malloc_size -= pym_usable_size(block);
+  if (s->opaque) pym_heap_free(heap, PYM_OBJ, block);
+  else pym__free_slow(PYM_OBJ, block);
 }
 
 /* Of 0 bytes it frees: QuickJS's own does. */
-void *pym_quickjs_realloc(struct JSMallocState *s, void *p, size_t n) {
-  pym_heap *h = s->opaque;
-  if (!p) return n ? pym_quickjs_malloc(s, n) : NULL;
-  if (!n) {
-    pym_quickjs_free(s, p);
+void *pym_quickjs_realloc(struct JSMallocState *s, void *block, size_t bytes) {
+  if (!block) return bytes ? pym_quickjs_malloc(s, bytes) : NULL;
+  if (!bytes) {
+    pym_quickjs_free(s, block);
     return NULL;
   }
-  size_t old = pym_usable_size(p);
-  if (UNLIKELY(s->malloc_size + n - old > s->malloc_limit)) return NULL;
-  void *q = h ? pym_heap_realloc(h, PYM_OBJ, p, n) : pym_obj_realloc(p, n);
-  if (UNLIKELY(!q)) return NULL;
-  s->malloc_size += pym_usable_size(q) - old;
+  struct pym__pool *pool = open_pool(heap_of(s), PYM_OBJ, block);
+  const size_t old = pool ? pool->size : pym_usable_size(block);
+  if (UNLIKELY(s->malloc_size + bytes - old > s->malloc_limit)) return NULL;
+  void *q = try_realloc(heap_of(s), PYM_OBJ, block, bytes);
+  if (LIKELY(q != NULL)) {
+    if (q != block) s->malloc_size += rounded_small(bytes) - old;
+    return q;
+  }
+  q = s->opaque ? pym_heap_realloc(s->opaque, PYM_OBJ, block, bytes)
+                : pym__realloc_slow(PYM_OBJ, block, bytes);
+  if (LIKELY(q != NULL)) s->malloc_size += pym_usable_size(q) - old;
   return q;
 }
 
-size_t pym_quickjs_usable_size(const void *p) { return pym_usable_size(p); }
+size_t pym_quickjs_usable_size(const void *block) { return pym_usable_size(block); }

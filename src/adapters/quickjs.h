@@ -18,7 +18,7 @@ extern "C" {
  * malloc_size is the sum of what the runtime holds, and only the rounding of the last block can go
  * beyond the limit. */
 #define PYM_QUICKJS_MALLOC_FUNCTIONS \
-  { pym_quickjs_malloc, pym_quickjs_free, pym_quickjs_realloc, pym_quickjs_usable_size }
+  {pym_quickjs_malloc, pym_quickjs_free, pym_quickjs_realloc, pym_quickjs_usable_size}
 
 struct JSMallocState;
 void *pym_quickjs_malloc(struct JSMallocState *s, size_t n);

@@ -1,30 +1,28 @@
-#include "sqlite.h"
+#include "adapters/sqlite.h"
 
-#include "object.h"
+#include "adapters/inlined.h"
+#include "core/chunk.h"
 
 static pym_heap *served_by; /* NULL: the default heap */
+static pym_heap *heap_in_use(void) { return served_by ? served_by : &pym__main; }
 
 /* SQLite asks for more than nothing and for less than 2 GiB. */
-void *pym_sqlite_malloc(int n) {
-  return served_by ? pym_heap_malloc(served_by, PYM_OBJ, (size_t)n) : pym_obj_malloc((size_t)n);
+void *pym_sqlite_malloc(int n) { return inlined_malloc(served_by, (size_t)n); }
+void pym_sqlite_free(void *block) { inlined_free(served_by, block); }
+void *pym_sqlite_realloc(void *block, int n) {
+  return inlined_realloc(served_by, block, (size_t)n);
 }
 
-void pym_sqlite_free(void *p) {
-  if (served_by) pym_heap_free(served_by, PYM_OBJ, p);
-  else pym_obj_free(p);
+/* Asked at each malloc and each free: of a small block the pool table tells. */
+int pym_sqlite_size(void *block) {
+  const struct pym__pool *pool = pym__debug ? NULL : open_pool(heap_in_use(), PYM_OBJ, block);
+  return (int)(LIKELY(pool != NULL) ? pool->size : pym_usable_size(block));
 }
-
-void *pym_sqlite_realloc(void *p, int n) {
-  return served_by ? pym_heap_realloc(served_by, PYM_OBJ, p, (size_t)n)
-                   : pym_obj_realloc(p, (size_t)n);
-}
-
-int pym_sqlite_size(void *p) { return (int)pym_usable_size(p); }
 
 /* What pym_usable_size will say of a block of n bytes. */
 int pym_sqlite_roundup(int n) {
   if (n <= (int)PYM_SMALL_MAX) return (n + 7) & ~7;
-  return (int)pym__raw_size((u32)n);
+  return (int)pym__raw_usable_for((u32)n);
 }
 
 int pym_sqlite_init(void *heap) {

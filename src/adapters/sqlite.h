@@ -14,11 +14,9 @@ extern "C" {
  *
  * Blocks are of the object domain.  A request is rounded up to what its block holds, so that SQLite
  * uses all of it. */
-#define PYM_SQLITE_MEM_METHODS(heap)                                                             \
-  {                                                                                              \
-    pym_sqlite_malloc, pym_sqlite_free, pym_sqlite_realloc, pym_sqlite_size, pym_sqlite_roundup, \
-        pym_sqlite_init, pym_sqlite_shutdown, heap                                               \
-  }
+#define PYM_SQLITE_MEM_METHODS(heap)                                          \
+  {pym_sqlite_malloc,  pym_sqlite_free, pym_sqlite_realloc,  pym_sqlite_size, \
+   pym_sqlite_roundup, pym_sqlite_init, pym_sqlite_shutdown, heap}
 
 /* SQLite gives pAppData to xInit and xShutdown only: one heap serves all of it. */
 void *pym_sqlite_malloc(int n);

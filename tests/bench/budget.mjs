@@ -16,8 +16,10 @@ export function hold(file, found, update, command) {
       const recorded = budget[name]?.[what] ?? 0;
       console.log(`${name}: ${value} ${what} (recorded ${recorded})`);
       if (value <= recorded) continue;
-      console.error(`${name}: ${what} grew from ${recorded} to ${value}.  If that is worth it, ` +
-        `record it: ${command}`);
+      console.error(
+        `${name}: ${what} grew from ${recorded} to ${value}.  If that is worth it, `
+          + `record it: ${command}`,
+      );
       process.exitCode = 1;
     }
   }

@@ -5,17 +5,21 @@ const shell = typeof process === 'undefined';
 const fs = shell ? undefined : await import('node:fs');
 
 /** @param {string} path @returns {Uint8Array} */
-export const readFile = (path) => shell ? os.file.readFile(path, 'binary') : fs.readFileSync(path);
+export const readFile = (path) =>
+  shell ? os.file.readFile(path, 'binary') : fs.readFileSync(path);
 
-export const job = JSON.parse(String.fromCharCode(...readFile(
-  shell ? os.getenv('BENCH_JOB') : process.env.BENCH_JOB)));
+export const job = JSON.parse(
+  String.fromCharCode(...readFile(shell ? os.getenv('BENCH_JOB') : process.env.BENCH_JOB)),
+);
 
 /** @param {object} result */
 export const report = (result) => (shell ? print : console.log)(JSON.stringify(result));
 
-export const engine = shell ? `SpiderMonkey (${os.getenv('BENCH_SHELL')})` :
-  process.versions.bun ? `JavaScriptCore (Bun ${process.versions.bun})` :
-    `V8 ${process.versions.v8.replace(/-node.*/, '')} (Node ${process.versions.node})`;
+export const engine = shell
+  ? `SpiderMonkey (${os.getenv('BENCH_SHELL')})`
+  : process.versions.bun
+    ? `JavaScriptCore (Bun ${process.versions.bun})`
+    : `V8 ${process.versions.v8.replace(/-node.*/, '')} (Node ${process.versions.node})`;
 
 /** Milliseconds that this thread ran on a CPU: what engines compile in other threads does not
  *  count, nor what other processes take.  Linux counts them for each thread; SpiderMonkey's shell
@@ -51,8 +55,12 @@ export async function maker(path) {
   return async () => {
     const program = await factory({ instantiateWasm });
     return {
-      memory: program.wasmMemory, trace_at: program._trace_at, piece: program._piece,
-      max_ids: program._max_ids, addresses_at: program._addresses_at, replay: program._replay,
+      memory: program.wasmMemory,
+      trace_at: program._trace_at,
+      piece: program._piece,
+      max_ids: program._max_ids,
+      addresses_at: program._addresses_at,
+      replay: program._replay,
     };
   };
 }
@@ -81,7 +89,9 @@ export function instantiate(module) {
       for (let i = 0; i < n; i++) at(to).setUint8(i, (i * 167 + 13) & 255);
       return 0;
     },
-    proc_exit: (code) => { throw new Error(`the module exits with ${code}`); },
+    proc_exit: (code) => {
+      throw new Error(`the module exits with ${code}`);
+    },
   };
   const imports = {};
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {

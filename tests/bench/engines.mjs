@@ -11,32 +11,47 @@ function start(command, runner, job, file) {
   const installed = join(cache, 'bin', command);
   const name = basename(command);
   const node = job.home ? ['--no-warnings', '--stack-size=3900'] : [];
-  const options = name.startsWith('js') ? ['-m'] :
-    name.startsWith('node') ? ['--expose-gc', ...node] : [];
+  const options = name.startsWith('js')
+    ? ['-m']
+    : name.startsWith('node')
+      ? ['--expose-gc', ...node]
+      : [];
   writeFileSync(file, JSON.stringify(job));
-  return [existsSync(installed) ? installed : command,
+  return [
+    existsSync(installed) ? installed : command,
     [...options, fileURLToPath(new URL(runner, import.meta.url))],
-    { env: { ...process.env, BENCH_JOB: file, BENCH_SHELL: name } }];
+    { env: { ...process.env, BENCH_JOB: file, BENCH_SHELL: name } },
+  ];
 }
 
 /** The lines of JSON that `runner` prints under `command`. */
 export function runIn(command, runner, job, file) {
   const [program, args, options] = start(command, runner, job, file);
-  const { stdout, stderr, status, error } = spawnSync(program, args,
-    { encoding: 'utf8', maxBuffer: 1 << 28, ...options });
+  const { stdout, stderr, status, error } = spawnSync(program, args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    ...options,
+  });
   if (status !== 0) fail(`${program}: exit code ${status}\n${error ?? ''}${stdout}${stderr}`);
-  return stdout.trim().split('\n').map((line) => JSON.parse(line));
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 }
 
 /** The same of a runner that asks for its CPU time: see cpu() in engine.mjs. */
 export async function runAsking(command, runner, job, file) {
   const [program, args, options] = start(command, runner, job, file);
   const child = spawn(program, args, options);
-  const cpu = () => Number(
-    readFileSync(`/proc/${child.pid}/task/${child.pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
+  const cpu = () =>
+    Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/schedstat`, 'latin1').split(' ')[0])
+    / 1e6;
   const lines = [];
-  let rest = '', stderr = '';
-  child.stderr.on('data', (data) => { stderr += data; });
+  let rest = '',
+    stderr = '';
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
   child.stdout.on('data', (data) => {
     const parts = (rest + data).split('\n');
     rest = parts.pop();

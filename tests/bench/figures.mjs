@@ -22,9 +22,12 @@ const peers = Object.keys(modules).filter((name) => !name.endsWith('floor'));
 /** Bytes of the sections code and data. */
 function size(path) {
   const bytes = readFileSync(path);
-  let at = 8, sum = 0;
+  let at = 8,
+    sum = 0;
   const leb = () => {
-    let value = 0, shift = 0, byte;
+    let value = 0,
+      shift = 0,
+      byte;
     do {
       byte = bytes[at++];
       value |= (byte & 127) << shift;
@@ -59,6 +62,7 @@ for (const trace of unpackTraces(names, work, Number(values.records))) {
     const line = [value.toFixed(1).padStart(8), String(grown).padStart(6)].join(' ');
     console.log(`  ${allocator.padEnd(14)} ${line}`);
     appendCsv(values.csv, [
-      { metric: 'instructions', engine: 'WasmEdge', trace: trace.name, allocator, value }]);
+      { metric: 'instructions', engine: 'WasmEdge', trace: trace.name, allocator, value },
+    ]);
   }
 }

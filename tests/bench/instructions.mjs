@@ -3,10 +3,11 @@
 //
 //   node tests/bench/instructions.mjs [--update] WASMEDGE MODULES_FOLDER TRACE.gz ...
 //
-// pair     instructions of a malloc and free of 24 bytes; call and loop are taken off: they are
-//          what the module with empty functions needs
+// pair     instructions of a malloc and free of 24 bytes, and of larger blocks, some of which are
+//          resized in between; call and loop are taken off: they are what the module with empty
+//          functions needs
 // traces   of each: instructions per record, and pages that memory has at the end, both less
-//          those of the module without an allocator
+//          those of the module without an allocator; `profiled`: while a heap profile is on
 // live     small blocks replaced in heaps of several sizes (synthetic.c): instructions per
 //          operation, less the floor's, and pages that memory has at the end
 import { existsSync, mkdirSync } from 'node:fs';
@@ -22,17 +23,19 @@ if (!existsSync(wasmedge ?? '')) fail(`no WasmEdge at "${wasmedge}": run wasm/se
 
 const PAIRS = 1000;
 /** Both ends past the first refills: what is left is PAIRS pairs. */
-function pair(name) {
+function pair(name, sizes) {
   const module = join(folder, `pair-${name}.wasm`);
-  const count = (n) => countInstructions(wasmedge, module, [n]).instructions;
+  const count = (n) => countInstructions(wasmedge, module, [n, ...sizes]).instructions;
   return (count(2 * PAIRS) - count(PAIRS)) / PAIRS;
 }
 
 function replay({ path }) {
-  const [pym, floor] = ['pym', 'floor'].map((name) =>
-    countReplay(wasmedge, join(folder, `replay-${name}.wasm`), path));
-  const instructions = (pym.instructions - floor.instructions) / pym.records;
-  return { instructions: Number(instructions.toFixed(2)), pages: pym.pages - floor.pages };
+  const [pym, profiled, floor] = ['pym', 'profiled', 'floor'].map((name) =>
+    countReplay(wasmedge, join(folder, `replay-${name}.wasm`), path),
+  );
+  const each = (module) =>
+    Number(((module.instructions - floor.instructions) / pym.records).toFixed(2));
+  return { instructions: each(pym), profiled: each(profiled), pages: pym.pages - floor.pages };
 }
 
 /** Budgets of heaps of 1 KB to 1 MB, by name. */
@@ -45,20 +48,34 @@ function heaps() {
   const count = (peer, name) =>
     commands.perOperation(peer, findKind(name, kindsOf(modules.pym)), 100000);
   const { each } = count('floor', names[0]); // the same in each size
-  return Object.fromEntries(names.map((name) => {
-    const { each: own, pages } = count('pym', name);
-    return [name, { instructions: Number((own - each).toFixed(2)), pages }];
-  }));
+  return Object.fromEntries(
+    names.map((name) => {
+      const { each: own, pages } = count('pym', name);
+      return [name, { instructions: Number((own - each).toFixed(2)), pages }];
+    }),
+  );
 }
 
-const floor = pair('floor');
-const [pym, lto, libc] = ['pym', 'lto', 'libc'].map((name) => pair(name) - floor);
-console.log(`malloc and free of 24 bytes, instructions: wasm-pymalloc ${pym}, with -flto ${lto}, ` +
-  `libc's dlmalloc ${libc}`);
-const found = { pair: { instructions: pym } };
+/** Sizes of the pairs: that of the block, and where it is resized what it then has. */
+const SIZES = [[24], [1000], [100000], [900, 600], [600, 900], [40, 400]];
+const found = {};
+for (const sizes of SIZES) {
+  const floor = pair('floor', sizes);
+  const [pym, lto, libc] = ['pym', 'lto', 'libc'].map((name) => pair(name, sizes) - floor);
+  const [size, to] = sizes;
+  console.log(
+    `malloc${to ? `, realloc to ${to}` : ''} and free of ${size} bytes, instructions: `
+      + `wasm-pymalloc ${pym}, with -flto ${lto}, libc's dlmalloc ${libc}`,
+  );
+  found[size === 24 ? 'pair' : `pair-${sizes.join('-')}`] = { instructions: pym };
+}
 const unpacked = unpackTraces(traces, join(folder, 'counted'));
 for (const trace of unpacked) found[trace.name] = replay(trace);
 Object.assign(found, heaps());
 
-hold(new URL('instructions.json', import.meta.url), found, update,
-  'cmake --build build/wasi --target instructions-update');
+hold(
+  new URL('instructions.json', import.meta.url),
+  found,
+  update,
+  'cmake --build build/wasi --target instructions-update',
+);

@@ -1,7 +1,14 @@
 // What the scripts of the benchmark share: traces, modules, engines, WasmEdge, results.
 import { spawnSync } from 'node:child_process';
 import {
-  appendFileSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, statSync,
+  appendFileSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
@@ -9,15 +16,17 @@ import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
 /** The folder that wasm/setup.sh fills: the same rule as there. */
-export const cache = process.env.PYM_CACHE ??
-  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'wasm-pymalloc');
+export const cache =
+  process.env.PYM_CACHE
+  ?? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'wasm-pymalloc');
 
 export const median = (list) => list.slice().sort((a, b) => a - b)[list.length >> 1];
 
 /** A quantile of a list, between two of its members where it falls there. */
 export function quantile(list, q) {
   const sorted = list.slice().sort((a, b) => a - b);
-  const at = (sorted.length - 1) * q, low = Math.floor(at);
+  const at = (sorted.length - 1) * q,
+    low = Math.floor(at);
   const high = sorted[Math.min(low + 1, sorted.length - 1)];
   return sorted[low] + (at - low) * (high - sorted[low]);
 }
@@ -68,7 +77,10 @@ export function unpackTraces(from, to, records = 0) {
   const files = from.flatMap((name) => {
     if (!existsSync(name)) console.error(`no traces in ${name}`);
     else if (!statSync(name).isDirectory()) return [name];
-    else return readdirSync(name).filter(isTrace).map((f) => join(name, f));
+    else
+      return readdirSync(name)
+        .filter(isTrace)
+        .map((f) => join(name, f));
     return [];
   });
   const names = new Set();
@@ -88,9 +100,11 @@ export function unpackTraces(from, to, records = 0) {
 /** Runs a WASI command under WasmEdge, which counts its instructions: the same everywhere. */
 export function countInstructions(wasmedge, module, args = [], input = undefined) {
   const stdin = input ? openSync(input, 'r') : 'ignore';
-  const { status, stdout, stderr, error } = spawnSync(wasmedge,
+  const { status, stdout, stderr, error } = spawnSync(
+    wasmedge,
     ['--enable-all-statistics', module, ...args.map(String)],
-    { encoding: 'utf8', stdio: [stdin, 'pipe', 'pipe'] });
+    { encoding: 'utf8', stdio: [stdin, 'pipe', 'pipe'] },
+  );
   if (input) closeSync(stdin);
   const found = /executed wasm instructions count:\s*(\d+)/i.exec(stdout + stderr);
   if (error || status !== 0 || !found) {
@@ -112,9 +126,17 @@ const CSV_HEAD = 'metric,engine,trace,allocator,value,min,max\n';
 export function appendCsv(file, rows) {
   if (!file) return;
   if (!existsSync(file)) writeFileSync(file, CSV_HEAD);
-  const text = (x) => typeof x === 'number' ? String(Number(x.toFixed(3))) : `"${x ?? ''}"`;
-  const line = (r) => [`${r.metric}`, text(r.engine), r.trace ?? '', r.allocator ?? '',
-    text(r.value), text(r.min), text(r.max)].join();
+  const text = (x) => (typeof x === 'number' ? String(Number(x.toFixed(3))) : `"${x ?? ''}"`);
+  const line = (r) =>
+    [
+      `${r.metric}`,
+      text(r.engine),
+      r.trace ?? '',
+      r.allocator ?? '',
+      text(r.value),
+      text(r.min),
+      text(r.max),
+    ].join();
   appendFileSync(file, rows.map((r) => `${line(r)}\n`).join(''));
 }
 

@@ -18,7 +18,9 @@ enum { KEPT = 64 };
 
 static const char *const names[OPERATIONS] = {"malloc", "realloc", "free", "heap_new",
                                               "heap_destroy"};
-static struct { uint64_t took, number; } longest[OPERATIONS][KEPT];
+static struct {
+  uint64_t took, number;
+} longest[OPERATIONS][KEPT];
 static uint64_t calls, began, growing;
 static int64_t held, most;
 void *blocks[4 << 20];

@@ -39,8 +39,17 @@ const { values, positionals } = parseArgs({
 });
 const [folder] = positionals;
 if (!folder) fail('usage: longest.mjs [OPTIONS] FOLDER');
-const WORKLOADS = ['random-free', 'phase', 'survivors', 'robson', 'generations', 'sizes',
-  'segments', 'maximum', 'heaps'];
+const WORKLOADS = [
+  'random-free',
+  'phase',
+  'survivors',
+  'robson',
+  'generations',
+  'sizes',
+  'segments',
+  'maximum',
+  'heaps',
+];
 const OPERATIONS = ['malloc', 'realloc', 'free', 'heap_new', 'heap_destroy'];
 const PAGE = 65536;
 const work = join(folder, 'work');
@@ -63,8 +72,11 @@ function longest(runs, op) {
   if (lists[0].size === 0) return undefined;
   const least = lists.map((list) => Math.min(...list.values()));
   const numbers = new Set(lists.flatMap((list) => [...list.keys()]));
-  return Math.max(...[...numbers].map((number) =>
-    Math.min(...lists.map((list, i) => list.get(number) ?? least[i]))));
+  return Math.max(
+    ...[...numbers].map((number) =>
+      Math.min(...lists.map((list, i) => list.get(number) ?? least[i])),
+    ),
+  );
 }
 
 /** Outputs of all runs, and the engine; undefined where there is no such module. */
@@ -73,8 +85,10 @@ function run(command, peer, workload) {
   if (command === 'native') {
     const program = join(folder, `longest-${peer}`);
     if (!existsSync(program)) return undefined;
-    const outputs = Array.from({ length: Number(values.runs) }, () =>
-      spawnSync(program, args, { encoding: 'utf8' }).stdout);
+    const outputs = Array.from(
+      { length: Number(values.runs) },
+      () => spawnSync(program, args, { encoding: 'utf8' }).stdout,
+    );
     return { engine: 'native', outputs };
   }
   const module = join(folder, `${values.steps ? 'steps' : 'longest'}-${peer}.wasm`);
@@ -95,25 +109,33 @@ for (const command of values.engines.split(',')) {
       if (!ran) continue;
       if (!engine) {
         engine = ran.engine;
-        console.log(`\n${engine}: longest call in ${values.steps ? 'steps' : 'µs'}\n` +
-          `${'workload'.padEnd(12)} ${'allocator'.padEnd(10)}` +
-          `${OPERATIONS.map((op) => cell(op)).join('')}` +
-          `${cell('held MB', 10)}${cell('grown MB', 10)}`);
+        console.log(
+          `\n${engine}: longest call in ${values.steps ? 'steps' : 'µs'}\n`
+            + `${'workload'.padEnd(12)} ${'allocator'.padEnd(10)}`
+            + `${OPERATIONS.map((op) => cell(op)).join('')}`
+            + `${cell('held MB', 10)}${cell('grown MB', 10)}`,
+        );
       }
       const runs = ran.outputs.map(parse);
       const found = OPERATIONS.map((op) => longest(runs, op));
-      const text = (x) => x === undefined ? undefined :
-        (x / divide).toFixed(values.steps || x >= 1e5 ? 0 : 1);
+      const text = (x) =>
+        x === undefined ? undefined : (x / divide).toFixed(values.steps || x >= 1e5 ? 0 : 1);
       const [{ held, grown }] = runs;
-      console.log(`${workload.padEnd(12)} ${peer.padEnd(10)}` +
-        `${found.map((x) => cell(text(x))).join('')}` +
-        `${cell((held / 1e6).toFixed(1), 10)}${cell((grown / 1e6).toFixed(1), 10)}`);
+      console.log(
+        `${workload.padEnd(12)} ${peer.padEnd(10)}`
+          + `${found.map((x) => cell(text(x))).join('')}`
+          + `${cell((held / 1e6).toFixed(1), 10)}${cell((grown / 1e6).toFixed(1), 10)}`,
+      );
       const row = { engine: values.steps ? 'steps' : engine, trace: workload, allocator: peer };
       appendCsv(values.csv, [
-        ...OPERATIONS.flatMap((op, i) => found[i] === undefined ? [] :
-          [{ ...row, metric: `longest ${op}`, value: found[i] / divide }]),
+        ...OPERATIONS.flatMap((op, i) =>
+          found[i] === undefined
+            ? []
+            : [{ ...row, metric: `longest ${op}`, value: found[i] / divide }],
+        ),
         { ...row, metric: 'longest held', value: held },
-        { ...row, metric: 'longest grown', value: grown }]);
+        { ...row, metric: 'longest grown', value: grown },
+      ]);
     }
   }
 }

@@ -11,7 +11,7 @@ export function table(rows, columns, cell) {
   ].join('\n');
 }
 
-export const fixed = (x, digits) => Number.isFinite(x) ? x.toFixed(digits) : '–';
+export const fixed = (x, digits) => (Number.isFinite(x) ? x.toFixed(digits) : '–');
 export const plain = (names) => names.map((name) => [name, name]);
 export const shortEngine = (engine) =>
   /\((.*)\)/.exec(engine)?.[1].replace('js', 'SpiderMonkey ') ?? engine;
@@ -24,8 +24,10 @@ export function fill(file, name, text) {
     return;
   }
   const old = readFileSync(file, 'utf8');
-  const begin = `<!-- figures: ${name} -->`, end = `<!-- end of ${name} -->`;
-  const from = old.indexOf(begin) + begin.length, to = old.indexOf(end);
+  const begin = `<!-- figures: ${name} -->`,
+    end = `<!-- end of ${name} -->`;
+  const from = old.indexOf(begin) + begin.length,
+    to = old.indexOf(end);
   if (from < begin.length || to < from) throw new Error(`${file} lacks "${begin}" ... "${end}"`);
   writeFileSync(file, `${old.slice(0, from)}\n\n${text}\n\n${old.slice(to)}`);
 }

@@ -17,11 +17,13 @@ const programs = PROGRAMS.filter((program) => program.group === group && !progra
 if (!folder || programs.length === 0) fail('usage: pages.mjs [--update] GROUP MODULES_FOLDER');
 
 function pages({ module, files, args: argsOf }) {
-  const path = [`${module}-pym.wasm`, `${module}.wasm`].map((name) => join(folder, name))
+  const path = [`${module}-pym.wasm`, `${module}.wasm`]
+    .map((name) => join(folder, name))
     .find(existsSync);
   if (!path) fail(`no ${module}.wasm in ${folder}`);
   const contents = Object.fromEntries(
-    Object.entries(files).map(([name, file]) => [name, readFileSync(file)]));
+    Object.entries(files).map(([name, file]) => [name, readFileSync(file)]),
+  );
   const wasi = new Wasi(argsOf(true), contents);
   const exports = wasi.instantiate(new WebAssembly.Module(readFileSync(path)));
   const status = wasi.start(exports);
@@ -29,7 +31,12 @@ function pages({ module, files, args: argsOf }) {
   return exports.memory.buffer.byteLength / PAGE;
 }
 
-const found = Object.fromEntries(programs.map((program) =>
-  [`${group}/${program.name}`, { pages: pages(program) }]));
-hold(new URL('pages.json', import.meta.url), found, update,
-  `cmake --build build/${group} --target ${group}-pages-update`);
+const found = Object.fromEntries(
+  programs.map((program) => [`${group}/${program.name}`, { pages: pages(program) }]),
+);
+hold(
+  new URL('pages.json', import.meta.url),
+  found,
+  update,
+  `cmake --build build/${group} --target ${group}-pages-update`,
+);

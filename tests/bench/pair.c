@@ -1,6 +1,7 @@
-/* Malloc and free of 24 bytes, over and over: for counting instructions, see instructions.mjs.
+/* Malloc and free of one size, over and over: for counting instructions, see instructions.mjs.
  *
- *   pair N   N pairs with 100 blocks alive besides; N = 0 does the rest of the work only
+ *   pair N SIZE [TO]   N pairs with 100 blocks of SIZE bytes alive besides, with TO resized to TO
+ * bytes in between; N = 0 does the rest of the work only
  *
  * One module a peer (peer.h); that of the floor has calls that do nothing. */
 #include "peer.h"
@@ -9,6 +10,7 @@
 
 #if !defined(PEER_FLOOR)
 #define GET ALLOC(obj, malloc)
+#define RESIZE ALLOC(obj, realloc)
 #define PUT ALLOC(obj, free)
 #else
 static char block[24];
@@ -16,18 +18,38 @@ __attribute__((noinline)) static void *get(size_t n) {
   __asm__ volatile("" ::"r"(n));
   return block;
 }
+__attribute__((noinline)) static void *resize(void *p, size_t n) {
+  __asm__ volatile("" ::"r"(p), "r"(n));
+  return block;
+}
 __attribute__((noinline)) static void put(void *p) { __asm__ volatile("" ::"r"(p)); }
 #define GET get
+#define RESIZE resize
 #define PUT put
 #endif
 
+static void pair_of_24(void) {
+  void *p = GET(24);
+  __asm__ volatile("" : "+r"(p));
+  PUT(p);
+}
+
+static void pair_of(size_t size, size_t to) {
+  void *p = GET(size);
+  __asm__ volatile("" : "+r"(p));
+  if (to) p = RESIZE(p, to);
+  __asm__ volatile("" : "+r"(p));
+  PUT(p);
+}
+
 int main(int argc, char **argv) {
   static void *others[100];
-  for (int i = 0; i < 100; i++) others[i] = GET(24);
-  for (long n = argc > 1 ? atol(argv[1]) : 0; n > 0; n--) {
-    void *p = GET(24);
-    __asm__ volatile("" : "+r"(p));
-    PUT(p);
+  if (argc < 3) return 2;
+  const size_t size = (size_t)atol(argv[2]), to = argc > 3 ? (size_t)atol(argv[3]) : 0;
+  for (int i = 0; i < 100; i++) others[i] = GET(size);
+  for (long n = atol(argv[1]); n > 0; n--) {
+    if (size == 24 && !to) pair_of_24(); /* a constant, as in most calls */
+    else pair_of(size, to);
   }
   for (int i = 0; i < 100; i++) PUT(others[i]);
   return 0;

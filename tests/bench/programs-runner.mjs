@@ -8,10 +8,13 @@ import { Wasi } from './wasi.mjs';
 
 const { runPython } = job.home ? await import('./programs-python.mjs') : {};
 const files = Object.fromEntries(
-  Object.entries(job.files).map(([name, path]) => [name, readFile(path)]));
-const modules = Object.entries(job.modules)
-  .map(([name, path]) => ({ name, module: compile(path) }));
-const collect = globalThis.Bun ? () => Bun.gc(true) : globalThis.gc ?? (() => {});
+  Object.entries(job.files).map(([name, path]) => [name, readFile(path)]),
+);
+const modules = Object.entries(job.modules).map(([name, path]) => ({
+  name,
+  module: compile(path),
+}));
+const collect = globalThis.Bun ? () => Bun.gc(true) : (globalThis.gc ?? (() => {}));
 
 function run({ name, module }) {
   const wasi = new Wasi(job.args, files);

@@ -7,12 +7,13 @@ import { attach } from '../../js/src/pyodide.node.js';
 
 const [release, mode, program, size, rounds] = process.argv.slice(2);
 const folder = new URL('../../examples/cpython/programs/', import.meta.url);
-const { loadPyodide } = await import(new URL(
-  `../pyodide/node_modules/pyodide-${release}/pyodide.mjs`, import.meta.url).href);
+const { loadPyodide } = await import(
+  new URL(`../pyodide/node_modules/pyodide-${release}/pyodide.mjs`, import.meta.url).href
+);
 
 /** @returns {number} milliseconds of CPU time of this thread */
-const cpu = () => Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1')
-  .split(' ')[0]) / 1e6;
+const cpu = () =>
+  Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
 
 const out = [];
 const pyodide = await loadPyodide({ stdout: (line) => out.push(line) });
@@ -32,5 +33,12 @@ for (let i = 0; i < Number(rounds); i++) {
 }
 const late = times.slice(Math.floor(times.length / 3)).sort((a, b) => a - b);
 const module = pyodide._module;
-console.log(JSON.stringify({ ms: late[late.length >> 1], least: late[0],
-  memory: module.HEAPU8.length, used: module._sbrk(0), lines: [...new Set(out)] }));
+console.log(
+  JSON.stringify({
+    ms: late[late.length >> 1],
+    least: late[0],
+    memory: module.HEAPU8.length,
+    used: module._sbrk(0),
+    lines: [...new Set(out)],
+  }),
+);

@@ -9,14 +9,27 @@ import { parseArgs } from 'node:util';
 
 const RUNNER = fileURLToPath(new URL('pyodide-runner.mjs', import.meta.url));
 /** Programs of examples/cpython, with a size that takes some tenths of a second. */
-const SIZES = { binary_trees: 10, churn: 20000, graphs: 3, json_texts: 3, pickles: 5, regexes: 2,
-  richards: 1, texts: 5 };
+const SIZES = {
+  binary_trees: 10,
+  churn: 20000,
+  graphs: 3,
+  json_texts: 3,
+  pickles: 5,
+  regexes: 2,
+  richards: 1,
+  texts: 5,
+};
 const MODES = ['stock', 'attached'];
 const MIB = 2 ** 20;
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: {
-  release: { type: 'string', default: '314' }, runs: { type: 'string', default: '5' },
-  rounds: { type: 'string', default: '12' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    release: { type: 'string', default: '314' },
+    runs: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '12' },
+  },
+});
 const programs = positionals.length ? positionals : Object.keys(SIZES);
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
@@ -28,9 +41,23 @@ for (const program of programs) {
   const results = { stock: [], attached: [] };
   for (let run = 0; run < Number(values.runs); run++) {
     for (const mode of run % 2 ? [...MODES].reverse() : MODES) {
-      results[mode].push(JSON.parse(execFileSync(process.execPath, ['--no-warnings', RUNNER,
-        values.release, mode, program, String(SIZES[program]), values.rounds],
-      { encoding: 'utf8' })));
+      results[mode].push(
+        JSON.parse(
+          execFileSync(
+            process.execPath,
+            [
+              '--no-warnings',
+              RUNNER,
+              values.release,
+              mode,
+              program,
+              String(SIZES[program]),
+              values.rounds,
+            ],
+            { encoding: 'utf8' },
+          ),
+        ),
+      );
     }
   }
   const all = [...results.stock, ...results.attached];
@@ -42,7 +69,14 @@ for (const program of programs) {
     mib: median(results[mode].map(({ memory }) => memory)) / MIB,
   }));
   sum += Math.log(stock.ms / attached.ms);
-  row(program, stock.ms.toFixed(1), attached.ms.toFixed(1), (stock.ms / attached.ms).toFixed(3),
-    stock.mib.toFixed(2), attached.mib.toFixed(2), (attached.mib - stock.mib).toFixed(2));
+  row(
+    program,
+    stock.ms.toFixed(1),
+    attached.ms.toFixed(1),
+    (stock.ms / attached.ms).toFixed(3),
+    stock.mib.toFixed(2),
+    attached.mib.toFixed(2),
+    (attached.mib - stock.mib).toFixed(2),
+  );
 }
 row('geometric mean', '', '', Math.exp(sum / programs.length).toFixed(3));

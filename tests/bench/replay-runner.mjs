@@ -13,8 +13,11 @@ const records = Math.min(job.records || Infinity, header.getUint32(12, true));
 const ids = header.getUint32(16, true);
 const words = bytes.subarray(HEADER, HEADER + records * 8);
 
-const { record, ...peers } = Object.fromEntries(await Promise.all(
-  Object.entries(job.modules).map(async ([name, path]) => [name, await maker(path)])));
+const { record, ...peers } = Object.fromEntries(
+  await Promise.all(
+    Object.entries(job.modules).map(async ([name, path]) => [name, await maker(path)]),
+  ),
+);
 const names = Object.keys(peers);
 
 /** Runs the trace piece by piece in a fresh instance; `before` and `after` see each piece. */
@@ -66,6 +69,6 @@ if (ids > (await record()).max_ids()) {
   for (let i = 0; i < 3; i++) for (const name of names) await run(name); // engines recompile
   for (let round = 0; round < job.rounds; round++) {
     const order = round % 2 ? names.slice().reverse() : names;
-    for (const name of order) report({ engine, ...await run(name) });
+    for (const name of order) report({ engine, ...(await run(name)) });
   }
 }

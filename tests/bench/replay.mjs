@@ -20,7 +20,15 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import {
-  LARGE, LONG, appendCsv, cache, fail, geomean, median, modulesOf, unpackTraces,
+  LARGE,
+  LONG,
+  appendCsv,
+  cache,
+  fail,
+  geomean,
+  median,
+  modulesOf,
+  unpackTraces,
 } from './lib.mjs';
 
 const { values, positionals } = parseArgs({
@@ -44,8 +52,9 @@ const words = modulesOf(folder, 'replay');
 const whole = values.touch === 'block';
 const modules = whole ? { ...modulesOf(folder, 'block'), record: words.record } : words;
 const base = modules.dlmalloc ? 'dlmalloc' : 'libc';
-const wanted = values.peers ? ['record', 'floor', base, ...values.peers.split(',')] :
-  Object.keys(modules);
+const wanted = values.peers
+  ? ['record', 'floor', base, ...values.peers.split(',')]
+  : Object.keys(modules);
 for (const name of Object.keys(modules)) if (!wanted.includes(name)) delete modules[name];
 const traces = unpackTraces(names, work, Number(values.records));
 
@@ -55,15 +64,26 @@ function runIn(command, trace) {
   const program = existsSync(installed) ? installed : command;
   const shell = basename(command).startsWith('js');
   const jobFile = join(work, 'job.json');
-  writeFileSync(jobFile, JSON.stringify({
-    trace: trace.path, name: trace.name, modules, rounds: Number(values.rounds), atLeast: AT_LEAST,
-  }));
+  writeFileSync(
+    jobFile,
+    JSON.stringify({
+      trace: trace.path,
+      name: trace.name,
+      modules,
+      rounds: Number(values.rounds),
+      atLeast: AT_LEAST,
+    }),
+  );
   const { stdout, stderr, status, error } = spawnSync(program, [...(shell ? ['-m'] : []), runner], {
-    encoding: 'utf8', maxBuffer: 1 << 26,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
     env: { ...process.env, BENCH_JOB: jobFile, BENCH_SHELL: basename(command) },
   });
   if (status !== 0) fail(`${program}: exit code ${status}\n${error ?? ''}${stdout}${stderr}`);
-  return stdout.trim().split('\n').map((line) => JSON.parse(line));
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 }
 
 /** What all rounds of an allocator come to.  The time of the trace is the sum of the medians of its
@@ -88,7 +108,10 @@ function measure(command, trace) {
   }
   const peers = {};
   for (const name of new Set(lines.map((line) => line.name))) {
-    peers[name] = condense(lines.filter((line) => line.name === name), trace.records);
+    peers[name] = condense(
+      lines.filter((line) => line.name === name),
+      trace.records,
+    );
   }
   for (const peer of Object.values(peers)) peer.net = peer.ns - peers.floor.ns;
   return { engine: lines[0].engine, peers };
@@ -100,11 +123,15 @@ function show(trace, peers) {
   for (const [name, p] of Object.entries(peers)) {
     const { net, grown } = peers[base];
     const range = `${p.min.toFixed(2)}..${p.max.toFixed(2)}`;
-    const ratios = name === 'floor' ? '' :
-      `${number(p.net, 2, 7)} ${number(p.net / net, 3, 7)} ${number(p.grown / 1e6, 2, 8)} ` +
-      `${number(p.grown / grown, 3, 7)} ${number(p.total / 1e6, 2, 8)}`;
-    console.log(`${trace.name.padEnd(18)} ${name.padEnd(12)} ${number(p.ns, 2, 6)} ` +
-      `${range.padEnd(13)}${ratios}`);
+    const ratios =
+      name === 'floor'
+        ? ''
+        : `${number(p.net, 2, 7)} ${number(p.net / net, 3, 7)} ${number(p.grown / 1e6, 2, 8)} `
+          + `${number(p.grown / grown, 3, 7)} ${number(p.total / 1e6, 2, 8)}`;
+    console.log(
+      `${trace.name.padEnd(18)} ${name.padEnd(12)} ${number(p.ns, 2, 6)} `
+        + `${range.padEnd(13)}${ratios}`,
+    );
   }
 }
 
@@ -115,8 +142,10 @@ function summarize(results) {
   for (const name of Object.keys(results[0]).filter((n) => n !== 'floor')) {
     const time = geomean(results.map((peers) => peers[name].net / peers[base].net));
     const memory = geomean(large.map((peers) => peers[name].grown / peers[base].grown));
-    console.log(`${'geometric mean'.padEnd(18)} ${name.padEnd(34)}${number(time, 3, 14)} ` +
-      `${number(memory, 3, 16)}`);
+    console.log(
+      `${'geometric mean'.padEnd(18)} ${name.padEnd(34)}${number(time, 3, 14)} `
+        + `${number(memory, 3, 16)}`,
+    );
   }
 }
 
@@ -129,8 +158,10 @@ function rows(engine, trace, peers) {
     if (allocator === 'floor') continue;
     found.push({ ...row, metric: `${prefix}net`, value: p.net });
     if (whole) continue; // memory is the same
-    found.push({ ...row, metric: 'growth', value: p.grown },
-      { ...row, metric: 'memory', value: p.total });
+    found.push(
+      { ...row, metric: 'growth', value: p.grown },
+      { ...row, metric: 'memory', value: p.total },
+    );
   }
   return found;
 }
@@ -143,10 +174,12 @@ for (const command of values.engines.split(',')) {
     if (!measured) continue;
     if (!engine) {
       ({ engine } = measured);
-      console.log(`\n${engine}, ${values.rounds} rounds, touching each ${values.touch}; ratios are ` +
-        `to ${base}\n` +
-        'trace              allocator     ns/op min..max          net   ratio grown MB   ratio ' +
-        'total MB');
+      console.log(
+        `\n${engine}, ${values.rounds} rounds, touching each ${values.touch}; ratios are `
+          + `to ${base}\n`
+          + 'trace              allocator     ns/op min..max          net   ratio grown MB   ratio '
+          + 'total MB',
+      );
     }
     show(trace, measured.peers);
     appendCsv(values.csv, rows(engine, trace, measured.peers));

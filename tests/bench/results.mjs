@@ -26,10 +26,12 @@ export class Results {
     for (const r of this.#rows) {
       this.#cells.set([r.metric, r.engine, r.trace, r.allocator].join('|'), Number(r.value));
     }
-    this.versions = this.#rows.filter((r) => r.metric === 'version')
+    this.versions = this.#rows
+      .filter((r) => r.metric === 'version')
       .map((r) => [r.allocator, r.value]);
-    const distinct = (column, metric) =>
-      [...new Set(this.#rows.filter((r) => r.metric === metric).map((r) => r[column]))];
+    const distinct = (column, metric) => [
+      ...new Set(this.#rows.filter((r) => r.metric === metric).map((r) => r[column])),
+    ];
     this.engines = distinct('engine', 'time');
     this.traces = distinct('trace', 'time');
     this.counted = distinct('trace', 'instructions');

@@ -33,7 +33,15 @@ function figures(output) {
   return { ...found, pages: to - from };
 }
 
-const found = Object.fromEntries(run().trim().split('\n')
-  .map((workload) => [workload, figures(run(workload, PERCENT))]));
-hold(new URL('steps.json', import.meta.url), found, update,
-  'cmake --build build/wasi --target instructions-update');
+const found = Object.fromEntries(
+  run()
+    .trim()
+    .split('\n')
+    .map((workload) => [workload, figures(run(workload, PERCENT))]),
+);
+hold(
+  new URL('steps.json', import.meta.url),
+  found,
+  update,
+  'cmake --build build/wasi --target instructions-update',
+);

@@ -31,11 +31,14 @@ if (!folder) fail('usage: synthetic-figures.mjs [OPTIONS] WASMEDGE MODULES_FOLDE
 const modules = modulesOf(folder, 'synthetic');
 const work = join(folder, 'synthetic-work');
 mkdirSync(work, { recursive: true });
-const peers = values.peers?.split(',') ??
-  Object.keys(modules).filter((name) => name !== 'record' && !name.endsWith('floor'));
+const peers =
+  values.peers?.split(',')
+  ?? Object.keys(modules).filter((name) => name !== 'record' && !name.endsWith('floor'));
 const known = kindsOf(modules.pym);
-const kinds = values.kinds?.split(',') ??
-  [...known.filter((name) => name !== 'live'), ...LIVES.map(liveKind)];
+const kinds = values.kinds?.split(',') ?? [
+  ...known.filter((name) => name !== 'live'),
+  ...LIVES.map(liveKind),
+];
 const commands = new Commands(wasmedge, modules, work, true);
 const operations = Number(values.operations);
 
@@ -60,14 +63,18 @@ for (const name of kinds) {
     const what = which.live ? 'live' : 'kind';
     const rows = [{ ...row, metric: `${what} instructions`, value: found.each - floor.each }];
     if (which.live) {
-      rows.push({ ...row, metric: 'live pages', value: found.pages },
+      rows.push(
+        { ...row, metric: 'live pages', value: found.pages },
         { ...row, metric: 'live used', value: used },
-        { ...row, metric: 'live beyond', value: used - found.live });
+        { ...row, metric: 'live beyond', value: used - found.live },
+      );
     }
     appendCsv(values.csv, rows);
     const each = rows[0].value.toFixed(1).padStart(13);
-    console.log(`${name.padEnd(15)} ${allocator.padEnd(12)} ${each}` +
-      `${String(found.pages).padStart(7)} ${String(used).padStart(10)}` +
-      (which.live ? ` ${String(used - found.live).padStart(10)}` : ''));
+    console.log(
+      `${name.padEnd(15)} ${allocator.padEnd(12)} ${each}`
+        + `${String(found.pages).padStart(7)} ${String(used).padStart(10)}`
+        + (which.live ? ` ${String(used - found.live).padStart(10)}` : ''),
+    );
   }
 }

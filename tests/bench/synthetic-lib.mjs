@@ -34,7 +34,10 @@ export function findKind(name, names) {
 /** Runs the modules of a folder as WASI commands under WasmEdge.  Counts of compiled modules are
  *  some 2 % lower than interpreted ones, and come twenty times as fast. */
 export class Commands {
-  #wasmedge; #modules; #work; #compile;
+  #wasmedge;
+  #modules;
+  #work;
+  #compile;
   #compiled = new Map();
 
   /** @param {string} work  folder for files
@@ -54,9 +57,16 @@ export class Commands {
 
   #compileModule(peer) {
     const to = join(this.#work, `synthetic-${peer}.so`);
-    for (const level of ['1', '0']) { // its optimizer crashes over mimalloc
-      const { status } = spawnSync(this.#wasmedge,
-        ['compile', '--enable-all-statistics', '--optimize', level, this.#modules[peer], to]);
+    for (const level of ['1', '0']) {
+      // its optimizer crashes over mimalloc
+      const { status } = spawnSync(this.#wasmedge, [
+        'compile',
+        '--enable-all-statistics',
+        '--optimize',
+        level,
+        this.#modules[peer],
+        to,
+      ]);
       if (status === 0) return to;
     }
     return fail(`WasmEdge cannot compile ${this.#modules[peer]}`);
@@ -93,10 +103,16 @@ export class Commands {
     } else {
       input = this.#job([kind, operations, live, 0]);
     }
-    const { instructions, stdout } =
-      countInstructions(this.#wasmedge, this.#program(peer), [], input);
+    const { instructions, stdout } = countInstructions(
+      this.#wasmedge,
+      this.#program(peer),
+      [],
+      input,
+    );
     const figures = /(\d+) checksum, (\d+) operations, (\d+) live, (\d+) pages, (\d+) heap base/
-      .exec(stdout).slice(1).map(Number);
+      .exec(stdout)
+      .slice(1)
+      .map(Number);
     const [checksum, done, alive, pages, heapBase] = figures;
     return { instructions, checksum, operations: done, live: alive, pages, heapBase };
   }

@@ -7,7 +7,8 @@ import { compile, engine, instantiate, job, report } from './engine.mjs';
 
 const PAGE = 65536;
 const { record, ...peers } = Object.fromEntries(
-  Object.entries(job.modules).map(([name, path]) => [name, compile(path)]));
+  Object.entries(job.modules).map(([name, path]) => [name, compile(path)]),
+);
 const names = Object.keys(peers);
 // Instances of 1 GB are not to wait for one another.
 const collect = globalThis.gc ?? globalThis.Bun?.gc ?? (() => {});
@@ -17,7 +18,9 @@ function runKind(module, live, { before, after } = {}) {
   collect(true);
   const exports = instantiate(module);
   const pieces = [];
-  let calls = 0, operations = 0, left;
+  let calls = 0,
+    operations = 0,
+    left;
   const call = (work) => {
     before?.(exports, calls);
     const t = performance.now();
@@ -44,8 +47,10 @@ function runKind(module, live, { before, after } = {}) {
 function recorded(live) {
   const addresses = [];
   const { total } = runKind(record, live, {
-    after: (exports) => addresses.push(
-      new Uint32Array(exports.memory.buffer, exports.addresses_at(), exports.recorded()).slice()),
+    after: (exports) =>
+      addresses.push(
+        new Uint32Array(exports.memory.buffer, exports.addresses_at(), exports.recorded()).slice(),
+      ),
   });
   const before = (exports, i) => {
     const missing = (total - exports.memory.buffer.byteLength) / PAGE;

@@ -36,12 +36,14 @@ const WARM = 1e5;
 
 const modules = modulesOf(folder, 'synthetic');
 const base = modules.dlmalloc ? 'dlmalloc' : 'libc';
-const wanted = values.peers ? ['record', 'floor', base, ...values.peers.split(',')] :
-  Object.keys(modules);
+const wanted = values.peers
+  ? ['record', 'floor', base, ...values.peers.split(',')]
+  : Object.keys(modules);
 for (const name of Object.keys(modules)) if (!wanted.includes(name)) delete modules[name];
 const known = kindsOf(modules.pym);
-const chosen = (values.kinds?.split(',') ?? known.filter((name) => name !== 'live'))
-  .map((name) => findKind(name, known));
+const chosen = (values.kinds?.split(',') ?? known.filter((name) => name !== 'live')).map((name) =>
+  findKind(name, known),
+);
 const work = join(folder, 'synthetic-work');
 mkdirSync(work, { recursive: true });
 
@@ -56,7 +58,8 @@ function condense(runs, alike) {
   const wholes = runs.map(({ pieces }) => ns(sum(pieces)));
   const all = runs.flatMap(({ pieces }) => pieces);
   const medians = runs[0].pieces.map((_, i) =>
-    median(alike ? all : runs.map(({ pieces }) => pieces[i])));
+    median(alike ? all : runs.map(({ pieces }) => pieces[i])),
+  );
   const [min, max] = [Math.min(...wholes), Math.max(...wholes)];
   return { ns: ns(sum(medians)), min, max, used };
 }
@@ -64,7 +67,11 @@ function condense(runs, alike) {
 /** Results by allocator, of an engine. */
 function measure(command, { name, kind, live }) {
   const job = {
-    kind, live, modules, warmLive: Math.min(live, WARM), rounds: roundsOf(live),
+    kind,
+    live,
+    modules,
+    warmLive: Math.min(live, WARM),
+    rounds: roundsOf(live),
     operations: Number(values.operations),
   };
   const lines = runIn(command, 'synthetic-runner.mjs', job, join(work, 'job.json'));
@@ -72,7 +79,10 @@ function measure(command, { name, kind, live }) {
   if (sums.size > 1) fail(`${name}: checksums differ: ${[...sums].join(', ')}`);
   const peers = {};
   for (const peer of new Set(lines.map((line) => line.name))) {
-    peers[peer] = condense(lines.filter((line) => line.name === peer), live > 0);
+    peers[peer] = condense(
+      lines.filter((line) => line.name === peer),
+      live > 0,
+    );
   }
   for (const peer of Object.values(peers)) peer.net = peer.ns - peers.floor.ns;
   const [{ engine, checksum, seed }] = lines;
@@ -84,11 +94,15 @@ const number = (x, digits, width) => x.toFixed(digits).padStart(width);
 function show(name, peers) {
   for (const [peer, p] of Object.entries(peers)) {
     const range = `${p.min.toFixed(2)}..${p.max.toFixed(2)}`;
-    const ratios = peer === 'floor' ? '' :
-      `${number(p.net, 2, 8)} ${number(p.net / peers[base].net, 3, 7)} ` +
-      `${number(p.used / 1e6, 2, 8)}`;
-    console.log(`${name.padEnd(15)} ${peer.padEnd(12)} ${number(p.ns, 2, 7)} ` +
-      `${range.padEnd(15)}${ratios}`);
+    const ratios =
+      peer === 'floor'
+        ? ''
+        : `${number(p.net, 2, 8)} ${number(p.net / peers[base].net, 3, 7)} `
+          + `${number(p.used / 1e6, 2, 8)}`;
+    console.log(
+      `${name.padEnd(15)} ${peer.padEnd(12)} ${number(p.ns, 2, 7)} `
+        + `${range.padEnd(15)}${ratios}`,
+    );
   }
 }
 
@@ -97,9 +111,13 @@ function rows(engine, name, live, peers) {
   return Object.entries(peers).flatMap(([allocator, p]) => {
     const row = { engine, trace: name, allocator };
     const time = { ...row, metric: `${what} time`, value: p.ns, min: p.min, max: p.max };
-    return allocator === 'floor' ? [time] : [time,
-      { ...row, metric: `${what} net`, value: p.net },
-      { ...row, metric: `${what} memory`, value: p.used }];
+    return allocator === 'floor'
+      ? [time]
+      : [
+          time,
+          { ...row, metric: `${what} net`, value: p.net },
+          { ...row, metric: `${what} memory`, value: p.used },
+        ];
   });
 }
 
@@ -108,8 +126,10 @@ for (const command of values.engines.split(',')) {
   for (const which of chosen) {
     const { engine, checksum, seed, peers } = measure(command, which);
     if (results.length === 0) {
-      console.log(`\n${engine}, ${values.rounds} rounds, seed ${seed}; ratios are to ${base}\n` +
-        'kind            allocator      ns/op min..max            net   ratio  used MB');
+      console.log(
+        `\n${engine}, ${values.rounds} rounds, seed ${seed}; ratios are to ${base}\n`
+          + 'kind            allocator      ns/op min..max            net   ratio  used MB',
+      );
     }
     show(which.name, peers);
     console.log(`${which.name.padEnd(15)} checksum ${checksum}`);

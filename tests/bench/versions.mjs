@@ -18,8 +18,9 @@ const versions = {
   processor: `${cpus()[0].model}, ${cpus().length} cores`,
   'load at the start': loadavg()[0].toFixed(2),
 };
-const emscripten = ['emscripten-6', 'debian-forky'].map((folder) =>
-  join(cache, folder, 'usr/share/emscripten/emscripten-version.txt')).find(existsSync);
+const emscripten = ['emscripten-6', 'debian-forky']
+  .map((folder) => join(cache, folder, 'usr/share/emscripten/emscripten-version.txt'))
+  .find(existsSync);
 if (emscripten) {
   versions["Emscripten's allocators"] = readFileSync(emscripten, 'utf8').replace(/["\s]/g, '');
 }
@@ -27,5 +28,7 @@ for (const command of commands) {
   const [name, program] = command.split('=');
   versions[name] = /\d+\.\d+(\.\d+)?/.exec(run(program, '--version'))?.[0];
 }
-appendCsv(csv, Object.entries(versions).map(([allocator, value]) =>
-  ({ metric: 'version', allocator, value })));
+appendCsv(
+  csv,
+  Object.entries(versions).map(([allocator, value]) => ({ metric: 'version', allocator, value })),
+);

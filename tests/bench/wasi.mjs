@@ -1,8 +1,13 @@
 // WASI preview 1 as a program of the benchmark needs it, the same in every engine: arguments, an
 // empty environment, files that can be read and lie in memory, output that is kept, a clock and
 // random bytes that are the same in each run.  Everything else fails with ENOSYS.
-const OK = 0, EBADF = 8, ENOENT = 44, ENOSYS = 52;
-const DIRECTORY = 3, REGULAR = 4, CHARACTER = 2;
+const OK = 0,
+  EBADF = 8,
+  ENOENT = 44,
+  ENOSYS = 52;
+const DIRECTORY = 3,
+  REGULAR = 4,
+  CHARACTER = 2;
 const PREOPENED = 3; // the descriptor of the folder that holds the files
 
 class Exit extends Error {
@@ -30,7 +35,9 @@ export class Wasi {
   }
 
   /** What the program wrote to standard output and standard error. */
-  get output() { return this.#out.join(''); }
+  get output() {
+    return this.#out.join('');
+  }
 
   /** The instance, ready to start. */
   instantiate(module) {
@@ -55,8 +62,12 @@ export class Wasi {
     return 0;
   }
 
-  get #view() { return new DataView(this.#memory.buffer); }
-  #bytes(at, n) { return new Uint8Array(this.#memory.buffer, at, n); }
+  get #view() {
+    return new DataView(this.#memory.buffer);
+  }
+  #bytes(at, n) {
+    return new Uint8Array(this.#memory.buffer, at, n);
+  }
   #set32(at, value) {
     this.#view.setUint32(at, value, true);
     return OK;
@@ -70,7 +81,10 @@ export class Wasi {
 
   args_sizes_get(count, bytes) {
     this.#set32(count, this.#args.length);
-    return this.#set32(bytes, this.#args.reduce((sum, a) => sum + a.length, 0));
+    return this.#set32(
+      bytes,
+      this.#args.reduce((sum, a) => sum + a.length, 0),
+    );
   }
   args_get(list, to) {
     for (const arg of this.#args) {
@@ -80,8 +94,12 @@ export class Wasi {
     }
     return OK;
   }
-  environ_sizes_get(count, bytes) { return this.#set32(count, 0) | this.#set32(bytes, 0); }
-  environ_get() { return OK; }
+  environ_sizes_get(count, bytes) {
+    return this.#set32(count, 0) | this.#set32(bytes, 0);
+  }
+  environ_get() {
+    return OK;
+  }
 
   clock_time_get(clock, precision, to) {
     this.#time += 10_000n;
@@ -97,7 +115,9 @@ export class Wasi {
     }
     return OK;
   }
-  proc_exit(code) { throw new Exit(code); }
+  proc_exit(code) {
+    throw new Exit(code);
+  }
 
   fd_prestat_get(fd, to) {
     return fd === PREOPENED ? this.#set32(to, 0) | this.#set32(to + 4, 1) : EBADF;
@@ -114,7 +134,9 @@ export class Wasi {
     this.#view.setBigUint64(to + 16, ~0n, true);
     return OK;
   }
-  fd_fdstat_set_flags() { return OK; }
+  fd_fdstat_set_flags() {
+    return OK;
+  }
 
   #stat(bytes, to) {
     this.#bytes(to, 64).fill(0);
@@ -122,7 +144,9 @@ export class Wasi {
     this.#view.setBigUint64(to + 32, BigInt(bytes?.length ?? 0), true);
     return OK;
   }
-  #named(path, n) { return this.#files[String.fromCharCode(...this.#bytes(path, n))]; }
+  #named(path, n) {
+    return this.#files[String.fromCharCode(...this.#bytes(path, n))];
+  }
   path_filestat_get(fd, flags, path, n, to) {
     const bytes = this.#named(path, n);
     return bytes ? this.#stat(bytes, to) : ENOENT;
@@ -137,7 +161,9 @@ export class Wasi {
     this.#open.set(opened, { bytes, at: 0 });
     return this.#set32(to, opened);
   }
-  fd_close(fd) { return this.#open.delete(fd) || fd <= PREOPENED ? OK : EBADF; }
+  fd_close(fd) {
+    return this.#open.delete(fd) || fd <= PREOPENED ? OK : EBADF;
+  }
   fd_seek(fd, offset, whence, to) {
     const file = this.#open.get(fd);
     if (!file) return EBADF;
@@ -146,8 +172,12 @@ export class Wasi {
   }
 
   #pieces(list, n) {
-    return Array.from({ length: n }, (_, i) => this.#bytes(
-      this.#view.getUint32(list + 8 * i, true), this.#view.getUint32(list + 8 * i + 4, true)));
+    return Array.from({ length: n }, (_, i) =>
+      this.#bytes(
+        this.#view.getUint32(list + 8 * i, true),
+        this.#view.getUint32(list + 8 * i + 4, true),
+      ),
+    );
   }
   fd_read(fd, list, n, to) {
     const file = this.#open.get(fd);

@@ -27,12 +27,18 @@ for (const name of BROWSERS) {
     });
     after(() => Promise.all([browser?.close(), server?.close()]));
 
-    for (const [file, expected] of [['logs.html', /^console: an error 7/],
-      ['throws.html', /^uncaught: .*thrown/s], ['misses.html', /^404: .*nowhere\.js$/]]) {
+    for (const [file, expected] of [
+      ['logs.html', /^console: an error 7/],
+      ['throws.html', /^uncaught: .*thrown/s],
+      ['misses.html', /^404: .*nowhere\.js$/],
+    ]) {
       test(`what goes wrong in ${file} is a problem`, async () => {
         const { page: tab, problems } = await open(browser, server.url + file);
         await until(() => problems.some((line) => expected.test(line)));
-        assert.ok(problems.some((line) => expected.test(line)), problems.join('\n'));
+        assert.ok(
+          problems.some((line) => expected.test(line)),
+          problems.join('\n'),
+        );
         await tab.close();
       });
     }
@@ -40,7 +46,10 @@ for (const name of BROWSERS) {
     test('a page is isolated only where the server is asked to', async () => {
       const isolating = await serve('.', { files: FILES, isolated: true });
       try {
-        for (const [at, expected] of [[server.url, 'false'], [isolating.url, 'true']]) {
+        for (const [at, expected] of [
+          [server.url, 'false'],
+          [isolating.url, 'true'],
+        ]) {
           const { page: tab, problems } = await open(browser, `${at}fine.html`);
           assert.equal(await tab.title(), expected);
           assert.deepEqual(problems, []);

@@ -26,9 +26,14 @@ export const BUNDLERS = {
     title: 'Vite',
     how: 'nothing to do',
     version: () => versionOf('vite'),
-    build: (out) => vite.build({
-      root: app, base: './', configFile: false, logLevel: 'error', build: { outDir: out },
-    }),
+    build: (out) =>
+      vite.build({
+        root: app,
+        base: './',
+        configFile: false,
+        logLevel: 'error',
+        build: { outDir: out },
+      }),
   },
   webpack: {
     title: 'webpack',
@@ -36,7 +41,10 @@ export const BUNDLERS = {
     version: () => versionOf('webpack'),
     async build(out) {
       const stats = await promisify(webpack)({
-        context: app, entry: './main.js', mode: 'production', output: { path: out },
+        context: app,
+        entry: './main.js',
+        mode: 'production',
+        output: { path: out },
       });
       if (stats.hasErrors()) throw new Error(stats.toString('errors-only'));
       page(out);
@@ -48,8 +56,13 @@ export const BUNDLERS = {
     version: () => esbuild.version,
     async build(out) {
       await esbuild.build({
-        entryPoints: { main: `${app}main-url.js` }, outdir: out, bundle: true, format: 'esm',
-        minify: true, loader: { '.wasm': 'file' }, logLevel: 'error',
+        entryPoints: { main: `${app}main-url.js` },
+        outdir: out,
+        bundle: true,
+        format: 'esm',
+        minify: true,
+        loader: { '.wasm': 'file' },
+        logLevel: 'error',
       });
       page(out);
     },
@@ -59,8 +72,14 @@ export const BUNDLERS = {
     how: '`createHeap({ wasm: url })`',
     version: () => execFileSync(`${cache}/bin/bun`, ['--version'], { encoding: 'utf8' }).trim(),
     async build(out) {
-      execFileSync(`${cache}/bin/bun`, ['build', '--minify', '--target=browser',
-        '--entry-naming=main.js', `--outdir=${out}`, `${app}main-url.js`]);
+      execFileSync(`${cache}/bin/bun`, [
+        'build',
+        '--minify',
+        '--target=browser',
+        '--entry-naming=main.js',
+        `--outdir=${out}`,
+        `${app}main-url.js`,
+      ]);
       page(out);
     },
   },

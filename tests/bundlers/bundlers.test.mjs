@@ -20,7 +20,8 @@ after(() => browser?.close());
 /** @param {string} out  @param {string} ending
  *  @returns {{bytes: number, gzip: number, files: number}} of all files with that ending */
 function sizeOf(out, ending) {
-  const files = readdirSync(out, { recursive: true }).filter((name) => name.endsWith(ending))
+  const files = readdirSync(out, { recursive: true })
+    .filter((name) => name.endsWith(ending))
     .map((name) => readFileSync(`${out}/${name}`));
   const sum = (of) => files.reduce((n, file) => n + of(file), 0);
   return { bytes: sum((f) => f.length), gzip: sum((f) => gzipSync(f).length), files: files.length };
@@ -35,7 +36,8 @@ for (const [name, bundler] of Object.entries(BUNDLERS)) {
     const server = await serve(out);
     try {
       const { page, problems } = await open(browser, server.url);
-      await page.waitForFunction('window.outcome')
+      await page
+        .waitForFunction('window.outcome')
         .catch((error) => assert.fail(`${error}\n${problems.join('\n')}`));
       const { p, ...blocks } = await page.evaluate('window.outcome');
       assert.deepEqual(blocks, { during: 1, after: 0 });
@@ -46,7 +48,9 @@ for (const [name, bundler] of Object.entries(BUNDLERS)) {
     }
     const [js, wasm] = [sizeOf(out, '.js'), sizeOf(out, '.wasm')];
     assert.equal(wasm.files, 1, 'the wasm file is there once');
-    writeFileSync(`${results}${name}.json`, `${JSON.stringify({ version: bundler.version(), js,
-      wasm }, null, 2)}\n`);
+    writeFileSync(
+      `${results}${name}.json`,
+      `${JSON.stringify({ version: bundler.version(), js, wasm }, null, 2)}\n`,
+    );
   });
 }

@@ -25,21 +25,43 @@ const MALLOC = [join(build, 'libpymalloc_malloc.a'), '-sMALLOC=none', ...LIBRARY
 // For flags that the library itself has to be compiled with.
 const port = await readFile(join(source, 'wasm/emscripten/pymalloc.py'), 'utf8');
 const sourceFile = (name) => join(source, 'src', name);
-const SOURCES = /CORE = '''([^]*?)'''/.exec(port)[1].match(/\w+\.c/g).map(sourceFile);
-const MALLOC_SOURCES = [...['malloc_emscripten.c', 'sbrk.c'].map(sourceFile), '-sMALLOC=none',
-  ...SOURCES];
-const HOST_CALLS = ['pym_root', ...(await readFile(join(source, 'wasm/exports.txt'), 'utf8'))
-  .match(/^[a-z]\w*$/gm)].sort();
-const EXPORTS = [...HOST_CALLS, 'pym_descriptor'].map((name) => `-Wl,--export=${name}`)
+const SOURCES = /CORE = '''([^]*?)'''/
+  .exec(port)[1]
+  .match(/[\w/]+\.c/g)
+  .concat('ports/link_pymalloc_threads_instead.c')
+  .map(sourceFile);
+const MALLOC_SOURCES = [
+  ...['api/malloc_emscripten.c', 'api/malloc_more.c', 'ports/sbrk.c'].map(sourceFile),
+  '-sMALLOC=none',
+  ...SOURCES,
+];
+const HOST_CALLS = [
+  'pym_root',
+  ...(await readFile(join(source, 'wasm/exports.txt'), 'utf8')).match(/^[a-z]\w*$/gm),
+].sort();
+const EXPORTS = [...HOST_CALLS, 'pym_descriptor']
+  .map((name) => `-Wl,--export=${name}`)
   .concat(`--post-js=${join(source, 'wasm/emscripten/post.js')}`);
 
 /** Links the program; returns the file to run. */
 async function link(name, flags, { library = LIBRARY, suffix = 'js' } = {}) {
   const file = join(folder, `${name}.${suffix}`);
-  await run(emcc, ['-O2', '-Wall', '-Werror', `-I${join(source, 'src')}`,
-    join(source, 'tests/emscripten/program.c'), ...flags, ...library, ...EXPORTS, '-o', file], {
-    env: { ...process.env, ...(closure ? { EM_CLOSURE_COMPILER: closure } : {}) },
-  });
+  await run(
+    emcc,
+    [
+      '-O2',
+      '-Wall',
+      '-Werror',
+      `-I${join(source, 'src')}`,
+      join(source, 'tests/emscripten/program.c'),
+      ...flags,
+      ...library,
+      ...EXPORTS,
+      '-o',
+      file,
+    ],
+    { env: { ...process.env, ...(closure ? { EM_CLOSURE_COMPILER: closure } : {}) } },
+  );
   return file;
 }
 
@@ -59,8 +81,10 @@ async function linksAnything(flags) {
 /** Runs it with `args`: { code, out, err }. */
 async function start(file, ...args) {
   try {
-    const { stdout, stderr } = await run(process.execPath, [file, ...args],
-      { maxBuffer: 1 << 24, timeout: 60_000 });
+    const { stdout, stderr } = await run(process.execPath, [file, ...args], {
+      maxBuffer: 1 << 24,
+      timeout: 60_000,
+    });
     return { code: 0, out: stdout, err: stderr };
   } catch (error) {
     if (error.stdout === undefined) throw error;
@@ -76,7 +100,9 @@ function assertSound({ code, out, err }) {
 
 const GROWTH = '-sALLOW_MEMORY_GROWTH';
 
-describe('with these flags a program allocates, grows and its heap is sound:', { concurrency: 2 }, () => {
+describe('with these flags a program allocates, grows and its heap is sound:', {
+  concurrency: 2,
+}, () => {
   const cases = {
     'memory that grows': [GROWTH],
     '-O0': ['-O0', GROWTH],
@@ -86,6 +112,7 @@ describe('with these flags a program allocates, grows and its heap is sound:', {
     'emmalloc beside': ['-sMALLOC=emmalloc', GROWTH],
     'mimalloc beside': ['-sMALLOC=mimalloc', GROWTH],
     'memory that does not grow': ['-sINITIAL_MEMORY=64MB'],
+    'a main module for dynamic linking': ['-sMAIN_MODULE=2', GROWTH],
   };
   for (const [name, flags] of Object.entries(cases)) {
     test(name, async () => {
@@ -96,12 +123,19 @@ describe('with these flags a program allocates, grows and its heap is sound:', {
   test('pymalloc::malloc in the place of dlmalloc', async () => {
     assertSound(await start(await link('malloc', [GROWTH], { library: MALLOC })));
   });
-  for (const [name, library] of [['', SOURCES], [' and pymalloc::malloc', MALLOC_SOURCES]]) {
+  test('pymalloc::malloc in a main module for dynamic linking', async () => {
+    const flags = ['-sMAIN_MODULE=2', GROWTH];
+    assertSound(await start(await link('malloc-main-module', flags, { library: MALLOC })));
+  });
+  for (const [name, library] of [
+    ['', SOURCES],
+    [' and pymalloc::malloc', MALLOC_SOURCES],
+  ]) {
     test(`-flto${name}, the library too`, async (t) => {
       // Emscripten 6.0.5 of Debian links no program with -flto alone: its libc++abi for programs
       // without exceptions misses a function.
       const flags = ['-flto', GROWTH];
-      if (!await linksAnything(flags)) flags.push('-fexceptions');
+      if (!(await linksAnything(flags))) flags.push('-fexceptions');
       t.diagnostic(`linked with ${flags.join(' ')}`);
       assertSound(await start(await link(name ? 'lto-malloc' : 'lto', flags, { library })));
     });
@@ -111,11 +145,13 @@ describe('with these flags a program allocates, grows and its heap is sound:', {
   });
 });
 
-describe('malloc is the sanitizer\'s, and the library works, with -fsanitize=', { concurrency: 2 }, () => {
+describe("malloc is the sanitizer's, and the library works, with -fsanitize=", {
+  concurrency: 2,
+}, () => {
   const address = ['-fsanitize=address', GROWTH, '-sINITIAL_MEMORY=128MB'];
   const fixed = ['-fsanitize=address', '-sINITIAL_MEMORY=256MB'];
   const cases = {
-    'address': [address, LIBRARY],
+    address: [address, LIBRARY],
     'address and pymalloc::malloc': [address, MALLOC],
     'address and pymalloc::malloc, the library too': [address, MALLOC_SOURCES],
     'address and pymalloc::malloc, memory that does not grow': [fixed, MALLOC],
@@ -148,10 +184,17 @@ describe('malloc is the sanitizer\'s, and the library works, with -fsanitize=', 
 });
 
 describe('sbrk and write at their worst (worst_libc.c)', { concurrency: 2 }, () => {
-  const flags = [join(source, 'tests/emscripten/worst_libc.c'), '-Wl,--wrap=sbrk,--wrap=write',
-    '-sEXIT_RUNTIME', '-sFORCE_FILESYSTEM', GROWTH]; // without files close does nothing
+  const flags = [
+    join(source, 'tests/emscripten/worst_libc.c'),
+    '-Wl,--wrap=sbrk,--wrap=write',
+    '-sEXIT_RUNTIME',
+    '-sFORCE_FILESYSTEM',
+    GROWTH,
+  ]; // without files close does nothing
   let file;
-  before(async () => { file = await link('worst', flags); });
+  before(async () => {
+    file = await link('worst', flags);
+  });
 
   test('memory that another thread takes between a look at the break and a growth is left alone', async () => {
     const result = await start(file);
@@ -172,9 +215,45 @@ describe('sbrk and write at their worst (worst_libc.c)', { concurrency: 2 }, () 
   });
 });
 
-test('pymalloc::malloc is refused where a program has threads', async () => {
-  await assert.rejects(run(emcc, ['-pthread', '-fsyntax-only', sourceFile('malloc_emscripten.c')]),
-    /for one thread: leave it out/);
+describe('what Emscripten has for malloc sees this one, with pymalloc::tracing:', () => {
+  const object = join(build, 'CMakeFiles/pymalloc_tracing.dir/src/api/tracing_emscripten.c.o');
+  for (const option of ['--memoryprofiler']) {
+    test(option, async () => {
+      const listen = join(folder, 'listen.js');
+      await writeFile(
+        listen,
+        `const sizes = new Map(); let told = 0;
+        Module['onMalloc'] = (p, n) => { told++; sizes.set(p, n); };
+        Module['onRealloc'] = (q, p, n) => { told++; sizes.delete(q); sizes.set(p, n); };
+        Module['onFree'] = (p) => { if (!sizes.delete(p)) console.log('an unknown block'); };
+        Module['onExit'] = () => console.log('told of ' + told + ', ' + sizes.size + ' left');\n`,
+      );
+      const file = await link(
+        `trace${option}`,
+        [
+          option,
+          GROWTH,
+          '-sEXIT_RUNTIME',
+          object,
+          ...(option === '--tracing' ? [`--pre-js=${listen}`] : []),
+        ],
+        { library: MALLOC },
+      );
+      const result = await start(file);
+      assertSound(result);
+      if (option === '--tracing') {
+        const [, told, left] = /^told of (\d+), (\d+) left$/m.exec(result.out);
+        assert.ok(Number(told) > 1000 && Number(left) < 20, result.out);
+        assert.doesNotMatch(result.out, /unknown/);
+      }
+    });
+  }
+  test('without one of them the link fails and names what is missing', async () => {
+    await assert.rejects(
+      link('trace-none', [GROWTH, object], { library: MALLOC }),
+      /emscripten_trace_record_/,
+    );
+  });
 });
 
 describe('live blocks above 2 GiB', { concurrency: 2 }, () => {
@@ -185,7 +264,10 @@ describe('live blocks above 2 GiB', { concurrency: 2 }, () => {
   };
   for (const [name, [flags, library]] of Object.entries(cases)) {
     test(name, async () => {
-      const result = await start(await link(`high-${name.replace(/\W+/g, '-')}`, flags, { library }), 'high');
+      const result = await start(
+        await link(`high-${name.replace(/\W+/g, '-')}`, flags, { library }),
+        'high',
+      );
       assertSound(result);
       assert.match(result.out, /^10 large blocks, [1-9]\d* small ones above 2 GiB/m);
     });
@@ -194,9 +276,11 @@ describe('live blocks above 2 GiB', { concurrency: 2 }, () => {
 
 describe('out of memory', { concurrency: 2 }, () => {
   const grows = [GROWTH, '-sMAXIMUM_MEMORY=64MB'];
-  const bounded = { 'where memory grows': [grows, LIBRARY],
+  const bounded = {
+    'where memory grows': [grows, LIBRARY],
     'where memory grows, with pymalloc::malloc': [grows, MALLOC],
-    'with -sABORTING_MALLOC=0': [['-sINITIAL_MEMORY=64MB', '-sABORTING_MALLOC=0'], LIBRARY] };
+    'with -sABORTING_MALLOC=0': [['-sINITIAL_MEMORY=64MB', '-sABORTING_MALLOC=0'], LIBRARY],
+  };
   for (const [name, [flags, library]] of Object.entries(bounded)) {
     test(`${name} it is NULL, and a free makes room`, async () => {
       const file = await link(name.replace(/\W+/g, '-'), flags, { library });
@@ -221,8 +305,12 @@ describe('Module.pymalloc', { concurrency: 2 }, () => {
     '-Oz': ['-Oz', ...es6],
     'assertions, imported memory': ['-sASSERTIONS=2', '-sIMPORTED_MEMORY', ...es6],
     'a fixed size': ['-sMODULARIZE', '-sEXPORT_ES6', '-sINITIAL_MEMORY=64MB'],
-    'data above 2 GiB': [...es6, '-sGLOBAL_BASE=2200000000', '-sINITIAL_MEMORY=2200MB',
-      '-sMAXIMUM_MEMORY=4GB'],
+    'data above 2 GiB': [
+      ...es6,
+      '-sGLOBAL_BASE=2200000000',
+      '-sINITIAL_MEMORY=2200MB',
+      '-sMAXIMUM_MEMORY=4GB',
+    ],
   };
   if (closure) cases.closure = ['-O2', '--closure=1', '-Wno-closure', ...es6];
   else test('closure', { skip: 'PYM_CLOSURE names no closure compiler' }, () => {});
@@ -234,21 +322,24 @@ describe('Module.pymalloc', { concurrency: 2 }, () => {
       const out = [];
       const loading = {};
       const wasm = await WebAssembly.compile(await readFile(file.replace(/mjs$/, 'wasm')));
-      const seen = () => { // with Emscripten 6 there is no Module.pymalloc yet
+      const seen = () => {
+        // with Emscripten 6 there is no Module.pymalloc yet
         const { memory, exports, descriptor } = loading.pymalloc ?? {};
         return { memory, exports, descriptor };
       };
       let early;
-      const module = await factory(Object.assign(loading, {
-        print: (line) => out.push(line),
-        instantiateWasm(imports, loaded) {
-          setTimeout(async () => {
-            early = seen(); // in the middle of loading
-            loaded(await WebAssembly.instantiate(wasm, imports));
-          });
-          return {};
-        },
-      }));
+      const module = await factory(
+        Object.assign(loading, {
+          print: (line) => out.push(line),
+          instantiateWasm(imports, loaded) {
+            setTimeout(async () => {
+              early = seen(); // in the middle of loading
+              loaded(await WebAssembly.instantiate(wasm, imports));
+            });
+            return {};
+          },
+        }),
+      );
       assert.deepEqual(early, { memory: undefined, exports: undefined, descriptor: undefined });
       const { memory, exports, descriptor, aborted } = module.pymalloc;
       assert.match(out.join('\n'), /^check: sound$/m);
@@ -271,8 +362,17 @@ describe('Module.pymalloc', { concurrency: 2 }, () => {
 });
 
 test('corruption is one line on standard error, and an abort that the module tells', async () => {
-  const file = await link('twice', [GROWTH, '-sMODULARIZE', '-sEXPORT_ES6', '-sINVOKE_RUN=0',
-    '-sEXPORTED_RUNTIME_METHODS=callMain'], { suffix: 'mjs' });
+  const file = await link(
+    'twice',
+    [
+      GROWTH,
+      '-sMODULARIZE',
+      '-sEXPORT_ES6',
+      '-sINVOKE_RUN=0',
+      '-sEXPORTED_RUNTIME_METHODS=callMain',
+    ],
+    { suffix: 'mjs' },
+  );
   const { default: factory } = await import(file);
   const err = [];
   let told = 0;

@@ -1,5 +1,5 @@
-/* What tests/emscripten/flags.test.mjs builds with many combinations of flags: takes memory in the way
- * that its argument names, verifies the heap and prints what pym_dump says. */
+/* What tests/emscripten/flags.test.mjs builds with many combinations of flags: takes memory in the
+ * way that its argument names, verifies the heap and prints what pym_dump says. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -13,8 +13,12 @@ import { bundleWorker } from './worker.mjs';
 /** @param {string} name  @param {string[]} args
  *  @returns {string} what it wrote */
 function output(name, args) {
-  return execFileSync(`${cache}/bin/${name}`, args, { cwd: app, encoding: 'utf8', timeout: 120_000,
-    stdio: ['ignore', 'pipe', 'inherit'] });
+  return execFileSync(`${cache}/bin/${name}`, args, {
+    cwd: app,
+    encoding: 'utf8',
+    timeout: 120_000,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 /** @param {string} name  @param {...string} args  before the program's file
@@ -40,19 +44,28 @@ async function workerd() {
 /** What bare imports of the package mean in a browser, for an import map.
  *  @returns {Record<string, string>} addresses by specifier */
 function browserImports() {
-  const { name, exports } = JSON.parse(readFileSync(
-    `${packed}node_modules/wasm-pymalloc/package.json`, 'utf8'));
-  const target = (value) => (typeof value === 'string' || value === null ? value
-    : target(value[['browser', 'import', 'default'].find((condition) => condition in value)]));
-  return Object.fromEntries(Object.entries(exports).map(([path, value]) =>
-    [name + path.slice(1), `../node_modules/${name}/${target(value).slice(2)}`]));
+  const { name, exports } = JSON.parse(
+    readFileSync(`${packed}node_modules/wasm-pymalloc/package.json`, 'utf8'),
+  );
+  const target = (value) =>
+    typeof value === 'string' || value === null
+      ? value
+      : target(value[['browser', 'import', 'default'].find((condition) => condition in value)]);
+  return Object.fromEntries(
+    Object.entries(exports).map(([path, value]) => [
+      name + path.slice(1),
+      `../node_modules/${name}/${target(value).slice(2)}`,
+    ]),
+  );
 }
 
 /** @param {import('../browser/lib/browser.mjs').Name} name
  *  @returns {Promise<Run>} */
 async function inBrowser(name) {
-  const html = readFileSync(`${app}index.html`, 'utf8')
-    .replace('IMPORTS', JSON.stringify(browserImports()));
+  const html = readFileSync(`${app}index.html`, 'utf8').replace(
+    'IMPORTS',
+    JSON.stringify(browserImports()),
+  );
   const server = await serve(packed, { files: { 'hosts/index.html': html } });
   const browser = await launch(name);
   try {
@@ -64,7 +77,10 @@ async function inBrowser(name) {
     return {
       version: (await browser.version()).replace(/^\D+/, ''),
       conditions: 'browser',
-      results: [...results, ...problems.map((error) => ({ name: 'the page has no errors', error }))],
+      results: [
+        ...results,
+        ...problems.map((error) => ({ name: 'the page has no errors', error })),
+      ],
     };
   } finally {
     await Promise.all([browser.close(), server.close()]);

@@ -8,8 +8,8 @@ import { basename } from 'node:path';
 
 import { app, built, packed, root } from './paths.mjs';
 
-const npm = (cwd, ...args) => execFileSync('npm', args, { cwd,
-  stdio: ['ignore', 'inherit', 'inherit'] });
+const npm = (cwd, ...args) =>
+  execFileSync('npm', args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
 
 rmSync(packed, { recursive: true, force: true });
 mkdirSync(packed, { recursive: true });
@@ -21,9 +21,12 @@ npm(packed, 'install', '--silent', '--offline', '--no-audit', '--no-fund', `./${
 for (const name of ['hosts', 'bundlers']) {
   cpSync(`${root}tests/${name}/app`, `${packed}${name}`, { recursive: true });
 }
-for (const file of ['freestanding/tests/hosts/guest_export.wasm',
-  'freestanding/tests/hosts/guest_import.wasm', 'emscripten/tests/hosts/guest_emscripten.mjs',
-  'emscripten/tests/hosts/guest_emscripten.wasm']) {
+for (const file of [
+  'freestanding/tests/hosts/guest_export.wasm',
+  'freestanding/tests/hosts/guest_import.wasm',
+  'emscripten/tests/hosts/guest_emscripten.mjs',
+  'emscripten/tests/hosts/guest_emscripten.wasm',
+]) {
   cpSync(built(file), `${app}${basename(file)}`);
 }
 cpSync(`${app}guest_export.wasm`, `${app}guest_export.bin`);

@@ -12,5 +12,5 @@ export const app = `${packed}hosts/`;
 export const built = (path) => `${root}build/${path}`;
 
 /** The same rule as in wasm/setup.sh, which puts the programs there. */
-export const cache = process.env.PYM_CACHE
-  ?? `${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/wasm-pymalloc`;
+export const cache =
+  process.env.PYM_CACHE ?? `${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/wasm-pymalloc`;

@@ -17,6 +17,8 @@ for (const { name: test, error } of results) {
 const failed = results.filter(({ error }) => error !== null).length;
 console.log(`${host.title} ${version}: ${results.length - failed} of ${results.length} passed`);
 mkdirSync(built('hosts/results'), { recursive: true });
-writeFileSync(built(`hosts/results/${name}.json`),
-  `${JSON.stringify({ version, conditions, tests: results.length, failed }, null, 2)}\n`);
+writeFileSync(
+  built(`hosts/results/${name}.json`),
+  `${JSON.stringify({ version, conditions, tests: results.length, failed }, null, 2)}\n`,
+);
 process.exitCode = failed || results.length === 0 ? 1 : 0;

@@ -22,19 +22,23 @@ export async function bundleWorker() {
     external: ['module'], // Emscripten's glue imports it under Node.js
     loader: { '.bin': 'binary' },
     logLevel: 'warning',
-    plugins: [{
-      name: 'wasm modules',
-      setup({ onResolve }) {
-        onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => {
-          cpSync(resolve(resolveDir, path), `${out}${basename(path)}`);
-          wasm.add(basename(path));
-          return { path: `./${basename(path)}`, external: true };
-        });
+    plugins: [
+      {
+        name: 'wasm modules',
+        setup({ onResolve }) {
+          onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => {
+            cpSync(resolve(resolveDir, path), `${out}${basename(path)}`);
+            wasm.add(basename(path));
+            return { path: `./${basename(path)}`, external: true };
+          });
+        },
       },
-    }],
+    ],
   });
   const config = `${out}config.capnp`;
-  writeFileSync(config, `using Workerd = import "/workerd/workerd.capnp";
+  writeFileSync(
+    config,
+    `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [(name = "main", worker = .program)],
@@ -46,6 +50,7 @@ const program :Workerd.Worker = (
 ${[...wasm].map((name) => `    (name = "${name}", wasm = embed "${name}"),\n`).join('')}  ],
   compatibilityDate = "2026-01-01",
 );
-`);
+`,
+  );
   return config;
 }

@@ -46,22 +46,24 @@ test('each domain counts its own blocks', () => {
   heap.mem.calloc(3, 8);
   heap.object.free(heap.object.realloc(heap.object.malloc(8), 80));
   const { raw, mem, object } = heap.heap.stats().domains;
-  assert.deepEqual([raw.liveBlocks, mem.liveBlocks, object.liveBlocks, object.totalBlocks],
-    [1, 1, 0, 2]);
+  assert.deepEqual(
+    [raw.liveBlocks, mem.liveBlocks, object.liveBlocks, object.totalBlocks],
+    [1, 1, 0, 2],
+  );
 });
 
 test('an aligned block is aligned', () => {
   const heap = make();
-  for (let align = 1; align <= PAGE; align *= 2) {
+  for (let align = 1; align <= 2 ** 31; align *= 2) {
     const p = heap.alignedAlloc(align, 100);
-    assert.equal(p % align, 0);
+    assert.ok(p > 0 && p % align === 0, `${align}`);
     heap.free(p);
   }
 });
 
 test('sizes that no memory has give no block', () => {
   const heap = make();
-  for (const n of [2 ** 31, 2 ** 32 - 1, 2 ** 32 + 8, 2 ** 53]) {
+  for (const n of [2 ** 32 - 65536, 2 ** 32 - 1, 2 ** 32 + 8, 2 ** 53]) {
     assert.equal(heap.malloc(n), 0);
     assert.equal(heap.calloc(1, n), 0);
     assert.equal(heap.calloc(n, 2), 0);
@@ -89,7 +91,7 @@ for (const [name, use] of Object.entries({
   'usableSize of text': (h) => h.usableSize('8'),
   'alignment 0': (h) => h.alignedAlloc(0, 8),
   'alignment 3': (h) => h.alignedAlloc(3, 8),
-  'alignment 2^17': (h) => h.alignedAlloc(2 ** 17, 8),
+  'alignment 2^32': (h) => h.alignedAlloc(2 ** 32, 8),
   'alignment 1.5': (h) => h.alignedAlloc(1.5, 8),
 })) {
   test(`${name} is refused before the guest sees it`, () => {
@@ -107,107 +109,30 @@ test('an address that wasm passed on, signed, is taken', () => {
   heap.free(0);
 });
 
-// ---- The memory of the caller ----
-
-test('nothing that is in a memory is touched, wherever the memory ends', () => {
-  for (const pages of [0, 1, 3, 100]) {
-    const memory = new WebAssembly.Memory({ initial: pages });
-    new Uint8Array(memory.buffer).fill(0xa5);
-    const heap = make({ memory });
-    assert.equal(memory.buffer.byteLength, (pages + 1) * PAGE);
-    for (let i = 0; i < 2000; i++) assert.ok(heap.malloc(i % 700) >= pages * PAGE);
-    heap.heap.check();
-    heap.exports.pym_heap_destroy(heap.exports.pym_heap_new());
-    assert.ok(new Uint8Array(memory.buffer, 0, pages * PAGE).every((byte) => byte === 0xa5));
-    assert.equal(heap.heap.stats().pages.foreign, pages === 0 ? 0 : pages);
-  }
-});
-
-test('pages that the caller grows between are the caller\'s', () => {
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  const heap = make({ memory });
-  const own = [];
-  for (let i = 0; i < 20; i++) {
-    const at = memory.grow(1) * PAGE;
-    new Uint8Array(memory.buffer, at, PAGE).fill(i + 1);
-    own.push(at);
-    for (let k = 0; k < 300; k++) heap.malloc(500);
-  }
-  own.forEach((at, i) =>
-    assert.ok(new Uint8Array(memory.buffer, at, PAGE).every((byte) => byte === i + 1)));
-  assert.deepEqual({ ...heap.heap.check() }, { sound: true, message: '' });
-});
-
-test('two allocators share one memory', () => {
-  const memory = new WebAssembly.Memory({ initial: 0 });
-  const [a, b] = [make({ memory }), make({ memory })];
-  const blocks = new Map();
-  for (let i = 0; i < 4000; i++) {
-    const [heap, n] = [i & 1 ? a : b, 1 + i % 900];
-    const p = heap.malloc(n);
-    heap.u8.fill(i, p, p + n);
-    blocks.set(p, { heap, n, byte: i & 255 });
-  }
-  for (const [p, { heap, n, byte }] of blocks) {
-    assert.ok(heap.u8.subarray(p, p + n).every((v) => v === byte));
-    heap.free(p);
-  }
-  assert.ok(a.heap.check().sound && b.heap.check().sound);
-  assert.notEqual(a.heap.root, b.heap.root);
-});
-
-test('a memory above 2 GiB has blocks with unsigned addresses', () => {
-  const memory = new WebAssembly.Memory({ initial: 32769 });
-  const heap = make({ memory });
-  const p = heap.malloc(1000);
-  assert.ok(p > 2 ** 31);
-  heap.u8.fill(1, p, p + 1000);
-  const q = heap.realloc(p, 100000);
-  assert.ok(q > 2 ** 31 && heap.u8[q + 999] === 1);
-  assert.ok(heap.heap.check().sound);
-  heap.free(q);
-});
-
-test('the last pages of 4 GiB can be used', { skip: process.env.PYM_SMALL && 'PYM_SMALL is set' },
-  () => {
-    const memory = new WebAssembly.Memory({ initial: 65535, maximum: 65536 });
-    const heap = make({ memory });
-    assert.equal(memory.buffer.byteLength, 2 ** 32);
-    assert.equal(heap.malloc(100000), 0);                  // nothing left, and no trap
-    assert.ok(heap.heap.check().sound);
-  });
-
-test('a memory that cannot grow is told so, and is as it was', () => {
-  const memory = new WebAssembly.Memory({ initial: 2, maximum: 2 });
-  assert.throws(() => make({ memory }), code('NO_ROOM', /larger maximum/));
-  assert.equal(memory.buffer.byteLength, 2 * PAGE);
-});
-
-test('a memory with no room left gives no block, and gives some again', () => {
-  const heap = make({ memory: new WebAssembly.Memory({ initial: 0, maximum: 4 }) });
-  const blocks = [];
-  for (let p; (p = heap.malloc(3000)) !== 0;) blocks.push(p);
-  assert.ok(blocks.length > 60);
-  const [p] = blocks;
-  assert.equal(heap.realloc(p, 100000), 0);
-  assert.equal(heap.usableSize(p) >= 3000, true);
-  blocks.splice(0, 40).forEach((q) => heap.free(q));
-  assert.ok(heap.malloc(3000) > 0);
-  assert.ok(heap.heap.stats().growth.failures > 0);
+test('one block may be larger than 2 GiB, in the domains not', () => {
+  const heap = make();
+  const p = heap.malloc(2 ** 31 + 1000);
+  assert.ok(p > 0 && heap.usableSize(p) >= 2 ** 31 + 1000);
+  assert.equal(heap.object.malloc(2 ** 31), 0);
+  heap.free(p);
+  assert.equal(heap.heap.stats().domains.object.liveBytes, 0);
 });
 
 test('a limit is exact and can be changed', () => {
   const heap = make({ limit: 10000 });
   let live = 0;
-  for (let p; (p = heap.raw.malloc(16)) !== 0;) live += heap.usableSize(p);
+  for (let p; (p = heap.raw.malloc(16)) !== 0; ) live += heap.usableSize(p);
   assert.ok(live <= 10000 && live > 10000 - 32, `${live}`);
   heap.heap.setLimits({ heap: { hard: null } });
   assert.ok(heap.malloc(100000) > 0);
 });
 
 for (const [name, options, text] of [
-  ['a shared memory', { memory: new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true }) },
-    /shared/],
+  [
+    'a shared memory',
+    { memory: new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true }) },
+    /shared/,
+  ],
   ['a buffer', { memory: new ArrayBuffer(PAGE) }, /WebAssembly\.Memory/],
   ['a limit of -1', { limit: -1 }, /whole number/],
   ['a limit of 4 GiB', { limit: 2 ** 32 }, /4294967294/],
@@ -265,8 +190,10 @@ test('a module that asks for more than this package knows is refused', () => {
     return new WebAssembly.Module(copy);
   };
   assert.equal(bytes[at], 1);
-  assert.throws(() => make({ wasm: changed([1, bytes[at + 1], 0xff, 0xff, 0x7f]) }),
-    code('BAD_DESCRIPTOR', /dylink\.0/));
+  assert.throws(
+    () => make({ wasm: changed([1, bytes[at + 1], 0xff, 0xff, 0x7f]) }),
+    code('BAD_DESCRIPTOR', /dylink\.0/),
+  );
   assert.throws(() => make({ wasm: changed([2]) }), code('BAD_ARGUMENT', /memory/));
 });
 
@@ -275,10 +202,19 @@ test('a module that asks for more than this package knows is refused', () => {
 test('the file is taken as a module, bytes, a Response, a promise of one, an address', async () => {
   const bytes = readFileSync(WASM);
   const response = () => new Response(bytes, { headers: { 'content-type': 'application/wasm' } });
-  for (const source of [undefined, wasm, bytes, bytes.buffer.slice(bytes.byteOffset,
-    bytes.byteOffset + bytes.length), new DataView(new Uint8Array(bytes).buffer), response(),
-  new Response(bytes), Promise.resolve(response()), WASM, WASM.href,
-  `data:application/wasm;base64,${bytes.toString('base64')}`]) {
+  for (const source of [
+    undefined,
+    wasm,
+    bytes,
+    bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
+    new DataView(new Uint8Array(bytes).buffer),
+    response(),
+    new Response(bytes),
+    Promise.resolve(response()),
+    WASM,
+    WASM.href,
+    `data:application/wasm;base64,${bytes.toString('base64')}`,
+  ]) {
     const heap = await createHeap({ wasm: source });
     assert.ok(heap.malloc(10) > 0);
   }
@@ -289,13 +225,19 @@ test('the file is taken as a module, bytes, a Response, a promise of one, an add
 test('another module imports malloc and free, and shares the memory', () => {
   const heap = make({ memory: new WebAssembly.Memory({ initial: 1 }) });
   const bytes = assemble({
-    imports: [['env', 'malloc', 'one'], ['env', 'free', 'exit']],
-    functions: [['take', 'one', [0x20, 0, ...op.call(0)]],
-      ['give', 'exit', [0x20, 0, ...op.call(1)]]],
+    imports: [
+      ['env', 'malloc', 'one'],
+      ['env', 'free', 'exit'],
+    ],
+    functions: [
+      ['take', 'one', [0x20, 0, ...op.call(0)]],
+      ['give', 'exit', [0x20, 0, ...op.call(1)]],
+    ],
     exportMemory: false,
   });
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes),
-    { env: heap.exports });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+    env: heap.exports,
+  });
   const p = exports.take(40) >>> 0;
   assert.ok(heap.usableSize(p) >= 40);
   exports.give(p);
@@ -309,7 +251,10 @@ test('exports has the functions, the memory and no tool of the linker', () => {
   for (const name of ['malloc', 'pym_raw_realloc', 'pym_heap_malloc', 'aligned_alloc']) {
     assert.equal(typeof exports[name], 'function');
   }
-  assert.deepEqual(Object.keys(exports).filter((name) => name.startsWith('__')), []);
+  assert.deepEqual(
+    Object.keys(exports).filter((name) => name.startsWith('__')),
+    [],
+  );
   assert.ok(Object.isFrozen(exports));
 });
 
@@ -335,9 +280,18 @@ test('a block freed twice is found, told, and ends the allocator', () => {
   heap.raw.free(p);
   const dead = code('CORRUPTION', /stopped: .*0x[0-9a-f]+.*new allocator/);
   assert.throws(() => heap.raw.free(p), dead);
-  for (const use of [() => heap.malloc(8), () => heap.mem.calloc(1, 8),
-    () => heap.object.realloc(0, 8), () => heap.free(p), () => heap.usableSize(p), () => heap.alignedAlloc(8, 8), () => heap.u8,
-    () => heap.heap, () => heap.exports, () => heap.memory]) {
+  for (const use of [
+    () => heap.malloc(8),
+    () => heap.mem.calloc(1, 8),
+    () => heap.object.realloc(0, 8),
+    () => heap.free(p),
+    () => heap.usableSize(p),
+    () => heap.alignedAlloc(8, 8),
+    () => heap.u8,
+    () => heap.heap,
+    () => heap.exports,
+    () => heap.memory,
+  ]) {
     assert.throws(use, dead);
   }
 });
@@ -345,11 +299,14 @@ test('a block freed twice is found, told, and ends the allocator', () => {
 test('a header written over is found when the block is freed', () => {
   const heap = make();
   const [p, q] = [heap.raw.malloc(1000), heap.raw.malloc(1000)];
-  heap.u8.fill(65, p, q);                                  // to the header of q
-  assert.throws(() => heap.raw.free(q), (error) => {
-    assert.ok(error.cause instanceof WebAssembly.RuntimeError);
-    return code('CORRUPTION', /header was overwritten/)(error);
-  });
+  heap.u8.fill(65, p, q); // to the header of q
+  assert.throws(
+    () => heap.raw.free(q),
+    (error) => {
+      assert.ok(error.cause instanceof WebAssembly.RuntimeError);
+      return code('CORRUPTION', /header was overwritten/)(error);
+    },
+  );
 });
 
 test('after dispose() every call says so', () => {
@@ -357,10 +314,19 @@ test('after dispose() every call says so', () => {
   heap.malloc(8);
   heap.dispose();
   heap.dispose();
-  const gone = code('DISPOSED', /createHeap\(\)/);
-  for (const use of [() => heap.malloc(8), () => heap.raw.free(0), () => heap.mem.realloc(0, 3),
-    () => heap.object.calloc(1, 1), () => heap.usableSize(0), () => heap.alignedAlloc(8, 8),
-    () => heap.view, () => heap.heap, () => heap.exports, () => heap.memory]) {
+  const gone = code('DISPOSED', /createAllocator\(\)/);
+  for (const use of [
+    () => heap.malloc(8),
+    () => heap.raw.free(0),
+    () => heap.mem.realloc(0, 3),
+    () => heap.object.calloc(1, 1),
+    () => heap.usableSize(0),
+    () => heap.alignedAlloc(8, 8),
+    () => heap.view,
+    () => heap.heap,
+    () => heap.exports,
+    () => heap.memory,
+  ]) {
     assert.throws(use, gone);
   }
 });
@@ -445,13 +411,13 @@ test(`no two blocks overlap, and each keeps its bytes (SEED=${SEED})`, () => {
 
 // ---- Keys ----
 
-test('each allocator has keys of its own, and the function that takes them is nobody else\'s', () => {
+test("each allocator has keys of its own, and the function that takes them is nobody else's", () => {
   const keys = () => {
     const heap = make();
     const p = heap.object.malloc(24);
     heap.object.free(p);
     assert.ok(!('pym_seed' in heap.exports));
-    return `${heap.u32[p / 4 + 1]}`;             // upper half of a free block's word: the key's own
+    return `${heap.u32[p / 4 + 1]}`; // upper half of a free block's word: the key's own
   };
   assert.equal(new Set(Array.from({ length: 8 }, keys)).size, 8);
 });

@@ -2,8 +2,11 @@
  *  and every example runs. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { subscribe } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import { WASI } from 'node:wasi';
+
+import { metrics as openTelemetry } from '@opentelemetry/api';
 
 import * as library from '../../js/src/index.node.js';
 import * as browser from '../../js/src/index.js';
@@ -11,6 +14,9 @@ import * as observing from '../../js/src/observe/index.node.js';
 import * as observingBrowser from '../../js/src/observe/index.js';
 import * as pyodide from '../../js/src/pyodide.node.js';
 import * as pyodideBrowser from '../../js/src/pyodide.js';
+import * as metrics from '../../js/src/metrics.js';
+import * as testing from '../../js/src/test.js';
+import { EVENT_TYPES } from '../../js/src/events.js';
 import { examples, render } from '../../js/tools/api.mjs';
 import { assemble, op } from './lib/guest.js';
 import { load as loadPyodide } from '../pyodide/lib.mjs';
@@ -23,11 +29,21 @@ test('docs/api.md is current', () => {
   assert.ok(document === render(), 'docs/api.md is not what the sources say: npm run api in js/');
 });
 
+test('docs/api.md leads to each call, and shows the event of each type', () => {
+  const contents = document.slice(0, document.indexOf('\n## '));
+  for (const link of ['(#heapstats)', '(#class-heap)', '(#heapstats-1)', '(#watchleaks)']) {
+    assert.ok(contents.includes(link), link);
+  }
+  const events = document.slice(document.indexOf('## Events'), document.indexOf('## Types'));
+  for (const type of EVENT_TYPES) assert.ok(events.includes(`type: '${type}'`), type);
+});
+
 // Asks Node.js what there is, not the sources, which docs/api.md is made of.
 test('every call at every address of the package is in docs/api.md, with an example', async () => {
   const { exports } = JSON.parse(text('js/package.json'));
-  const sections = new Map(document.split(/^#{3,4} /m).map((part) =>
-    [part.split('\n')[0].replace(/^class /, ''), part]));
+  const sections = new Map(
+    document.split(/^#{3,4} /m).map((part) => [part.split('\n')[0].replace(/^class /, ''), part]),
+  );
   let calls = 0;
   const shows = (title) => {
     calls++;
@@ -45,9 +61,13 @@ test('every call at every address of the package is in docs/api.md, with an exam
       }
       assert.ok(sections.has(name), name);
       const variable = name[0].toLowerCase() + name.slice(1);
-      for (const [of, members] of [[name, value], [variable, value.prototype]]) {
-        for (const [member, { value: method }] of
-          Object.entries(Object.getOwnPropertyDescriptors(members))) {
+      for (const [of, members] of [
+        [name, value],
+        [variable, value.prototype],
+      ]) {
+        for (const [member, { value: method }] of Object.entries(
+          Object.getOwnPropertyDescriptors(members),
+        )) {
           if (typeof method === 'function' && member !== 'constructor') shows(`${of}.${member}()`);
         }
       }
@@ -60,7 +80,9 @@ test('every entry of the package exports the same names', () => {
   const names = (text) => [...text.matchAll(/export (?:async )?function (\w+)/g)].map((m) => m[1]);
   assert.deepEqual(Object.keys(library).sort(), Object.keys(browser).sort());
   // workerd's imports a .wasm file, which Node.js does not take.
-  const [ours, workerd] = ['index.node.js', 'index.workerd.js'].map((name) => text(`js/src/${name}`));
+  const [ours, workerd] = ['index.node.js', 'index.workerd.js'].map((name) =>
+    text(`js/src/${name}`),
+  );
   assert.deepEqual(names(workerd), names(ours));
   for (const text of [ours, workerd]) assert.match(text, /export \* from '\.\/library\.js'/);
   assert.deepEqual(Object.keys(pyodide).sort(), Object.keys(pyodideBrowser).sort());
@@ -80,22 +102,51 @@ function surroundings(printed) {
   const bytes = readFileSync(built('lua/lua.wasm'));
   const module = new WebAssembly.Module(bytes);
   const imports = () => {
-    const wasi = new WASI({ version: 'preview1', args: ['lua', '-e', 'keep = {} '
-      + 'for i = 1, 1000 do keep[i] = {i} end os.exit(0)'] });
+    const wasi = new WASI({
+      version: 'preview1',
+      args: ['lua', '-e', 'keep = {} ' + 'for i = 1, 1000 do keep[i] = {i} end os.exit(0)'],
+    });
     // Plain functions: node:wasi's need the instance first.
-    const plain = Object.fromEntries(Object.entries(wasi.wasiImport).map(([name, fn]) =>
-      [name, (...args) => Reflect.apply(fn, undefined, args)]));
+    const plain = Object.fromEntries(
+      Object.entries(wasi.wasiImport).map(([name, fn]) => [
+        name,
+        (...args) => Reflect.apply(fn, undefined, args),
+      ]),
+    );
     return { wasi, imports: { wasi_snapshot_preview1: plain } };
   };
   const { wasi, imports: own } = imports();
-  const instance = new WebAssembly.Instance(module, own);
+  const instance = new WebAssembly.Instance(module, library.profilable(own));
   wasi.start(instance);
   const allocator = library.createHeapSync();
-  return { ...library, ...pyodide, loadPyodide, assert, bytes, module, instance, memory: instance.exports.memory,
-    imports: imports().imports, heap: library.Heap.from(module, instance), allocator,
+  return {
+    ...library,
+    ...pyodide,
+    ...metrics,
+    ...testing,
+    subscribe,
+    api: openTelemetry,
+    test: { beforeEach: () => {}, afterEach: () => {} },
+    loadPyodide,
+    assert,
+    bytes,
+    module,
+    wasi: { getImportObject: () => imports().imports },
+    instance,
+    memory: instance.exports.memory,
+    imports: imports().imports,
+    heap: library.Heap.from(module, instance),
+    allocator,
     program: { step: () => allocator.malloc(10) },
     fetch: async () => new Response(bytes, { headers: { 'content-type': 'application/wasm' } }),
-    console: { log: (...args) => printed.push(args.join(' ')), error: assert.fail } };
+    console: { log: (...args) => printed.push(args.join(' ')), error: assert.fail },
+  };
+}
+
+/** The same for those of a profile that runs. */
+function profiledSurroundings(printed) {
+  const at = surroundings(printed);
+  return { ...at, profile: at.heap.profile({ every: 1 }), writeFile: async () => {} };
 }
 
 /** The same for the examples of observe(): Lua on wasi-libc's malloc, watched. */
@@ -110,12 +161,16 @@ async function observedSurroundings(printed) {
 }
 
 /** @param {string} code  @param {string[]} printed */
-const surroundingsFor = (code, printed) => /\bwatch(es)?\b|\bobserve\(/.test(code)
-  ? observedSurroundings(printed) : surroundings(printed);
+const surroundingsFor = (code, printed) =>
+  /\bwatch(es)?\b|\bobserve\(/.test(code)
+    ? observedSurroundings(printed)
+    : /\bprofile\.\w/.test(code) && !/const profile\b/.test(code)
+      ? profiledSurroundings(printed)
+      : surroundings(printed);
 
 const AsyncFunction = (async () => {}).constructor;
-const run = (code, at) => new AsyncFunction(...Object.keys(at), `'use strict'; { ${code}\n }`)(
-  ...Object.values(at));
+const run = (code, at) =>
+  new AsyncFunction(...Object.keys(at), `'use strict'; { ${code}\n }`)(...Object.values(at));
 
 for (const { name, example } of all) {
   test(`the example of ${name} runs`, async () => {
@@ -128,7 +183,12 @@ for (const { name, example } of all) {
 }
 
 const programs = ['js/README.md', 'docs/pyodide.md'].flatMap((file) =>
-  [...text(file).matchAll(/```js\n([^]*?)```/g)].map(([, code], i) => ({ file, code, number: i + 1 })));
+  [...text(file).matchAll(/```js\n([^]*?)```/g)].map(([, code], i) => ({
+    file,
+    code,
+    number: i + 1,
+  })),
+);
 
 test('js/README.md and docs/pyodide.md have programs', () => assert.ok(programs.length >= 7));
 
@@ -136,15 +196,21 @@ for (const { file, code, number } of programs) {
   test(`program ${number} of ${file} runs`, async () => {
     const at = await surroundingsFor(code, []);
     // A module that imports malloc.
-    const bytes = assemble({ imports: [['env', 'malloc', 'one']], exportMemory: false,
-      functions: [['take', 'one', [0x20, 0, ...op.call(0)]]] });
+    const bytes = assemble({
+      imports: [['env', 'malloc', 'one']],
+      exportMemory: false,
+      functions: [['take', 'one', [0x20, 0, ...op.call(0)]]],
+    });
     const sent = [];
-    const before = file === 'docs/pyodide.md' && number > 1
-      ? 'const pyodide = await loadPyodide();' : '';
-    await run(before + code.replace(/^import .*$/gm, ''), { ...at,
+    const before =
+      file === 'docs/pyodide.md' && number > 1 ? 'const pyodide = await loadPyodide();' : '';
+    await run(before + code.replace(/^import .*$/gm, ''), {
+      ...at,
       bytes: /observe\(/.test(code) ? at.bytes : bytes,
       data: new Uint8Array(1000),
-      postMessage: (...args) => sent.push(structuredClone(args[0], { transfer: args[1] })) });
-    if (code.includes('postMessage')) assert.ok(sent[0].pages.length > 0);
+      postMessage: (...args) => sent.push(structuredClone(args[0], { transfer: args[1] })),
+      worker: { postMessage: (shared) => library.createAllocatorSync({ shared }).dispose() },
+    });
+    if (/^ *postMessage/m.test(code)) assert.ok(sent[0].pages.length > 0);
   });
 }

@@ -11,8 +11,13 @@ const { FREE, LIVE, CACHED } = BlockState;
 /** A segment of a raw block, a pool for 48 bytes and free memory; a second heap in a raw block. */
 function sample({ gap } = {}) {
   const image = new Image({ gap });
-  image.chunks = image.addSegment(8 * PAGE, 10 * PAGE, [[4064, 'raw'], [4096, 'pool'],
-    [2032, 'free'], [512, 'own'], [16384, 'raw']]);
+  image.chunks = image.addSegment(8 * PAGE, 10 * PAGE, [
+    [4064, 'raw'],
+    [4096, 'pool'],
+    [2032, 'free'],
+    [512, 'own'],
+    [16384, 'raw'],
+  ]);
   image.pool48 = image.addPool(8 * PAGE + 4096, { size: 48, used: 84 });
   image.first = image.pool48 + 16;
   image.second = image.end + 16384;
@@ -31,8 +36,7 @@ test('a block is free, cached, or live', () => {
   image.setCached('obj', image.pool48, [0, 83].map(image.block));
   image.setCached('mem', image.pool48, [image.block(7)]);
   const { address, owner, first, blockSize, states } = image.read().blocks(image.pool48 + 77);
-  assert.deepEqual([address, owner, first, blockSize],
-    [image.pool48, image.heap, image.first, 48]);
+  assert.deepEqual([address, owner, first, blockSize], [image.pool48, image.heap, image.first, 48]);
   assert.equal(states.length, 84);
   const of = (state) => [...states.keys()].filter((i) => states[i] === state);
   assert.deepEqual(of(FREE), [3, 5]);
@@ -51,28 +55,27 @@ test('where no pool lies there are no blocks', () => {
 const damages = {
   'a free list that leaves its pool': (i) => i.setLink(i.block(2), i.block(2) - 4096),
   'a free list into the pool behind it': (i) => i.setLink(i.block(2), i.pool48 + 4096 + 16),
-  'a free list into what lies before the first block': (i) =>
-    i.setLink(i.block(2), i.pool48 + 8),
+  'a free list into what lies before the first block': (i) => i.setLink(i.block(2), i.pool48 + 8),
   'a free list into the middle of a block': (i) => i.setLink(i.block(2), i.block(3) + 8),
   'a free list into what is too short for a block': (i) => i.setLink(i.block(2), i.block(84)),
   'a free list that is a loop': (i) => i.setLink(i.block(3), i.block(2)),
   'a free list shorter than the pool says': (i) => i.setLink(i.block(2), i.pool48),
   'a free list longer than the pool says': (i) => i.setLink(i.block(3), i.block(4)),
   'a free block whose link was overwritten': (i) => i.view.setBigUint64(i.block(2), 1n, true),
-  'a free block whose link has a bit more': (i) => i.view.setBigUint64(i.block(2),
-    (BigInt(i.block(3)) & 0xffffn) ^ KEY.link ^ (1n << 16n), true),
+  'a free block whose link has a bit more': (i) =>
+    i.view.setBigUint64(i.block(2), (BigInt(i.block(3)) & 0xffffn) ^ KEY.link ^ (1n << 16n), true),
   'a free block whose upper half was overwritten': (i) => i.view.setUint32(i.block(2) + 4, 0, true),
   'a first free block out of the pool': (i) => i.set('pool', i.entry(i.pool48), { free: 0 }),
   'a first free block that is none': (i) =>
     i.set('pool', i.entry(i.pool48), { free: (i.block(2) + 8) & 0xffff }),
-  'a block that is free and cached': (i) => i.setCached('obj', i.pool48, [i.block(2)])
-    ?? i.setLink(i.block(2), i.block(3)),
+  'a block that is free and cached': (i) =>
+    i.setCached('obj', i.pool48, [i.block(2)]) ?? i.setLink(i.block(2), i.block(3)),
   'a block in two lists': (i) => {
     i.setCached('obj', i.pool48, [i.block(7)]);
     i.setCached('mem', i.pool48, [i.block(7)]);
   },
-  'a list of cached blocks that begins elsewhere': (i) => i.setCached('mem', i.pool48,
-    [i.block(7) - 4096]),
+  'a list of cached blocks that begins elsewhere': (i) =>
+    i.setCached('mem', i.pool48, [i.block(7) - 4096]),
   'a list of cached blocks that begins behind the memory': (i) => {
     i.setCached('mem', i.pool48, [i.block(7)]);
     i.set('list', i.list('mem', 6), { block: i.block(7) + 16 * PAGE });
@@ -102,8 +105,10 @@ const damages = {
 test('before any damage the blocks are read', () => {
   const image = sample();
   image.setFree(image.pool48, [2, 3].map(image.block));
-  assert.deepEqual([...image.read().blocks(image.pool48).states.slice(1, 5)],
-    [LIVE, FREE, FREE, LIVE]);
+  assert.deepEqual(
+    [...image.read().blocks(image.pool48).states.slice(1, 5)],
+    [LIVE, FREE, FREE, LIVE],
+  );
 });
 for (const [what, damage] of Object.entries(damages)) {
   test(`${what} is damage`, () => {
@@ -120,11 +125,15 @@ test('chunks come by address, those of a heap behind the one that holds it', () 
   const { FREE: free, RAW: raw, POOL: pool, CACHED: cached } = ChunkKind;
   assert.deepEqual([...kind], [raw, pool, free, cached, raw, raw, free, free]);
   const inner = image.nested + image.layout.constants.segment_header;
-  assert.deepEqual([...address], [...image.chunks.slice(0, 5), inner, inner + 1024,
-    image.chunks[5]]);
+  assert.deepEqual(
+    [...address],
+    [...image.chunks.slice(0, 5), inner, inner + 1024, image.chunks[5]],
+  );
   assert.deepEqual([...bytes].slice(0, 6), [4064, 4096, 2032, 512, 16384, 1024]);
-  assert.deepEqual([...owner], [...Array(5).fill(image.heap), image.second, image.second,
-    image.heap]);
+  assert.deepEqual(
+    [...owner],
+    [...Array(5).fill(image.heap), image.second, image.second, image.heap],
+  );
   assert.deepEqual([domain[0], domain[3]], [0, 3]);
 });
 
@@ -135,7 +144,7 @@ test('only chunks with a byte in between are told', () => {
   assert.deepEqual([...heap.chunks(from, from + 1).address], [from]);
   assert.deepEqual([...heap.chunks(from - 1, from).address], [image.chunks[1]]);
   assert.deepEqual([...heap.chunks(from, from).address], []);
-  const pool = image.chunks[1];                          // its base is no address that was asked for
+  const pool = image.chunks[1]; // its base is no address that was asked for
   assert.deepEqual([...heap.chunks(pool, pool + 8).kind], [ChunkKind.POOL]);
   assert.deepEqual([...heap.chunks(0, 8 * PAGE).address], []);
 });
@@ -154,15 +163,26 @@ test('a look says what lies at an address', () => {
   image.setCached('obj', image.pool48, [image.block(2)]);
   const heap = image.read();
   const at = (address) => heap.look(address);
-  assert.deepEqual([at(image.block(0) + 5).kind, at(image.block(0) + 5).text],
-    ['block', 'Block 1 of 84 in a pool for 48 bytes: live.']);
+  assert.deepEqual(
+    [at(image.block(0) + 5).kind, at(image.block(0) + 5).text],
+    ['block', 'Block 1 of 84 in a pool for 48 bytes: live.'],
+  );
   assert.match(at(image.block(1)).text, /Block 2 of 84 .* free\.$/);
   assert.match(at(image.block(2)).text, /Block 3 of 84 .* free, in the list that/);
   assert.deepEqual([at(image.block(1)).start, at(image.block(1)).bytes], [image.block(1), 48]);
-  const kinds = [[8, 'foreign'], [8 * PAGE, 'segment'], [image.chunks[0] + 100, 'raw'],
-    [image.pool48, 'pool'], [image.pool48 + 4090, 'pool'], [image.chunks[2] + 8, 'free'],
-    [image.chunks[3] + 8, 'cached'], [image.nested + 30, 'raw'], [10 * PAGE - 8, 'segment'],
-    [16 * PAGE, 'outside'], [2 ** 32, 'outside']];
+  const kinds = [
+    [8, 'foreign'],
+    [8 * PAGE, 'segment'],
+    [image.chunks[0] + 100, 'raw'],
+    [image.pool48, 'pool'],
+    [image.pool48 + 4090, 'pool'],
+    [image.chunks[2] + 8, 'free'],
+    [image.chunks[3] + 8, 'cached'],
+    [image.nested + 30, 'raw'],
+    [10 * PAGE - 8, 'segment'],
+    [16 * PAGE, 'outside'],
+    [2 ** 32, 'outside'],
+  ];
   for (const [address, kind] of kinds) assert.equal(at(address).kind, kind, `at ${address}`);
 });
 
@@ -187,7 +207,7 @@ test('what is no address is refused', () => {
 });
 
 test('no offset is known by heart', () => {
-  const image = sample({ gap: (name) => name.length % 3 * 8 });
+  const image = sample({ gap: (name) => (name.length % 3) * 8 });
   image.setFree(image.pool48, [image.block(1)]);
   image.setCached('obj', image.pool48, [image.block(2)]);
   const { states } = image.read().blocks(image.pool48);
@@ -197,8 +217,10 @@ test('no offset is known by heart', () => {
 test('in a real heap the blocks of all pools and the raw chunks are what the counters say', () => {
   const { heap, object, memory } = createHeapSync();
   const held = [];
-  for (let i = 0; i < 20000; i++) held.push(object.malloc(1 + i * 7 % 700));
-  held.forEach((p, i) => { if (i % 3 === 0) object.free(p); });
+  for (let i = 0; i < 20000; i++) held.push(object.malloc(1 + ((i * 7) % 700)));
+  held.forEach((p, i) => {
+    if (i % 3 === 0) object.free(p);
+  });
   const { classes, domains, raw } = heap.stats();
   const live = new Map();
   const { address, blocks } = heap.map().pools;

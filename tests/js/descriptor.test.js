@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { PymallocError, descriptorOf, parseDescriptor } from '../../js/src/index.js';
+import { descriptorOf, parseDescriptor } from '../../js/src/index.js';
 import { layoutOf } from '../../js/src/layout.js';
+import { code } from './lib/heaps.js';
 import { encode, layOut, moduleWith, recordsOf } from './lib/image.js';
 
 const records = (change = (r) => r) => change(recordsOf(layOut()));
 const layout = (list, options) => layoutOf(parseDescriptor(encode(list, options)));
-const code = (expected, text = /./) => (error) => {
-  assert.ok(error instanceof PymallocError, `${error}`);
-  assert.equal(error.code, expected);
-  assert.match(error.message, text);
-  return true;
-};
 
 test('a descriptor yields the constants and the offsets it was written with', () => {
-  const made = layOut((name) => name.length % 3 * 8);
+  const made = layOut((name) => (name.length % 3) * 8);
   const read = layoutOf(parseDescriptor(encode(recordsOf(made))));
   assert.equal(read.constants.page_bytes, 65536);
   assert.equal(read.heap.raw_free, made.groups.heap.raw_free.offset);
@@ -33,28 +28,46 @@ test('a view into a larger buffer is parsed from its own start', () => {
   const bytes = encode(records());
   const larger = new Uint8Array(bytes.length + 100);
   larger.set(bytes, 50);
-  assert.equal(parseDescriptor(larger.subarray(50, 50 + bytes.length)).constants.get('classes'), 64);
+  assert.equal(
+    parseDescriptor(larger.subarray(50, 50 + bytes.length)).constants.get('classes'),
+    64,
+  );
 });
 
 test('fields, groups, types and bytes that a later version appended are passed over', () => {
   const list = records();
-  list.push({ name: 'shiny', group: 2, type: 4, of: 0, count: 1, stride: 8, value: 0 },
+  list.push(
+    { name: 'shiny', group: 2, type: 4, of: 0, count: 1, stride: 8, value: 0 },
     { name: 'shinier', group: 2, type: 99, of: 0, count: 1, stride: 8, value: 0 },
     { name: 'other', group: 77, type: 3, of: 0, count: 1, stride: 4, value: 12 },
-    { name: 'number', group: 0, type: 3, of: 0, count: 1, stride: 4, value: 12 });
+    { name: 'number', group: 0, type: 3, of: 0, count: 1, stride: 4, value: 12 },
+  );
   const bytes = encode(list, { recordBytes: 44 });
   const longer = new Uint8Array(bytes.length + 33);
   longer.set(bytes);
   assert.equal(layoutOf(parseDescriptor(longer)).constants.alignment, 8);
 });
 
+test('a module of before threads were counted is read, and says nothing of them', () => {
+  assert.ok(layout(records()).threads > 0);
+  assert.equal(
+    layout(records((all) => all.filter(({ name }) => name !== 'threads'))).threads,
+    null,
+  );
+});
+
 test('a module without the section is told what to link', () => {
-  assert.throws(() => descriptorOf(moduleWith([], 'else')),
-    code('NO_DESCRIPTOR', /libpymalloc\.a.*pymalloc::pymalloc/));
+  assert.throws(
+    () => descriptorOf(moduleWith([], 'else')),
+    code('NO_DESCRIPTOR', /libpymalloc\.a.*pymalloc::pymalloc/),
+  );
 });
 
 test('bytes in place of a module are told how to compile them', () => {
-  assert.throws(() => descriptorOf(new Uint8Array(8)), code('BAD_ARGUMENT', /WebAssembly\.compile/));
+  assert.throws(
+    () => descriptorOf(new Uint8Array(8)),
+    code('BAD_ARGUMENT', /WebAssembly\.compile/),
+  );
 });
 
 test('every truncation of a descriptor is a typed error', () => {
@@ -119,23 +132,54 @@ for (const [what, name, group, change] of [
 ]) {
   test(`a field ${what} is refused`, () => {
     const list = records();
-    Object.assign(list.find((r) => r.name === name && r.group === group), change);
+    Object.assign(
+      list.find((r) => r.name === name && r.group === group),
+      change,
+    );
     assert.throws(() => layout(list), code('BAD_DESCRIPTOR', new RegExp(name)));
   });
 }
 
-for (const [name, value] of [['page_bytes', 0], ['pool_bytes', 0], ['pool_bytes', 64],
-  ['pool_bytes', 5000], ['pool_bytes', 131072], ['arena_bytes', 0], ['arena_bytes', 65537],
-  ['classes', 0], ['classes', 256], ['classes', 0xffffffff], ['alignment', 0], ['classes', 510],
-  ['pool_header', 0], ['pool_header', 17], ['pool_header', 1 << 20], ['pool_room', 511],
+for (const [name, value] of [
+  ['page_bytes', 0],
+  ['pool_bytes', 0],
+  ['pool_bytes', 64],
+  ['pool_bytes', 5000],
+  ['pool_bytes', 131072],
+  ['arena_bytes', 0],
+  ['arena_bytes', 65537],
+  ['classes', 0],
+  ['classes', 256],
+  ['classes', 0xffffffff],
+  ['alignment', 0],
+  ['classes', 510],
+  ['pool_header', 0],
+  ['pool_header', 17],
+  ['pool_header', 1 << 20],
+  ['pool_room', 511],
   ['pool_room', 4073],
-  ['leaf_pools', 0], ['leaf_pools', 1000], ['leaf_pools', 131072], ['leaf_pools', 512],
-  ['link_max', 0], ['link_max', 4094], ['link_max', 2047], ['link_max', 0x1ffff],
+  ['leaf_pools', 0],
+  ['leaf_pools', 1000],
+  ['leaf_pools', 131072],
+  ['leaf_pools', 512],
+  ['link_max', 0],
+  ['link_max', 4094],
+  ['link_max', 2047],
+  ['link_max', 0x1ffff],
   ['segment_header', 4],
-  ['segment_header', 1 << 20], ['raw_header', 4], ['raw_header', 17], ['raw_flags', 0],
-  ['raw_flags', 14], ['raw_flags', 0xffffffff], ['raw_in_use', 0], ['raw_in_use', 16],
-  ['raw_domain_shift', 3], ['raw_domain_shift', 30],
-  ['heap_bytes', 8], ['space_bytes', 0]]) {
+  ['segment_header', 1 << 20],
+  ['raw_header', 4],
+  ['raw_header', 17],
+  ['raw_flags', 0],
+  ['raw_flags', 14],
+  ['raw_flags', 0xffffffff],
+  ['raw_in_use', 0],
+  ['raw_in_use', 16],
+  ['raw_domain_shift', 3],
+  ['raw_domain_shift', 30],
+  ['heap_bytes', 8],
+  ['space_bytes', 0],
+]) {
   test(`the constant ${name} = ${value} is refused`, () => {
     const list = records();
     list.find((r) => r.name === name).value = value;

@@ -9,19 +9,62 @@ import { code, lively, open } from './lib/heaps.js';
 test('stats() derives every number from the fields', () => {
   const stats = open(lively()).stats();
   assert.deepEqual({ ...stats.pages }, { memory: 16, owned: 10, foreign: 6 });
-  assert.deepEqual({ ...stats.domains.raw }, { liveBytes: 30000, liveBlocks: 2, peakBytes: 30000,
-    totalBlocks: 9, totalBytes: 2 ** 40 + 99000, softLimit: null, hardLimit: null, failures: 2 });
-  assert.deepEqual({ ...stats.domains.mem }, { liveBytes: 960, liveBlocks: 60, peakBytes: 5000,
-    totalBlocks: 100, totalBytes: 1600, softLimit: null, hardLimit: 8000, failures: 0 });
-  assert.deepEqual({ ...stats.domains.object }, { liveBytes: 2184, liveBlocks: 13, peakBytes: 2184,
-    totalBlocks: 2 ** 40 + 4, totalBytes: 2 ** 44 + 3 * 512 + 1000, softLimit: null,
-    hardLimit: null, failures: 0 });
+  assert.deepEqual(
+    { ...stats.domains.raw },
+    {
+      liveBytes: 30000,
+      liveBlocks: 2,
+      peakBytes: 30000,
+      totalBlocks: 9,
+      totalBytes: 2 ** 40 + 99000,
+      softLimit: null,
+      hardLimit: null,
+      failures: 2,
+    },
+  );
+  assert.deepEqual(
+    { ...stats.domains.mem },
+    {
+      liveBytes: 960,
+      liveBlocks: 60,
+      peakBytes: 5000,
+      totalBlocks: 100,
+      totalBytes: 1600,
+      softLimit: null,
+      hardLimit: 8000,
+      failures: 0,
+    },
+  );
+  assert.deepEqual(
+    { ...stats.domains.object },
+    {
+      liveBytes: 2184,
+      liveBlocks: 13,
+      peakBytes: 2184,
+      totalBlocks: 2 ** 40 + 4,
+      totalBytes: 2 ** 44 + 3 * 512 + 1000,
+      softLimit: null,
+      hardLimit: null,
+      failures: 0,
+    },
+  );
   assert.equal(stats.classes.length, 64);
-  assert.deepEqual({ ...stats.classes[1] }, { blockSize: 16, liveBlocks: 70,
-    totalBlocks: 2 ** 40 + 100, pools: 5, peakPools: 9, roundingEstimate: 70 * 3.5 });
+  assert.deepEqual(
+    { ...stats.classes[1] },
+    {
+      blockSize: 16,
+      liveBlocks: 70,
+      totalBlocks: 2 ** 40 + 100,
+      pools: 5,
+      peakPools: 9,
+      roundingEstimate: 70 * 3.5,
+    },
+  );
   assert.equal(stats.classes[63].liveBlocks, 2);
-  assert.deepEqual({ ...stats.raw }, { segments: 2, bytes: 129224, freeBytes: 70000,
-    cachedBytes: 3000, chunks: 4 });
+  assert.deepEqual(
+    { ...stats.raw },
+    { segments: 2, bytes: 129224, freeBytes: 70000, cachedBytes: 3000, chunks: 4 },
+  );
   assert.deepEqual({ ...stats.growth }, { grows: 5, failures: 1 });
   assert.equal(stats.softLimit, 1000000);
   assert.equal(stats.hardLimit, null);
@@ -31,8 +74,10 @@ test('stats() derives every number from the fields', () => {
 test('live bytes and all losses but rounding add up to the bytes of the segments', () => {
   const { domains, lost, raw } = open(lively()).stats();
   const live = domains.raw.liveBytes + domains.mem.liveBytes + domains.object.liveBytes;
-  assert.equal(live + lost.bookkeeping + lost.headers + lost.freePoolSpace + lost.freeChunks,
-    raw.bytes);
+  assert.equal(
+    live + lost.bookkeeping + lost.headers + lost.freePoolSpace + lost.freeChunks,
+    raw.bytes,
+  );
   assert.equal(lost.bookkeeping, 552);
   assert.equal(lost.headers, 4 * 8 + 6 * (8 + 16) + 2 * 32);
 });
@@ -46,7 +91,7 @@ test('more pages owned than there are is damage', () => {
 test('what the library found wrong is told in its own words', () => {
   const image = lively();
   assert.equal(open(image).stats().fault, null);
-  const source = readFileSync(new URL('../../src/internal.h', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../src/core/cause.h', import.meta.url), 'utf8');
   const list = /#define CAUSES\(X\)([^]*?\))\n\n/.exec(source)?.[1] ?? '';
   const texts = [...list.matchAll(/X\(\w+,\s*"([^"]*)"\)/g)].map(([, text]) => text);
   assert.ok(texts.length > 10);
@@ -62,7 +107,7 @@ test('a class without samples is estimated to lose half a step a block', () => {
 
 test('a layout with gaps between its fields gives the same statistics', () => {
   // Headers of segments count among the losses, so these keep their size.
-  const gap = (name, group) => group === 'segment' ? 0 : name.length % 4 * 8;
+  const gap = (name, group) => (group === 'segment' ? 0 : (name.length % 4) * 8);
   assert.deepEqual(open(lively({ gap })).stats(), open(lively()).stats());
 });
 
@@ -117,7 +162,10 @@ test('a shared memory is read like any other', () => {
 test('a heap above 2 GiB is read, although the guest returns its address negative', () => {
   const image = new Image({ pages: 40000, maximum: 40000, base: 0x98000000 });
   image.addPool(39999 * 65536 + 8192, { size: 16, used: 3 });
-  image.addSegment(39998 * 65536, 40000 * 65536, [[65536 + 8192 - 32, 'raw'], [4096, 'pool']]);
+  image.addSegment(39998 * 65536, 40000 * 65536, [
+    [65536 + 8192 - 32, 'raw'],
+    [4096, 'pool'],
+  ]);
   const heap = open(image);
   assert.ok(heap.address > 2 ** 31);
   assert.equal(heap.stats().pages.memory, 40000);
@@ -151,9 +199,14 @@ test('a 64-bit module is refused', () => {
 
 test('a guest that traps in pym_root is a typed error with its cause', () => {
   const image = lively();
-  image.export('pym_root', () => { throw new WebAssembly.RuntimeError('unreachable'); });
-  assert.throws(() => open(image), (error) => code('GUEST_TRAP', /unreachable/)(error)
-    && error.cause instanceof WebAssembly.RuntimeError);
+  image.export('pym_root', () => {
+    throw new WebAssembly.RuntimeError('unreachable');
+  });
+  assert.throws(
+    () => open(image),
+    (error) =>
+      code('GUEST_TRAP', /unreachable/)(error) && error.cause instanceof WebAssembly.RuntimeError,
+  );
 });
 
 test('something that is no instance is refused', () => {
@@ -191,7 +244,10 @@ test('heaps() finds the others in the order of the list', () => {
   image.addHeap(image.end, 7);
   image.set('heap', image.heap, { next: image.end });
   const heaps = open(image).heaps();
-  assert.deepEqual(heaps.map((h) => h.id), [1, 7]);
+  assert.deepEqual(
+    heaps.map((h) => h.id),
+    [1, 7],
+  );
   assert.equal(heaps[1].stats().heap, 7);
 });
 
@@ -210,8 +266,10 @@ test('check() says that a heap is sound', () => {
 });
 
 test('check() needs exports and names the flag', () => {
-  assert.throws(() => open(lively()).check(),
-    code('NO_EXPORT', /--export=pym_check_message.*pymalloc::exports/));
+  assert.throws(
+    () => open(lively()).check(),
+    code('NO_EXPORT', /--export=pym_check_message.*pymalloc::exports/),
+  );
 });
 
 test('a check message without an end is cut off', () => {
@@ -233,15 +291,21 @@ test('setLimits() leaves alone what it is not told', () => {
   const image = lively();
   image.export('pym_limit_set', () => 0);
   open(image).setLimits({ heap: { hard: 2 ** 31 }, mem: { soft: 5, hard: null } });
-  assert.deepEqual(image.calls.slice(1), [['pym_limit_set', image.heap, 3, 1000000, 2 ** 31],
-    ['pym_limit_set', image.heap, 1, 5, 0xffffffff]]);
+  assert.deepEqual(image.calls.slice(1), [
+    ['pym_limit_set', image.heap, 3, 1000000, 2 ** 31],
+    ['pym_limit_set', image.heap, 1, 5, 0xffffffff],
+  ]);
 });
 
 for (const [what, limits] of [
-  ['an unknown domain', { objects: { hard: 1 } }], ['nothing', undefined],
-  ['a number', { heap: 5 }], ['a fraction', { heap: { hard: 1.5 } }],
-  ['a negative limit', { heap: { hard: -1 } }], ['4 GiB', { heap: { soft: 2 ** 32 } }],
-  ['text', { heap: { hard: '5' } }]]) {
+  ['an unknown domain', { objects: { hard: 1 } }],
+  ['nothing', undefined],
+  ['a number', { heap: 5 }],
+  ['a fraction', { heap: { hard: 1.5 } }],
+  ['a negative limit', { heap: { hard: -1 } }],
+  ['4 GiB', { heap: { soft: 2 ** 32 } }],
+  ['text', { heap: { hard: '5' } }],
+]) {
   test(`setLimits() refuses ${what} before it sets anything`, () => {
     const image = lively();
     image.export('pym_limit_set', () => 0);
@@ -263,8 +327,12 @@ test('poll() tells the listeners what is new, in order, once', () => {
   image.addEvent(4, { kind: 3, domain: 1, bytes: 98 });
   image.addEvent(5, { kind: 4 });
   assert.equal(heap.poll().missed, 0);
-  assert.deepEqual(told, [['grow', 2, 16, 18], ['soft', 3, 'heap', 99], ['hard', 4, 'mem', 98],
-    ['oom', 5]]);
+  assert.deepEqual(told, [
+    ['grow', 2, 16, 18],
+    ['soft', 3, 'heap', 99],
+    ['hard', 4, 'mem', 98],
+    ['oom', 5],
+  ]);
   assert.deepEqual(heap.poll().events, []);
 });
 
@@ -273,7 +341,10 @@ test('poll() counts the events that were overwritten', () => {
   const heap = open(image);
   for (let seq = 1; seq <= 100; seq++) image.addEvent(seq, {});
   const { events, missed } = heap.poll();
-  assert.deepEqual(events.map((e) => e.seq), Array.from({ length: 32 }, (_, i) => 69 + i));
+  assert.deepEqual(
+    events.map((e) => e.seq),
+    Array.from({ length: 32 }, (_, i) => 69 + i),
+  );
   assert.equal(missed, 68);
 });
 
@@ -283,10 +354,13 @@ test('the numbers of events may wrap around', () => {
   const heap = open(image);
   // 2^32 is a multiple of the ring's length, so slots go on as numbers do.
   for (const seq of [0xffffffff, 0, 1]) image.addEvent(seq, {});
-  assert.deepEqual(heap.poll().events.map((e) => e.seq), [0xffffffff, 0, 1]);
+  assert.deepEqual(
+    heap.poll().events.map((e) => e.seq),
+    [0xffffffff, 0, 1],
+  );
 });
 
-test('events of another heap are not this one\'s', () => {
+test("events of another heap are not this one's", () => {
   const image = lively();
   const heap = open(image);
   image.addEvent(1, { heap: 2 });
@@ -297,7 +371,9 @@ test('a listener that throws does not keep the others from hearing', () => {
   const image = lively();
   const heap = open(image);
   const told = [];
-  heap.on('grow', () => { throw new Error('mine'); });
+  heap.on('grow', () => {
+    throw new Error('mine');
+  });
   heap.on('grow', (e) => told.push(e.seq));
   image.addEvent(1, {});
   image.addEvent(2, {});
@@ -318,8 +394,10 @@ test('a listener that was taken off hears nothing', () => {
 });
 
 test('an event that does not exist cannot be listened to', () => {
-  assert.throws(() => open(lively()).on('shrink', () => {}),
-    code('BAD_ARGUMENT', /grow, limit and oom/));
+  assert.throws(
+    () => open(lively()).on('shrink', () => {}),
+    code('BAD_ARGUMENT', /grow, limit, oom, asked, not "shrink"/),
+  );
   assert.throws(() => open(lively()).on('grow', null), code('BAD_ARGUMENT'));
 });
 
@@ -331,7 +409,7 @@ test('watch() polls until it is stopped', async () => {
     heap.on('oom', resolve);
     image.addEvent(1, { kind: 4 });
     setTimeout(reject, 5000, new Error('not told in 5 s')).unref();
-    setTimeout(() => {}, 50);             // watch() alone does not keep Node running
+    setTimeout(() => {}, 50); // watch() alone does not keep Node running
   });
   assert.equal(event.type, 'oom');
   stop();

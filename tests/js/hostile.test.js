@@ -15,8 +15,10 @@ const ONLY = process.env.CASE === undefined ? null : Number(process.env.CASE);
 const SLOW_MS = 2000;
 const PAGE = 65536;
 
-const BOUNDARY = [0, 1, 2, 3, 4, 15, 16, 64, 255, 256, 4095, 4096, 65535, 65536, 65537, 0x7fffffff,
-  0x80000000, 0xfffffff0, 0xfffffffe, 0xffffffff];
+const BOUNDARY = [
+  0, 1, 2, 3, 4, 15, 16, 64, 255, 256, 4095, 4096, 65535, 65536, 65537, 0x7fffffff, 0x80000000,
+  0xfffffff0, 0xfffffffe, 0xffffffff,
+];
 
 /** Runs `count` cases; a case returns what it did, for the message. */
 function cases(name, count, run) {
@@ -55,9 +57,15 @@ function readWith(heap, image) {
     const { blocks, capacity, blockSize, address } = map.pools;
     assert.equal(map.pages.length, pages);
     assert.equal(map.firstPool[pages], address.length);
-    assert.ok(address.length <= pages * 65536 / map.poolBytes);
-    assert.ok(address.every((a, k) => a + map.poolBytes <= pages * 65536
-      && blocks[k] <= capacity[k] && blocks[k] * blockSize[k] <= map.poolBytes));
+    assert.ok(address.length <= (pages * 65536) / map.poolBytes);
+    assert.ok(
+      address.every(
+        (a, k) =>
+          a + map.poolBytes <= pages * 65536
+          && blocks[k] <= capacity[k]
+          && blocks[k] * blockSize[k] <= map.poolBytes,
+      ),
+    );
     assert.ok(map.rawBytes.every((n) => n <= 65536));
     assert.ok(map.damage.length <= pages * 4096);
     const { foreign, free, raw, pool, damaged } = map.totals;
@@ -99,16 +107,34 @@ function victim() {
   image.message = image.root;
   image.set('space', image.root, { pages_owned: 6 });
   image.set('heap', image.heap, { pools_used: 3, raw_bytes: 4096 });
-  image.chunks = image.addSegment(9 * PAGE, 12 * PAGE, [[4064, 'raw'], [4096, 'pool'],
-    [4096, 'free'], [PAGE, 'raw'], [PAGE - 3 * 4096, 'raw'], [4096, 'pool'], [512, 'free'],
-    [1024, 'raw']]);
+  image.chunks = image.addSegment(9 * PAGE, 12 * PAGE, [
+    [4064, 'raw'],
+    [4096, 'pool'],
+    [4096, 'free'],
+    [PAGE, 'raw'],
+    [PAGE - 3 * 4096, 'raw'],
+    [4096, 'pool'],
+    [512, 'free'],
+    [1024, 'raw'],
+  ]);
   image.addSegment(13 * PAGE, 13 * PAGE + 4096, [[1024, 'raw']]);
   const pool = image.addPool(9 * PAGE + 4096, { size: 32, used: 127 });
   image.addPool(11 * PAGE, { size: 512, used: 7 });
   image.blocks = pool + 16;
-  image.setFree(pool, [0, 32, 64].map((n) => image.blocks + n));
-  image.setCached('obj', pool, [96, 128].map((n) => image.blocks + n));
-  image.setCached('mem', pool, [160].map((n) => image.blocks + n));
+  image.setFree(
+    pool,
+    [0, 32, 64].map((n) => image.blocks + n),
+  );
+  image.setCached(
+    'obj',
+    pool,
+    [96, 128].map((n) => image.blocks + n),
+  );
+  image.setCached(
+    'mem',
+    pool,
+    [160].map((n) => image.blocks + n),
+  );
   image.second = image.end + 16384;
   image.addHeap(image.second, 2);
   image.set('heap', image.heap, { next: image.second });
@@ -125,7 +151,8 @@ function victim() {
     image.poke(at, memory.slice(at, at + 8));
     image.setChunk(at, head);
   };
-  image.renew = () => {      // with twenty events still to be told
+  image.renew = () => {
+    // with twenty events still to be told
     image.set('space', image.root, { event_seq: 20 });
     image.veteran = Heap.from(image.module, image.instance);
     image.set('space', image.root, { event_seq: 40 });
@@ -149,13 +176,19 @@ const memoryBytes = image.memory.buffer.byteLength;
 
 /** Where every field of every structure of the image lies. */
 const targets = [];
-for (const [group, base] of [['space', image.root], ['heap', image.heap], ['heap', image.second],
+for (const [group, base] of [
+  ['space', image.root],
+  ['heap', image.heap],
+  ['heap', image.second],
   ...[0, 1, 2].map((d) => ['domain', image.domain(d)]),
   ...[25, 26].map((i) => ['event', image.element('space', image.root, 'events', i)]),
   ...[9 * PAGE, 13 * PAGE, image.nested].map((at) => ['segment', at]),
   ...['mem', 'obj'].map((of) => ['list', image.list(of, 4)]),
-  ...[0, 4096, 9 * PAGE, 9 * PAGE + 4096, 10 * PAGE, 11 * PAGE, 16 * PAGE - 4096]
-    .map((at) => ['pool', image.entry(at)])]) {
+  ...[0, 4096, 9 * PAGE, 9 * PAGE + 4096, 10 * PAGE, 11 * PAGE, 16 * PAGE - 4096].map((at) => [
+    'pool',
+    image.entry(at),
+  ]),
+]) {
   for (const [name, f] of Object.entries(image.layout.groups[group])) {
     const size = { u16: 2, u32: 4, u64: 8, struct: 4 }[f.type];
     targets.push({ what: `${group}.${name}`, address: base + f.offset, size, field: f });
@@ -170,18 +203,31 @@ poked('first leaf', image.element('space', image.root, 'leaves', 0), 4);
 for (const at of image.chunks) {
   poked(`check of chunk ${at}`, at, 4);
   poked(`head of chunk ${at}`, at + 4, 4);
-  poked(`chunk ${at}`, at, 8);                           // a head that its check word vouches for
+  poked(`chunk ${at}`, at, 8); // a head that its check word vouches for
 }
 
 /** Values near what the memory makes interesting. */
 function value(random) {
   switch (random(5)) {
-    case 0: return [image.root, image.heap, image.second, image.table, 9 * PAGE, 13 * PAGE,
-      image.nested, 11 * PAGE][random(8)];
-    case 4: return BOUNDARY[random(BOUNDARY.length)];
-    case 1: return (memoryBytes + random(64) - 32) >>> 0;
-    case 2: return random(memoryBytes);
-    default: return random(2 ** 32);
+    case 0:
+      return [
+        image.root,
+        image.heap,
+        image.second,
+        image.table,
+        9 * PAGE,
+        13 * PAGE,
+        image.nested,
+        11 * PAGE,
+      ][random(8)];
+    case 4:
+      return BOUNDARY[random(BOUNDARY.length)];
+    case 1:
+      return (memoryBytes + random(64) - 32) >>> 0;
+    case 2:
+      return random(memoryBytes);
+    default:
+      return random(2 ** 32);
   }
 }
 
@@ -200,22 +246,27 @@ const sound = image.module;
 test('before any damage the image is sound', () => {
   const { pools, damage } = image.veteran.map();
   assert.deepEqual([[...pools.blocks], [...damage]], [[121, 7], []]);
-  assert.equal(image.veteran.blocks(9 * PAGE + 4096).states.filter((s) => s !== BlockState.LIVE).length,
-    6);
+  assert.equal(
+    image.veteran.blocks(9 * PAGE + 4096).states.filter((s) => s !== BlockState.LIVE).length,
+    6,
+  );
 });
 
-cases('boundary values in each field of the memory', targets.length * BOUNDARY.length,
+cases(
+  'boundary values in each field of the memory',
+  targets.length * BOUNDARY.length,
   (random, note, i) => {
     const target = targets[Math.floor(i / BOUNDARY.length)];
     pokeTarget(target, random, note, BOUNDARY[i % BOUNDARY.length]);
     readAll(sound, image);
     image.undo();
-  });
+  },
+);
 
 cases('random values in several fields of the memory', 45000, (random, note) => {
   for (let n = 1 + random(4); n > 0; n--) pokeTarget(targets[random(targets.length)], random, note);
-  if (random(20) === 0) note.push(`root = ${image.root = value(random)}`);
-  if (random(4) === 0) note.push(`message = ${image.message = value(random)}`);
+  if (random(20) === 0) note.push(`root = ${(image.root = value(random))}`);
+  if (random(4) === 0) note.push(`message = ${(image.message = value(random))}`);
   readAll(sound, image);
   image.undo();
 });
@@ -224,8 +275,10 @@ cases('random bytes over the structures', 15000, (random, note) => {
   const start = random(image.end + 20000);
   const length = 1 + random(random(8) ? 64 : 6000);
   note.push(`${length} bytes from ${start}`);
-  image.poke(start,
-    Uint8Array.from({ length: Math.min(length, memoryBytes - start) }, () => random(256)));
+  image.poke(
+    start,
+    Uint8Array.from({ length: Math.min(length, memoryBytes - start) }, () => random(256)),
+  );
   readAll(sound, image);
   image.undo();
 });
@@ -235,8 +288,10 @@ const MEMBERS = ['group', 'type', 'of', 'count', 'stride', 'value'];
 const NARROW = { group: 256, type: 256, of: 256, count: 65536, stride: 65536, value: 2 ** 32 };
 const NAMES = ['', 'magic', '__proto__', 'constructor', 'x'.repeat(24)];
 
-cases('boundary values in each member of each record of the descriptor',
-  records.length * MEMBERS.length * BOUNDARY.length, (random, note, i) => {
+cases(
+  'boundary values in each member of each record of the descriptor',
+  records.length * MEMBERS.length * BOUNDARY.length,
+  (random, note, i) => {
     const record = records[Math.floor(i / BOUNDARY.length / MEMBERS.length)];
     const member = MEMBERS[Math.floor(i / BOUNDARY.length) % MEMBERS.length];
     const v = BOUNDARY[i % BOUNDARY.length] % NARROW[member];
@@ -247,7 +302,8 @@ cases('boundary values in each member of each record of the descriptor',
     record[member] = before;
     if (typed(() => layoutOf(parseDescriptor(section)))) readAll(moduleWith(section), image);
     image.undo();
-  });
+  },
+);
 
 cases('random records in the descriptor', 15000, (random, note) => {
   const list = records.map((r) => ({ ...r }));
@@ -273,7 +329,7 @@ cases('truncated and random bytes as a descriptor', 15000, (random, note) => {
   note.push(`${length} bytes`);
   for (let n = 0; n < flips; n++) {
     const at = random(4) ? random(section.length) : random(16);
-    note.push(`[${at}] = ${section[at] = random(256)}`);
+    note.push(`[${at}] = ${(section[at] = random(256))}`);
   }
   const cut = random(2) ? section.subarray(0, length) : section;
   if (typed(() => layoutOf(parseDescriptor(cut)))) readAll(moduleWith(cut), image);
@@ -282,13 +338,15 @@ cases('truncated and random bytes as a descriptor', 15000, (random, note) => {
 
 for (const what of ['chunks', 'segments']) {
   test(`64 MiB full of the smallest ${what} are read within 48 MiB of JavaScript's own memory`, async () => {
-    const worker = new Worker(new URL('lib/crowded.js', import.meta.url),
-      { workerData: what, resourceLimits: { maxOldGenerationSizeMb: 48 } });
+    const worker = new Worker(new URL('lib/crowded.js', import.meta.url), {
+      workerData: what,
+      resourceLimits: { maxOldGenerationSizeMb: 48 },
+    });
     const found = await new Promise((resolve, reject) => {
       worker.once('message', resolve);
       worker.once('error', reject);
     });
     if (what === 'chunks') assert.ok(found > 4_000_000, `${found} chunks`);
-    else assert.equal(found, 'BAD_MEMORY');                  // the last of them leads nowhere
+    else assert.equal(found, 'BAD_MEMORY'); // the last of them leads nowhere
   });
 }

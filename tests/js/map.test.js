@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { PageKind, PoolState } from '../../js/src/index.js';
-import { FLAG, Image } from './lib/image.js';
+import { FLAG } from './lib/image.js';
 import { code, ended, lively, open, segmented } from './lib/heaps.js';
 
 const P = 65536;
@@ -11,10 +11,26 @@ const { FOREIGN, FREE, RAW, POOL, DAMAGED } = PageKind;
 test('map() shows pages, pools and how full they are', () => {
   const { image } = segmented();
   const map = open(image).map();
-  assert.deepEqual([...map.pages], [FOREIGN, FOREIGN, FOREIGN, FOREIGN, POOL, FREE, FREE, RAW, RAW,
-    RAW, ...Array(6).fill(FOREIGN)]);
-  assert.deepEqual({ ...map.totals }, { foreign: 10, free: 2, raw: 3, pool: 1, damaged: 0,
-    pools: 2, arenas: 1 });
+  assert.deepEqual(
+    [...map.pages],
+    [
+      FOREIGN,
+      FOREIGN,
+      FOREIGN,
+      FOREIGN,
+      POOL,
+      FREE,
+      FREE,
+      RAW,
+      RAW,
+      RAW,
+      ...Array(6).fill(FOREIGN),
+    ],
+  );
+  assert.deepEqual(
+    { ...map.totals },
+    { foreign: 10, free: 2, raw: 3, pool: 1, damaged: 0, pools: 2, arenas: 1 },
+  );
   assert.deepEqual([...map.poolCount], [0, 0, 0, 0, 2, ...Array(11).fill(0)]);
   assert.deepEqual([...map.firstPool], [0, 0, 0, 0, 0, ...Array(12).fill(2)]);
   const { address, owner, state, blockSize, blocks, capacity } = map.pools;
@@ -30,34 +46,45 @@ test('map() shows pages, pools and how full they are', () => {
 test('map() counts the bytes of blocks and of free chunks in each page that they touch', () => {
   const { rawBytes, freeBytes } = open(segmented().image).map();
   assert.deepEqual([...rawBytes.slice(3, 11)], [0, 4096 - 32, 0, 0, 1024 + 8, P, P - 8, 0]);
-  assert.deepEqual([...freeBytes.slice(3, 11)],
-    [0, P - 3 * 4096 + 8, P, P, P - 1024 - 8, 0, 0, 0]);
+  assert.deepEqual([...freeBytes.slice(3, 11)], [0, P - 3 * 4096 + 8, P, P, P - 1024 - 8, 0, 0, 0]);
 });
 
 test('map() counts cached blocks as free', () => {
   const image = lively();
-  image.addSegment(4 * P, 5 * P, [[2032, 'own'], [2032, 'raw'], [2048, 'own']]);
+  image.addSegment(4 * P, 5 * P, [
+    [2032, 'own'],
+    [2032, 'raw'],
+    [2048, 'own'],
+  ]);
   const { rawBytes, freeBytes } = open(image).map();
   assert.equal(rawBytes[4], 2032 + 2048);
   assert.equal(freeBytes[4], P - 32 - 2032 - 2048);
 });
 
 test('a layout with gaps between its fields gives the same map', () => {
-  const gap = (name, group) => group === 'segment' ? 0 : name.length % 4 * 8;
+  const gap = (name, group) => (group === 'segment' ? 0 : (name.length % 4) * 8);
   const ours = open(segmented({ gap }).image).map();
   const sound = open(segmented().image).map();
-  assert.deepEqual([ours.pages, ours.rawBytes, ours.freeBytes, ours.pools.blocks],
-    [sound.pages, sound.rawBytes, sound.freeBytes, sound.pools.blocks]);
+  assert.deepEqual(
+    [ours.pages, ours.rawBytes, ours.freeBytes, ours.pools.blocks],
+    [sound.pages, sound.rawBytes, sound.freeBytes, sound.pools.blocks],
+  );
 });
 
-test('map() shows what lies in a segment of another heap, not the block that it is', () => {
+/** An image with a second heap, whose segment is a block of the first: a pool after a raw block. */
+function withInner(id, more = []) {
   const image = lively();
   const [block] = image.addSegment(4 * P, 8 * P, [[3 * P, 'raw']]);
-  image.addHeap(image.end, 7);
+  image.addHeap(image.end, id);
   image.set('heap', image.heap, { next: image.end });
   const from = block + 8;
-  image.addSegment(from, from + 3 * P - 16, [[4096 - 64, 'raw'], [4096, 'pool'], [512, 'raw']],
-    image.end);
+  const chunks = [[4096 - 64, 'raw'], [4096, 'pool'], ...more];
+  image.addSegment(from, from + 3 * P - 16, chunks, image.end);
+  return image;
+}
+
+test('map() shows what lies in a segment of another heap, not the block that it is', () => {
+  const image = withInner(7, [[512, 'raw']]);
   image.addPool(4 * P + 4096, { size: 64, used: 1 }, image.end);
   const map = open(image).map();
   assert.deepEqual([...map.pools.owner], [image.end]);
@@ -69,7 +96,7 @@ test('map() shows what lies in a segment of another heap, not the block that it 
 
 test('map() finds pools that lie in no segment, as those in arenas of a hook', () => {
   const image = lively();
-  image.addSegment(4 * P, 8 * P, [[3 * P, 'raw']]);     // such an arena may be one of our blocks
+  image.addSegment(4 * P, 8 * P, [[3 * P, 'raw']]); // such an arena may be one of our blocks
   image.addPool(5 * P, { size: 64, used: 1 });
   image.addPool(6 * P, { size: 64, used: 1 });
   image.addPool(10 * P, { size: 64, used: 1 });
@@ -80,7 +107,8 @@ test('map() finds pools that lie in no segment, as those in arenas of a hook', (
 });
 
 for (const [what, values] of [
-  ['block size is no class', { size: 36 }], ['block size is larger than any', { size: 520 }],
+  ['block size is no class', { size: 36 }],
+  ['block size is larger than any', { size: 520 }],
   ['block size wraps around', { size: 65528 }],
   ['count of blocks is its capacity, and one is free', { left: 127 }],
   ['count of blocks is more than its capacity', { left: 200 }],
@@ -89,7 +117,8 @@ for (const [what, values] of [
   ['first free block lies before its first', { free: 4096 + 8 }],
   ['first free block is no block', { free: 4096 + 24 }],
   ['first free block is too short for one', { free: 8192 - 16 }],
-  ['heap is none', { heap: 77 }]]) {
+  ['heap is none', { heap: 77 }],
+]) {
   test(`map() marks a pool whose ${what}`, () => {
     const { image } = segmented();
     assert.equal(image.readPool(4 * P + 4096).left, 5);
@@ -97,9 +126,11 @@ for (const [what, values] of [
     const { pools, damage, pages } = open(image).map();
     assert.deepEqual([...pools.state], [PoolState.DAMAGED, PoolState.FULL]);
     assert.equal(pools.address[0], 4 * P + 4096);
-    assert.deepEqual([pools.owner[0], pools.blockSize[0], pools.blocks[0], pools.capacity[0]],
-      [0, 0, 0, 0]);
-    assert.equal(damage.length, 0);                     // the chunks behind it are found all the same
+    assert.deepEqual(
+      [pools.owner[0], pools.blockSize[0], pools.blocks[0], pools.capacity[0]],
+      [0, 0, 0, 0],
+    );
+    assert.equal(damage.length, 0); // the chunks behind it are found all the same
     assert.equal(pages[8], RAW);
   });
 }
@@ -107,7 +138,11 @@ for (const [what, values] of [
 test('map() tells the live blocks of pools that are current', () => {
   const { image } = segmented();
   const [small, large] = [4 * P + 4096, 4 * P + 8192];
-  image.setCached('obj', small, [0, 1, 2].map((i) => small + 16 + 32 * i));
+  image.setCached(
+    'obj',
+    small,
+    [0, 1, 2].map((i) => small + 16 + 32 * i),
+  );
   image.setCached('mem', large, [large + 16]);
   const { blocks, state, capacity } = open(image).map().pools;
   assert.deepEqual([...blocks], [5 - 3, 7 - 1]);
@@ -130,11 +165,13 @@ test('map() marks a pool with more cached blocks than were taken from it', () =>
   image.set('list', image.list('obj', 4), { count: 6 });
   const { pools } = open(image).map();
   assert.deepEqual([...pools.state], [PoolState.DAMAGED, PoolState.FULL]);
-  assert.deepEqual([pools.owner[0], pools.blockSize[0], pools.blocks[0], pools.capacity[0]],
-    [0, 0, 0, 0]);
+  assert.deepEqual(
+    [pools.owner[0], pools.blockSize[0], pools.blocks[0], pools.capacity[0]],
+    [0, 0, 0, 0],
+  );
 });
 
-test('map() takes a list from no pool but its class\'s current one', () => {
+test("map() takes a list from no pool but its class's current one", () => {
   const { image } = segmented();
   const small = 4 * P + 4096;
   image.setCached('obj', small, [small + 16]);
@@ -166,16 +203,11 @@ test('map() marks a pool of a heap that does not live', () => {
   }
 });
 
-test('of heaps whose ids end alike a pool is that one\'s in whose segment it lies', () => {
-  const image = lively();
-  const [block] = image.addSegment(4 * P, 8 * P, [[3 * P, 'raw']]);
-  image.addHeap(image.end, 65537);
-  image.set('heap', image.heap, { next: image.end });
-  const from = block + 8;
-  image.addSegment(from, from + 3 * P - 16, [[4096 - 64, 'raw'], [4096, 'pool']], image.end);
+test("of heaps whose ids end alike a pool is that one's in whose segment it lies", () => {
+  const image = withInner(65537);
   image.addPool(4 * P + 4096, { size: 64, used: 1 }, image.end);
   image.addPool(7 * P + 4096, { size: 64, used: 2 });
-  image.addPool(10 * P, { size: 64, used: 3 });             // in no segment of either
+  image.addPool(10 * P, { size: 64, used: 3 }); // in no segment of either
   image.setCached('obj', 4 * P + 4096, [4 * P + 4096 + 16], image.end);
   const { owner, blocks, state } = open(image).map().pools;
   assert.deepEqual([...owner], [image.end, image.heap, 0]);
@@ -185,7 +217,7 @@ test('of heaps whose ids end alike a pool is that one\'s in whose segment it lie
 
 for (const [what, change] of [
   ['has a damaged check word', (i, at) => i.view.setUint32(at, 1, true)],
-  ['is another heap\'s', (i, at) => i.setChunk(at, 4096 | FLAG.inUse, 64)],
+  ["is another heap's", (i, at) => i.setChunk(at, 4096 | FLAG.inUse, 64)],
   ['has no size', (i, at) => i.setChunk(at, FLAG.inUse)],
   ['has no size and is free', (i, at) => i.setChunk(at, 0)],
   ['is smaller than any', (i, at) => i.setChunk(at, 8)],
@@ -195,11 +227,13 @@ for (const [what, change] of [
   test(`map() stops at a chunk that ${what}, and goes on in the next segment`, () => {
     const { image, chunks } = segmented();
     image.addSegment(12 * P, 13 * P, [[1024, 'raw']]);
-    change(image, chunks[3]);                            // the free one
+    change(image, chunks[3]); // the free one
     const map = ended(() => open(image).map());
     assert.deepEqual([...map.damage], [chunks[3]]);
-    assert.deepEqual([...map.pages.slice(4, 13)], [POOL, ...Array(5).fill(DAMAGED), FOREIGN, FOREIGN,
-      RAW]);
+    assert.deepEqual(
+      [...map.pages.slice(4, 13)],
+      [POOL, ...Array(5).fill(DAMAGED), FOREIGN, FOREIGN, RAW],
+    );
     assert.equal(map.totals.damaged, 5);
     assert.deepEqual([...map.pools.state], [PoolState.USABLE, PoolState.FULL]);
   });
@@ -231,7 +265,7 @@ test('a loop of the shortest segments ends in a typed error', () => {
   assert.throws(() => ended(() => open(image).map()), code('BAD_MEMORY', /overlap, or .* a loop/));
 });
 
-test('a heap in nearly all of the default heap\'s memory is no overlap', () => {
+test("a heap in nearly all of the default heap's memory is no overlap", () => {
   const image = lively();
   const [block] = image.addSegment(4 * P, 16 * P, [[11 * P, 'raw']]);
   image.addHeap(image.end, 7);
@@ -251,8 +285,11 @@ test('segments of another heap may be no longer than the memory either', () => {
 });
 
 for (const [what, from, end] of [
-  ['ends before it begins', 4 * P, 4 * P - 16], ['has no room for a chunk', 4 * P, 4 * P],
-  ['ends behind the memory', 4 * P, 17 * P], ['ends at no multiple of 16', 4 * P, 10 * P - 8]]) {
+  ['ends before it begins', 4 * P, 4 * P - 16],
+  ['has no room for a chunk', 4 * P, 4 * P],
+  ['ends behind the memory', 4 * P, 17 * P],
+  ['ends at no multiple of 16', 4 * P, 10 * P - 8],
+]) {
   test(`map() refuses a segment that ${what}`, () => {
     const { image } = segmented();
     image.set('segment', from, { end });
@@ -288,7 +325,7 @@ test('map() finds chunks, and no pools, where the pool table has no leaf', () =>
 
 test('map() reads no entry of the pool table for what lies behind the memory', () => {
   const image = lively();
-  image.addPool(16 * P - 4096, { size: 32, used: 127 });   // the last one that there is
+  image.addPool(16 * P - 4096, { size: 32, used: 127 }); // the last one that there is
   image.set('pool', image.entry(16 * P), { size: 32, heap: 1 });
   image.set('space', image.root, { leaves: { 1: 1, 1023: 1 } });
   assert.deepEqual([...open(image).map().pools.address], [16 * P - 4096]);
@@ -317,18 +354,29 @@ test('map() ends in a typed error when the list of heaps is a loop', () => {
 });
 
 /** A map's arrays, to compare it. */
-const plain = (map) => Object.fromEntries(Object.entries({ ...map, ...map.pools }).map(
-  ([name, value]) => [name, ArrayBuffer.isView(value) ? [...value] : value])
-  .filter(([name]) => name !== 'buffer' && name !== 'pools'));
+const plain = (map) =>
+  Object.fromEntries(
+    Object.entries({ ...map, ...map.pools })
+      .map(([name, value]) => [name, ArrayBuffer.isView(value) ? [...value] : value])
+      .filter(([name]) => name !== 'buffer' && name !== 'pools'),
+  );
 
 test('map() without pools has the pages all the same', () => {
   const heap = open(segmented().image);
   const all = heap.map();
-  const { pages, poolCount, rawBytes, freeBytes, totals, pools, firstPool }
-    = heap.map({ pools: false });
-  assert.deepEqual({ pages, poolCount, rawBytes, freeBytes, totals }, { pages: all.pages,
-    poolCount: all.poolCount, rawBytes: all.rawBytes, freeBytes: all.freeBytes,
-    totals: all.totals });
+  const { pages, poolCount, rawBytes, freeBytes, totals, pools, firstPool } = heap.map({
+    pools: false,
+  });
+  assert.deepEqual(
+    { pages, poolCount, rawBytes, freeBytes, totals },
+    {
+      pages: all.pages,
+      poolCount: all.poolCount,
+      rawBytes: all.rawBytes,
+      freeBytes: all.freeBytes,
+      totals: all.totals,
+    },
+  );
   assert.equal(pools.address.length, 0);
   assert.ok(firstPool.every((k) => k === 0));
 });
@@ -373,7 +421,7 @@ test('map() into an earlier result is the same map on the same buffer', () => {
   const range = { from: 9 * P, to: 16 * P };
   const ranged = heap.map({ into: heap.map(), pools: range });
   assert.deepEqual(plain(ranged), plain(heap.map({ pools: range })));
-  const third = heap.map({ into: second });                 // one pool more: it needs more room
+  const third = heap.map({ into: second }); // one pool more: it needs more room
   assert.deepEqual(plain(third), plain(heap.map()));
   const fourth = heap.map({ into: third });
   assert.equal(fourth.buffer, third.buffer);

@@ -17,8 +17,13 @@ const tool = (name) => `${js}node_modules/${name}`;
 
 const folder = mkdtempSync(`${tmpdir()}/pymalloc-pack-`);
 after(() => rmSync(folder, { recursive: true }));
-const [pack] = JSON.parse(execFileSync('npm', ['pack', '--silent', '--json', '--pack-destination',
-  folder], { cwd: js, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
+const [pack] = JSON.parse(
+  execFileSync('npm', ['pack', '--silent', '--json', '--pack-destination', folder], {
+    cwd: js,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  }),
+);
 const tarball = `${folder}/${pack.filename}`;
 const files = pack.files.map((file) => file.path).sort();
 const installed = `${folder}/node_modules/wasm-pymalloc`;
@@ -32,26 +37,34 @@ if (process.argv.includes('--update')) {
 }
 
 test('the package holds the files of its list and no others', () => {
-  assert.deepEqual(files, budget.files,
-    'if this is meant: node tests/js/pack.test.js --update, and look at what it lists');
+  assert.deepEqual(
+    files,
+    budget.files,
+    'if this is meant: node tests/js/pack.test.js --update, and look at what it lists',
+  );
 });
 
 test('the package and its wasm file are within their budgets', () => {
   const wasm = readFileSync(`${installed}/wasm/pymalloc.wasm`);
-  const sizes = { packed: pack.size, unpacked: pack.unpackedSize, wasm: wasm.length,
-    wasmGzip: gzipSync(wasm, { level: 9 }).length };
+  const sizes = {
+    packed: pack.size,
+    unpacked: pack.unpackedSize,
+    wasm: wasm.length,
+    wasmGzip: gzipSync(wasm, { level: 9 }).length,
+  };
   console.log(sizes);
   for (const [name, bytes] of Object.entries(sizes)) {
     assert.ok(bytes <= budget[name], `${name}: ${bytes} of ${budget[name]} bytes`);
   }
 });
 
-test('installing the package runs nothing, and needs nothing', () => {
+// `prepare` is run for a checkout alone: by npm pack, and npm install of the folder.
+test('installing the package runs nothing, and needs one package, for files that pprof reads', () => {
   const scripts = Object.keys(manifest.scripts ?? {});
-  for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) {
+  for (const name of ['preinstall', 'install', 'postinstall']) {
     assert.ok(!scripts.includes(name), name);
   }
-  assert.equal(manifest.dependencies, undefined);
+  assert.deepEqual(Object.keys(manifest.dependencies), ['pprof-format']);
   assert.ok(!files.includes('binding.gyp'));
 });
 
@@ -88,28 +101,52 @@ test('publint finds nothing', async () => {
   const { publint } = await import(tool('publint/src/index-node.js'));
   const { formatMessage } = await import(tool('publint/src/utils.js'));
   const { messages, pkg } = await publint({ pkgDir: installed, strict: true, pack: false });
-  assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
+  assert.deepEqual(
+    messages.map((message) => formatMessage(message, pkg)),
+    [],
+  );
 });
 
 test('are the types wrong? No', () => {
   // ES modules only: what require() of them does is not looked at.
-  const { stdout, status } = spawnSync(process.execPath, [
-    tool('@arethetypeswrong/cli/dist/index.js'), tarball, '--profile', 'esm-only', '--no-color',
-    '--format', 'ascii'], { encoding: 'utf8' });
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    [
+      tool('@arethetypeswrong/cli/dist/index.js'),
+      tarball,
+      '--profile',
+      'esm-only',
+      '--no-color',
+      '--format',
+      'ascii',
+    ],
+    { encoding: 'utf8' },
+  );
   assert.equal(status, 0, stdout);
   assert.match(stdout, /wasm-pymalloc\/pymalloc.wasm/);
 });
 
 test('a strict TypeScript program uses the package by its types', () => {
-  writeFileSync(`${folder}/program.ts`, `
-import { createHeap, compileModule, diff, Heap, PageKind, PymallocError } from 'wasm-pymalloc';
+  writeFileSync(
+    `${folder}/program.ts`,
+    `
+import { createAllocator, createHeap, compileModule, diff, Heap, PageKind, PymallocError } from 'wasm-pymalloc';
 import type { Allocator, HeapMap, HeapStats, Snapshot } from 'wasm-pymalloc';
 import { memoryReport } from 'wasm-pymalloc/report';
+import { HeapMetrics } from 'wasm-pymalloc/metrics';
+import { noLeaks } from 'wasm-pymalloc/test';
 import wasm from 'wasm-pymalloc/pymalloc.wasm';
 
 const allocator: Allocator = await createHeap({ limit: 1 << 20, wasm });
 const p: number = allocator.object.malloc(8);
 const heap: Heap = allocator.heap;
+{
+  using inner: Allocator = await createAllocator();
+  inner.free(inner.malloc(8));
+}
+heap.once('limit', (event) => { const which: 'soft' | 'hard' = event.limit; console.log(which); });
+await noLeaks(heap, () => {}, { warmups: 1 });
+new HeapMetrics().add(heap, { tenant: 'a' });
 const stats: HeapStats = heap.stats();
 let map: HeapMap = heap.map({ pools: false });
 map = heap.map({ into: map, pools: { from: 0, to: 65536 } });
@@ -125,12 +162,25 @@ try { allocator.dispose(); } catch (e) { if (e instanceof PymallocError) console
 heap.on('shrink', () => {});
 // @ts-expect-error  no such option
 await createHeap({ maximum: 3 });
-`);
-  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions: { strict: true,
-    noEmit: true, target: 'es2022', module: 'nodenext', lib: ['es2023', 'dom'], types: [] },
-  files: ['program.ts'] }));
+`,
+  );
+  writeFileSync(
+    `${folder}/tsconfig.json`,
+    JSON.stringify({
+      compilerOptions: {
+        strict: true,
+        noEmit: true,
+        target: 'es2022',
+        module: 'nodenext',
+        lib: ['es2023', 'esnext.disposable', 'dom'],
+        types: [],
+      },
+      files: ['program.ts'],
+    }),
+  );
   writeFileSync(`${folder}/package.json`, '{ "type": "module" }');
-  const { stdout } = spawnSync(process.execPath, [tool('typescript/bin/tsc'), '-p', folder],
-    { encoding: 'utf8' });
+  const { stdout } = spawnSync(process.execPath, [tool('typescript/bin/tsc'), '-p', folder], {
+    encoding: 'utf8',
+  });
   assert.equal(stdout, '');
 });

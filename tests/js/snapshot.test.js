@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { createHeapSync, diff, snapshotFromJSON, snapshotToJSON }
-  from '../../js/src/index.node.js';
+import { createHeapSync, diff, snapshotFromJSON, snapshotToJSON } from '../../js/src/index.node.js';
 import { code } from './lib/heaps.js';
 import { randomFrom } from './lib/image.js';
 
@@ -18,17 +17,26 @@ function twoMoments() {
   for (let i = 0; i < 2000; i++) a.object.malloc(16);
   a.raw.free(big);
   a.raw.malloc(1000000);
-  a.exports.pym_heap_trim(a.heap.address);         // what was freed is back in its pools
+  a.exports.pym_heap_trim(a.heap.address); // what was freed is back in its pools
   return { allocator: a, before, after: a.heap.snapshot() };
 }
 
 test('diff() tells what each domain allocated and freed', () => {
   const { before, after } = twoMoments();
   const { domains, ms } = diff(before, after);
-  assert.deepEqual({ ...domains.object }, { liveBlocks: 1500, liveBytes: 2000 * 16 - 500 * 48,
-    peakBytes: after.stats.domains.object.peakBytes - before.stats.domains.object.peakBytes,
-    allocatedBlocks: 2000, allocatedBytes: 32000, freedBlocks: 500, freedBytes: 24000,
-    failures: 0 });
+  assert.deepEqual(
+    { ...domains.object },
+    {
+      liveBlocks: 1500,
+      liveBytes: 2000 * 16 - 500 * 48,
+      peakBytes: after.stats.domains.object.peakBytes - before.stats.domains.object.peakBytes,
+      allocatedBlocks: 2000,
+      allocatedBytes: 32000,
+      freedBlocks: 500,
+      freedBytes: 24000,
+      failures: 0,
+    },
+  );
   assert.equal(domains.mem.freedBlocks, 1000);
   assert.equal(domains.mem.liveBytes, -256000);
   assert.equal(domains.raw.allocatedBlocks, 1);
@@ -41,7 +49,12 @@ test('diff() names the size classes that changed, and no others', () => {
   const { classes } = diff(before, after);
   assert.deepEqual(
     classes.map((c) => [c.blockSize, c.liveBlocks, c.allocatedBlocks, c.freedBlocks]),
-    [[16, 2000, 2000, 0], [48, -500, 0, 500], [256, -1000, 0, 1000]]);
+    [
+      [16, 2000, 2000, 0],
+      [48, -500, 0, 500],
+      [256, -1000, 0, 1000],
+    ],
+  );
   assert.ok(classes[0].pools > 0 && classes[2].pools < 0);
   assert.deepEqual(diff(after, after).classes, []);
 });
@@ -49,8 +62,13 @@ test('diff() names the size classes that changed, and no others', () => {
 test('diff() finds pools that are gone, new, changed and the same', () => {
   const { before, after } = twoMoments();
   const { added, gone, changed, blocks, same } = diff(before, after).pools;
-  const list = ({ map: { pools } }) => new Map(Array.from(pools.address, (at, i) =>
-    [at, [pools.owner[i], pools.blockSize[i], pools.blocks[i]].join()]));
+  const list = ({ map: { pools } }) =>
+    new Map(
+      Array.from(pools.address, (at, i) => [
+        at,
+        [pools.owner[i], pools.blockSize[i], pools.blocks[i]].join(),
+      ]),
+    );
   const [from, to] = [list(before), list(after)];
   const kind = (entry) => entry?.split(',').slice(0, 2).join();
   const wanted = { added: [], gone: [], changed: [], same: 0 };
@@ -66,8 +84,10 @@ test('diff() finds pools that are gone, new, changed and the same', () => {
     }
   }
   const sorted = (numbers) => [...numbers].sort((x, y) => x - y);
-  assert.deepEqual([[...added], [...gone], [...changed], same],
-    [sorted(wanted.added), sorted(wanted.gone), sorted(wanted.changed), wanted.same]);
+  assert.deepEqual(
+    [[...added], [...gone], [...changed], same],
+    [sorted(wanted.added), sorted(wanted.gone), sorted(wanted.changed), wanted.same],
+  );
   assert.ok(added.length > 0 && gone.length > 0 && changed.length > 0 && same > 0);
   assert.equal(blocks.length, changed.length);
   assert.equal(blocks.reduce((sum, n) => sum + n, 0) < 0, true);
@@ -92,8 +112,10 @@ for (const what of ['owner', 'blockSize']) {
     const json = snapshotToJSON(twoMoments().before);
     const other = structuredClone(json);
     other.map.pools[what][5] += 8;
-    const { added, gone, changed, same }
-      = diff(snapshotFromJSON(json), snapshotFromJSON(other)).pools;
+    const { added, gone, changed, same } = diff(
+      snapshotFromJSON(json),
+      snapshotFromJSON(other),
+    ).pools;
     const at = json.map.pools.address[5];
     assert.deepEqual([[...added], [...gone], [...changed]], [[at], [at], []]);
     assert.equal(same, json.map.pools.address.length - 1);
@@ -105,7 +127,10 @@ test('a difference and its opposite cancel out', () => {
   const [there, back] = [diff(before, after), diff(after, before)];
   assert.equal(there.domains.raw.liveBytes, -back.domains.raw.liveBytes);
   assert.deepEqual(there.pools.added, back.pools.gone);
-  assert.deepEqual([...there.pools.blocks].map((n) => -n), [...back.pools.blocks]);
+  assert.deepEqual(
+    [...there.pools.blocks].map((n) => -n),
+    [...back.pools.blocks],
+  );
 });
 
 test('a snapshot is the same after structuredClone, and after JSON', () => {
@@ -141,13 +166,20 @@ test('size classes that differ have no difference', () => {
   const fewer = structuredClone(json);
   fewer.stats.classes.pop();
   for (const other of [changed, fewer]) {
-    assert.throws(() => diff(snapshotFromJSON(json), snapshotFromJSON(other)),
-      code('BAD_SNAPSHOT', /classes/));
+    assert.throws(
+      () => diff(snapshotFromJSON(json), snapshotFromJSON(other)),
+      code('BAD_SNAPSHOT', /classes/),
+    );
   }
 });
 
-for (const [what, value] of Object.entries({ nothing: undefined, null: null, text: 'snapshot',
-  'another version': { version: 2 }, 'an empty one': { version: 1 } })) {
+for (const [what, value] of Object.entries({
+  nothing: undefined,
+  null: null,
+  text: 'snapshot',
+  'another version': { version: 2 },
+  'an empty one': { version: 1 },
+})) {
   test(`${what} in place of a snapshot is refused`, () => {
     const { before } = twoMoments();
     assert.throws(() => diff(before, value), code('BAD_SNAPSHOT'));
@@ -158,12 +190,16 @@ for (const [what, value] of Object.entries({ nothing: undefined, null: null, tex
 
 for (const [what, change] of Object.entries({
   'of another version': (s) => ({ ...s, version: 2 }),
-  'with a list of pools too short': ({ map, ...s }) =>
-    ({ ...s, map: { ...map, firstPool: map.firstPool.slice(1) } }),
+  'with a list of pools too short': ({ map, ...s }) => ({
+    ...s,
+    map: { ...map, firstPool: map.firstPool.slice(1) },
+  }),
   'with a page too few': ({ map, ...s }) => ({ ...s, map: { ...map, pages: map.pages.slice(1) } }),
   'without pools': ({ map, ...s }) => ({ ...s, map: { ...map, pools: undefined } }),
-  'with an array that is another': ({ map, ...s }) =>
-    ({ ...s, map: { ...map, pools: { ...map.pools, blocks: map.pools.address } } }),
+  'with an array that is another': ({ map, ...s }) => ({
+    ...s,
+    map: { ...map, pools: { ...map.pools, blocks: map.pools.address } },
+  }),
   'with text for a number': ({ stats, ...s }) => ({ ...s, stats: { ...stats, pools: '3' } }),
 })) {
   test(`a snapshot ${what} has no difference to another`, () => {

@@ -7,8 +7,13 @@ import { pathToFileURL } from 'node:url';
 import { createContext, runInContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 
-import { ChunkKind, Heap, compileModule, createHeap, createHeapSync }
-  from '../../js/src/index.node.js';
+import {
+  ChunkKind,
+  Heap,
+  compileModule,
+  createHeap,
+  createHeapSync,
+} from '../../js/src/index.node.js';
 import { assemble } from './lib/guest.js';
 import { code, lively, open } from './lib/heaps.js';
 import { encode, recordsOf } from './lib/image.js';
@@ -18,6 +23,15 @@ const WASM = new URL('../../js/wasm/pymalloc.wasm', import.meta.url);
 const bytes = new Uint8Array(readFileSync(WASM));
 
 // ---- Heap.from ----
+
+/** Ways to read a heap that a program changes meanwhile. */
+const looksAt = (heap) => [
+  () => heap.stats(),
+  () => heap.map(),
+  () => heap.heaps(),
+  () => heap.limits,
+  () => heap.poll(),
+];
 
 test('what WebAssembly.instantiate returns for bytes is taken as it is', () => {
   const { module, instance, memory, exports } = lively();
@@ -33,14 +47,26 @@ for (const [name, value, wanted, text] of [
   ['text', 'lua.wasm', 'BAD_ARGUMENT', /Heap\.from takes/],
   ['an object', {}, 'BAD_ARGUMENT', /Heap\.from takes/],
   ['an instance alone', { exports: {} }, 'BAD_ARGUMENT', /Heap\.from takes/],
-  ['a pair without a module', { module: bytes, instance: { exports: {} } }, 'BAD_ARGUMENT',
-    /compile/],
+  [
+    'a pair without a module',
+    { module: bytes, instance: { exports: {} } },
+    'BAD_ARGUMENT',
+    /compile/,
+  ],
   ['a promise', Promise.resolve({}), 'LOADING', /await it/],
   ['a factory', async () => ({}), 'BAD_ARGUMENT', /await factory\(\)/],
-  ['an Emscripten Module without the library', { HEAPU8: bytes, calledRun: true }, 'NO_DESCRIPTOR',
-    /pymalloc::exports/],
-  ['a Module with something else there', { pymalloc: { memory: 1, exports: {}, descriptor: 1 } },
-    'BAD_ARGUMENT', /pymalloc::exports/],
+  [
+    'an Emscripten Module without the library',
+    { HEAPU8: bytes, calledRun: true },
+    'NO_DESCRIPTOR',
+    /pymalloc::exports/,
+  ],
+  [
+    'a Module with something else there',
+    { pymalloc: { memory: 1, exports: {}, descriptor: 1 } },
+    'BAD_ARGUMENT',
+    /pymalloc::exports/,
+  ],
 ]) {
   test(`Heap.from ${name} is ${wanted}`, () => {
     assert.throws(() => Heap.from(value), code(wanted, text));
@@ -65,14 +91,19 @@ test('an Emscripten Module that loads is LOADING until it is there', async () =>
   const Module = {
     wasmBinary: readFileSync(built('emscripten/tests/hosts/guest_emscripten.wasm')),
     instantiateWasm(imports, done) {
-      load = () => WebAssembly.instantiate(Module.wasmBinary, imports)
-        .then(({ instance, module }) => done(instance, module));
+      load = () =>
+        WebAssembly.instantiate(Module.wasmBinary, imports).then(({ instance, module }) =>
+          done(instance, module),
+        );
       return {};
     },
   };
   const loading = factory(Module);
   assert.throws(() => Heap.from(loading), code('LOADING', /await it/));
-  while (!load || !Module.pymalloc) await new Promise((resolve) => { setTimeout(resolve); });
+  while (!load || !Module.pymalloc)
+    await new Promise((resolve) => {
+      setTimeout(resolve);
+    });
   assert.throws(() => Heap.from(Module), code('LOADING', /onRuntimeInitialized/));
   await load();
   assert.equal(Heap.from(await loading).id, 1);
@@ -97,8 +128,10 @@ test('Heap.over reads with no more than the memory and an address', () => {
   const { root } = open(image);
   const heap = Heap.over(image.module, image.memory, root);
   assert.deepEqual(heap.stats(), open(image).stats());
-  assert.deepEqual(Heap.over(encode(recordsOf(image.layout)), image.memory, root).stats(),
-    heap.stats());
+  assert.deepEqual(
+    Heap.over(encode(recordsOf(image.layout)), image.memory, root).stats(),
+    heap.stats(),
+  );
   assert.throws(() => heap.check(), code('NO_EXPORT', /Heap\.over/));
   assert.throws(() => heap.setLimits({ heap: { hard: 1 } }), code('NO_EXPORT'));
 });
@@ -121,23 +154,37 @@ test('Heap.over needs a memory, and one that holds a heap there', () => {
 /** Runs `body` in a thread that has the image's memory as `view` and `image`.
  *  @returns {Promise<Worker>} once it has begun */
 async function thread(image, body) {
-  const worker = new Worker(`const { workerData: d, parentPort } = require('node:worker_threads');
+  const worker = new Worker(
+    `const { workerData: d, parentPort } = require('node:worker_threads');
     const view = new DataView(d.memory.buffer); const flag = new Int32Array(d.memory.buffer, 0, 1);
-    parentPort.postMessage('begun'); ${body}`, { eval: true, workerData: {
-    memory: image.memory, root: image.root, heap: image.heap,
-    firstHeap: image.root + image.layout.groups.space.first_heap.offset,
-    owned: image.root + image.layout.groups.space.pages_owned.offset } });
-  await new Promise((resolve) => { worker.once('message', resolve); });
+    parentPort.postMessage('begun'); ${body}`,
+    {
+      eval: true,
+      workerData: {
+        memory: image.memory,
+        root: image.root,
+        heap: image.heap,
+        firstHeap: image.root + image.layout.groups.space.first_heap.offset,
+        owned: image.root + image.layout.groups.space.pages_owned.offset,
+      },
+    },
+  );
+  await new Promise((resolve) => {
+    worker.once('message', resolve);
+  });
   return worker;
 }
 
 test('while another thread writes, a read ends with numbers or with RETRY', async () => {
   const image = lively({ shared: true });
   const { root } = open(image);
-  const worker = await thread(image, `for (let i = 0; ; i++) {
+  const worker = await thread(
+    image,
+    `for (let i = 0; ; i++) {
     view.setUint32(d.firstHeap, i & 1 ? d.heap : 12, true);
     view.setUint32(d.owned, i & 2 ? 10 : 1000, true);
-  }`);
+  }`,
+  );
   const heap = (() => {
     for (;;) {
       try {
@@ -148,9 +195,8 @@ test('while another thread writes, a read ends with numbers or with RETRY', asyn
     }
   })();
   let [read, retry] = [0, 0];
-  for (const end = performance.now() + 500; performance.now() < end;) {
-    for (const look of [() => heap.stats(), () => heap.map(), () => heap.heaps(),
-      () => heap.limits, () => heap.poll()]) {
+  for (const end = performance.now() + 500; performance.now() < end; ) {
+    for (const look of looksAt(heap)) {
       try {
         look();
         read++;
@@ -170,10 +216,16 @@ test('what another thread has set right by the next look is not told', () => {
   const { root } = open(image);
   const { memory } = image;
   let [looks, right] = [0, 0];
-  const heap = Heap.over(image.module, { get buffer() {
-    if (++looks === right) image.set('space', image.root, { first_heap: image.heap });
-    return memory.buffer;
-  } }, root);
+  const heap = Heap.over(
+    image.module,
+    {
+      get buffer() {
+        if (++looks === right) image.set('space', image.root, { first_heap: image.heap });
+        return memory.buffer;
+      },
+    },
+    root,
+  );
   image.set('space', image.root, { first_heap: 12 });
   right = looks + 3;
   assert.equal(heap.heaps().length, 1);
@@ -184,8 +236,7 @@ test('a shared heap that stays damaged is RETRY, and says so', () => {
   const image = lively({ shared: true });
   const heap = Heap.over(image.module, image.memory, open(image).root);
   image.set('space', image.root, { magic: 1 });
-  for (const look of [() => heap.stats(), () => heap.map(), () => heap.heaps(), () => heap.limits,
-    () => heap.poll(), () => heap.snapshot(), () => heap.chunks(0, 8)]) {
+  for (const look of [...looksAt(heap), () => heap.snapshot(), () => heap.chunks(0, 8)]) {
     assert.throws(look, code('RETRY', /If it stays, the heap is damaged: no root structure/));
   }
 });
@@ -205,8 +256,11 @@ test('a heap in the buffer of a closed thread is DETACHED', async () => {
   const memory = { buffer: structuredClone(image.memory.buffer) };
   const heap = Heap.from(image.module, image.instance, { memory });
   assert.equal(heap.stats().pages.memory, 16);
-  const worker = new Worker('', { eval: true, workerData: memory.buffer,
-    transferList: [memory.buffer] });
+  const worker = new Worker('', {
+    eval: true,
+    workerData: memory.buffer,
+    transferList: [memory.buffer],
+  });
   await worker.terminate();
   assert.throws(() => heap.stats(), code('DETACHED', /live instance/));
   assert.throws(() => heap.map(), code('DETACHED'));
@@ -220,9 +274,16 @@ test('a module cut within a section, or of its code, is TRUNCATED', async () => 
     const ends = sectionEnds(file);
     const functions = sections(file).findIndex(([id]) => id === 3);
     const code10 = sections(file).findIndex(([id]) => id === 10);
-    const within = [...ends.flatMap((n) => [n - 1, n + 1]), 0, 1, 3, 4, 7, 9,
-      ...Array.from({ length: 60 }, (_, i) => Math.floor(i / 60 * file.length))]
-      .filter((n) => n < file.length && n !== 8 && !ends.includes(n));
+    const within = [
+      ...ends.flatMap((n) => [n - 1, n + 1]),
+      0,
+      1,
+      3,
+      4,
+      7,
+      9,
+      ...Array.from({ length: 60 }, (_, i) => Math.floor((i / 60) * file.length)),
+    ].filter((n) => n < file.length && n !== 8 && !ends.includes(n));
     for (const n of [...within, ...ends.slice(functions, code10)]) {
       const result = await compileModule(file.slice(0, n)).catch((error) => error);
       code('TRUNCATED', new RegExp(`has ${n} bytes`))(result);
@@ -236,7 +297,7 @@ function sectionEnds(file) {
 }
 function sections(file) {
   const found = [];
-  for (let at = 8; at < file.length;) {
+  for (let at = 8; at < file.length; ) {
     const id = file[at++];
     let size = 0;
     for (let shift = 0, byte = 128; byte & 128; shift += 7) {
@@ -264,8 +325,8 @@ for (const [name, source, wanted, text] of [
   ['a module with a wrong section', [...assemble({}), 99, 0], 'BAD_WASM', /does not compile/],
 ]) {
   test(`${name} as a wasm file is ${wanted}`, async () => {
-    const file = typeof source === 'string' ? new TextEncoder().encode(source)
-      : Uint8Array.from(source);
+    const file =
+      typeof source === 'string' ? new TextEncoder().encode(source) : Uint8Array.from(source);
     await assert.rejects(compileModule(file), code(wanted, text));
     await assert.rejects(compileModule(new Response(file)), code(wanted, text));
     await assert.rejects(createHeap({ wasm: file }), code(wanted, text));
@@ -290,7 +351,9 @@ test('what a server refuses or breaks off is LOAD_FAILED, and says which address
       response.end(bytes);
     }
   });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  await new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   const at = `http://127.0.0.1:${server.address().port}`;
   try {
     await assert.rejects(compileModule(`${at}/missing`), code('LOAD_FAILED', /missing.*404/));
@@ -303,8 +366,10 @@ test('what a server refuses or breaks off is LOAD_FAILED, and says which address
     server.close();
   }
   await assert.rejects(compileModule(`${at}/gone`), code('LOAD_FAILED', /gone/));
-  await assert.rejects(compileModule(Promise.reject(new Error('offline'))),
-    code('LOAD_FAILED', /offline/));
+  await assert.rejects(
+    compileModule(Promise.reject(new Error('offline'))),
+    code('LOAD_FAILED', /offline/),
+  );
 });
 
 test('a file that is not there is LOAD_FAILED', async () => {

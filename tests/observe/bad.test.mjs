@@ -17,10 +17,18 @@ const module = (...sections) => Uint8Array.from([...head, ...sections.flat()]);
 
 /** A description, what is passed, the code, and words that say what to do. */
 const BAD = [
-  ['a page in place of the module', new TextEncoder().encode('<!doctype html>'), 'NOT_WASM',
-    /Check the address/],
-  ['a component', Uint8Array.from([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0]), 'NOT_WASM',
-    /pass the core module/],
+  [
+    'a page in place of the module',
+    new TextEncoder().encode('<!doctype html>'),
+    'NOT_WASM',
+    /Check the address/,
+  ],
+  [
+    'a component',
+    Uint8Array.from([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0]),
+    'NOT_WASM',
+    /pass the core module/,
+  ],
   ['a module that is cut short', lua.subarray(0, 100_000), 'TRUNCATED', /Load it again/],
   ['no bytes', new Uint8Array(0), 'TRUNCATED', /Load it again/],
   ['a module without memory', module(), 'NO_MEMORY', /use it as it is/],
@@ -28,12 +36,34 @@ const BAD = [
   ['a shared memory', module(section(5, 1, 3, 1, 2)), 'UNSUPPORTED', /shared.*without threads/],
   ['a 64-bit memory', module(section(5, 1, 4, 1)), 'UNSUPPORTED', /64-bit.*wasm32 build/],
   ['a module without an allocator', plain, 'NO_ALLOCATOR', /as it is/],
-  ['an unknown instruction', module(section(1, 1, 0x60, 0, 0), section(3, 1, 0), section(5, 1, 0, 1),
-    section(10, 1, 4, 0, 0xff, 0, 0x0b)), 'BAD_WASM', /byte \d+: unknown instruction.*Load it again/],
-  ['functions without bodies', module(section(1, 1, 0x60, 0, 0), section(3, 2, 0, 0),
-    section(5, 1, 0, 1), section(10, 1, 2, 0, 0x0b)), 'BAD_WASM', /2 functions and 1 bodies/],
-  ['a file that does not exist', new URL('file:///does/not/exist.wasm'), 'LOAD_FAILED',
-    /Check the address/],
+  [
+    'an unknown instruction',
+    module(
+      section(1, 1, 0x60, 0, 0),
+      section(3, 1, 0),
+      section(5, 1, 0, 1),
+      section(10, 1, 4, 0, 0xff, 0, 0x0b),
+    ),
+    'BAD_WASM',
+    /byte \d+: unknown instruction.*Load it again/,
+  ],
+  [
+    'functions without bodies',
+    module(
+      section(1, 1, 0x60, 0, 0),
+      section(3, 2, 0, 0),
+      section(5, 1, 0, 1),
+      section(10, 1, 2, 0, 0x0b),
+    ),
+    'BAD_WASM',
+    /2 functions and 1 bodies/,
+  ],
+  [
+    'a file that does not exist',
+    new URL('file:///does/not/exist.wasm'),
+    'LOAD_FAILED',
+    /Check the address/,
+  ],
   ['a number', 7, 'BAD_ARGUMENT', /a wasm file is/],
   ['a compiled module', new WebAssembly.Module(plain), 'BAD_ARGUMENT', /pass the bytes/],
   ['a Go program', file('esbuild-wasm/esbuild.wasm'), 'NO_ALLOCATOR', /Go program.*as it is/],
@@ -51,9 +81,12 @@ for (const [what, source, code, says] of BAD) {
 }
 
 for (const [what, options, says] of [
-  ['no object', null, /takes an object/], ['a limit that is text', { limit: '64M' }, /limit must be/],
+  ['no object', null, /takes an object/],
+  ['a number', 5, /takes an object/],
+  ['a limit that is text', { limit: '64M' }, /limit must be/],
   ['a limit below 0', { limit: -1 }, /limit must be/],
-  ['a sample of 0', { sample: 0 }, /sample must be/], ['glue that is no text', { glue: 7 }, /glue/],
+  ['a sample of 0', { sample: 0 }, /sample must be/],
+  ['glue that is no text', { glue: 7 }, /glue/],
   ['an unknown option', { limits: 3 }, /there are limit, sample, glue/],
 ]) {
   test(`options: ${what} is BAD_ARGUMENT`, async () => {
@@ -61,21 +94,34 @@ for (const [what, options, says] of [
   });
 }
 
-for (const [what, text, says] of [['an unknown word', 'limits=3', /nothing is called "limits"/],
-  ['a limit without bytes', 'limit', /limit must be bytes/], ['4 GiB', 'limit=4G', /limit must be/],
+for (const [what, text, says] of [
+  ['an unknown word', 'limits=3', /nothing is called "limits"/],
+  ['a limit without bytes', 'limit', /limit must be bytes/],
+  ['4 GiB', 'limit=4G', /limit must be/],
+  ['2 GiB a sample', 'sample=2G', /sample must be bytes/],
   ['a file without a name', 'profile=', /profile needs a file/],
-  ['a value for leaks', 'leaks=yes', /leaks takes no value/]]) {
+  ['a value for leaks', 'leaks=yes', /leaks takes no value/],
+]) {
   test(`PYM_OBSERVE: ${what} is BAD_ARGUMENT and shows what there is`, () => {
-    assert.throws(() => parseVariable(text), (error) => error.code === 'BAD_ARGUMENT'
-      && says.test(error.message) && error.message.includes('limit=64M,leaks'));
+    assert.throws(
+      () => parseVariable(text),
+      (error) =>
+        error.code === 'BAD_ARGUMENT'
+        && says.test(error.message)
+        && error.message.includes('limit=64M,leaks'),
+    );
   });
 }
 
 test('PYM_OBSERVE has bytes in K, M and G, and leaks and profiles want stacks', () => {
-  assert.deepEqual([parseVariable('limit=64M').limit, parseVariable('sample=2k').sample],
-    [64 << 20, 2048]);
-  assert.deepEqual([parseVariable('').sample, parseVariable('leaks').sample,
-    parseVariable('profile=x').sample], [null, 524288, 524288]);
+  assert.deepEqual(
+    [parseVariable('limit=64M').limit, parseVariable('sample=2k').sample],
+    [64 << 20, 2048],
+  );
+  assert.deepEqual(
+    [parseVariable('').sample, parseVariable('leaks').sample, parseVariable('profile=x').sample],
+    [null, 524288, 524288],
+  );
 });
 
 /** An instance whose imports do nothing. */
@@ -87,7 +133,7 @@ function instantiate(compiled) {
   return new original.Instance(compiled, imports);
 }
 
-test('attach to another module\'s instance is BAD_ARGUMENT, rewritten or not', async () => {
+test("attach to another module's instance is BAD_ARGUMENT, rewritten or not", async () => {
   const { attach } = await observe(lua);
   const strange = await observe(file('draco3d/draco_decoder.wasm'));
   const says = { code: 'BAD_ARGUMENT', message: /instance is of another module: instantiate/ };
@@ -98,7 +144,10 @@ test('attach to another module\'s instance is BAD_ARGUMENT, rewritten or not', a
 test('attach to no instance, and a second time, is BAD_ARGUMENT', async () => {
   const { module: compiled, attach } = await observe(lua);
   for (const bad of [undefined, null, {}, 7, compiled]) {
-    assert.throws(() => attach(bad), { code: 'BAD_ARGUMENT', message: /takes a WebAssembly.Instance/ });
+    assert.throws(() => attach(bad), {
+      code: 'BAD_ARGUMENT',
+      message: /takes a WebAssembly.Instance/,
+    });
   }
   const instance = instantiate(compiled);
   attach({ instance });
@@ -113,5 +162,5 @@ test('what a Watch does not take is BAD_ARGUMENT', async () => {
   assert.throws(() => watch.on('refused', 7), bad);
   assert.throws(() => watch.setLimit(-1), bad);
   assert.throws(() => watch.setLimit(1.5), bad);
-  assert.throws(() => watch.leaks({ since: 'then' }), bad);
+  for (const since of ['then', -1, 65536]) assert.throws(() => watch.leaks({ since }), bad);
 });

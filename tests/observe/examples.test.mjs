@@ -1,8 +1,16 @@
 /** The programs of examples/observe, and those of docs/observe.md, as their pages say to run them. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync,
-  writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -15,15 +23,22 @@ const folder = mkdtempSync(join(tmpdir(), 'pymalloc-examples-'));
 after(() => rmSync(folder, { recursive: true }));
 mkdirSync(join(folder, 'node_modules'));
 for (const name of readdirSync(path('node_modules'))) {
-  if (!name.startsWith('.')) symlinkSync(path(`node_modules/${name}`), join(folder, 'node_modules', name));
+  if (!name.startsWith('.'))
+    symlinkSync(path(`node_modules/${name}`), join(folder, 'node_modules', name));
 }
 symlinkSync(path('../../js'), join(folder, 'node_modules/wasm-pymalloc'));
 
 /** @param {string} file  @param {string} [observe]  of PYM_OBSERVE */
 function run(file, observe = 'quiet') {
-  const { stdout, stderr, status } = spawnSync(process.execPath,
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
     ['--no-warnings', '--import', 'wasm-pymalloc/observe', file],
-    { cwd: folder, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '', PYM_OBSERVE: observe } });
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '', PYM_OBSERVE: observe },
+    },
+  );
   assert.equal(status, 0, stderr);
   return stdout.trimEnd().split('\n');
 }
@@ -33,7 +48,7 @@ function example(name, observe) {
   return run(`${name}.mjs`, observe);
 }
 
-test('examples/observe/limit: QuickJS\'s own limit does not hold, that of the module does', () => {
+test("examples/observe/limit: QuickJS's own limit does not hold, that of the module does", () => {
   const [own, refused, held, after, most] = example('limit');
   assert.match(own, /had 400 MiB$/);
   assert.match(refused, /^refused: \d+ bytes with 6\d{7} live$/);
@@ -55,8 +70,9 @@ test('examples/observe/leak: the line that prepares the forgotten statement is n
   for (const text of leaks) assert.match(text, new RegExp(`leak\\.mjs:(${line}|${line + 1}):`));
 });
 
-const programs = [...readFileSync(path('../../docs/observe.md'), 'utf8')
-  .matchAll(/```js\n([^]*?)```/g)].map(([, code]) => code);
+const programs = [
+  ...readFileSync(path('../../docs/observe.md'), 'utf8').matchAll(/```js\n([^]*?)```/g),
+].map(([, code]) => code);
 
 test('docs/observe.md has programs', () => assert.ok(programs.length >= 2));
 

@@ -9,23 +9,28 @@ import { fileURLToPath } from 'node:url';
 import { PymallocError } from '../../js/src/observe/index.node.js';
 import { rewrite } from '../../js/src/observe/rewrite.js';
 
-const file = (name) => new Uint8Array(readFileSync(new URL(`node_modules/${name}`, import.meta.url)));
+const file = (name) =>
+  new Uint8Array(readFileSync(new URL(`node_modules/${name}`, import.meta.url)));
 
 /** Random numbers of 32 bits from a seed. */
 export function generator(seed) {
   let state = seed >>> 0;
   return (n) => {
-    state = state + 0x6d2b79f5 >>> 0;
-    let t = Math.imul(state ^ state >>> 15, state | 1);
-    t ^= t + Math.imul(t ^ t >>> 7, t | 61);
-    return ((t ^ t >>> 14) >>> 0) % n;
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) % n;
   };
 }
 
 /** Modules to mutate, with their roles: mostly the writer is tried, which takes a millisecond. */
 export function corpus() {
-  return ['web-tree-sitter/web-tree-sitter.wasm', 'draco3d/draco_decoder.wasm',
-    'wasmoon/dist/glue.wasm', 'tree-sitter-javascript/tree-sitter-javascript.wasm'].map((name) => {
+  return [
+    'web-tree-sitter/web-tree-sitter.wasm',
+    'draco3d/draco_decoder.wasm',
+    'wasmoon/dist/glue.wasm',
+    'tree-sitter-javascript/tree-sitter-javascript.wasm',
+  ].map((name) => {
     const bytes = file(name);
     let known = null;
     try {
@@ -40,9 +45,11 @@ export function corpus() {
 /** @param {Uint8Array} bytes  @returns {{begin: number, at: number, end: number}[]} */
 function sectionsOf(bytes) {
   const out = [];
-  for (let at = 8; at < bytes.length;) {
+  for (let at = 8; at < bytes.length; ) {
     const begin = at++;
-    let size = 0, shift = 0, byte;
+    let size = 0,
+      shift = 0,
+      byte;
     do {
       byte = bytes[at++];
       size += (byte & 127) * 2 ** shift;
@@ -59,14 +66,25 @@ export function mutant({ bytes, sections }, random) {
   const out = bytes.slice(0, random(30) === 0 ? random(bytes.length) : bytes.length);
   for (let n = 1 + random(4); n > 0; n--) {
     const { begin, at, end } = sections[random(sections.length)];
-    const where = random(3) === 0 ? begin + random(8) : random(3) === 0 ? at + random(end - at)
-      : at + random(Math.min(200, end - at));
+    const where =
+      random(3) === 0
+        ? begin + random(8)
+        : random(3) === 0
+          ? at + random(end - at)
+          : at + random(Math.min(200, end - at));
     if (where >= out.length) continue;
     switch (random(4)) {
-      case 0: out[where] = random(256); break;
-      case 1: out[where] ^= 1 << random(8); break;
-      case 2: out.copyWithin(where, where + 1); break;
-      default: out.fill(0xff, where, where + 1 + random(5));
+      case 0:
+        out[where] = random(256);
+        break;
+      case 1:
+        out[where] ^= 1 << random(8);
+        break;
+      case 2:
+        out.copyWithin(where, where + 1);
+        break;
+      default:
+        out.fill(0xff, where, where + 1 + random(5));
     }
   }
   return out;

@@ -19,8 +19,9 @@ test('the table has no other modules', () => assert.equal(KNOWN.length, modules(
 
 test('rewritten, every module of the table is one that the host accepts', () => {
   for (const { url, name } of modules()) {
-    const known = KNOWN.find((entry) => entry[2] === name)?.slice(3).map(([role, f, prefix = 0]) =>
-      ({ role, f, prefix }));
+    const known = KNOWN.find((entry) => entry[2] === name)
+      ?.slice(3)
+      .map(([role, f, prefix = 0]) => ({ role, f, prefix }));
     const { bytes, identity } = rewrite(moduleBytes(url), { known });
     assert.equal(identity.how, 'table');
     assert.ok(WebAssembly.validate(bytes), name);
@@ -29,7 +30,11 @@ test('rewritten, every module of the table is one that the host accepts', () => 
 
 test('a table that names functions of another type is not followed', () => {
   const bytes = moduleBytes(modules().find(({ name }) => name.startsWith('sql.js')).url);
-  const { identity } = rewrite(bytes, { known: [{ role: 'malloc', f: 300, prefix: 0 },
-    { role: 'free', f: 301, prefix: 0 }] });
+  const { identity } = rewrite(bytes, {
+    known: [
+      { role: 'malloc', f: 300, prefix: 0 },
+      { role: 'free', f: 301, prefix: 0 },
+    ],
+  });
   assert.equal(identity.how, 'shape');
 });

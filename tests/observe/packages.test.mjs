@@ -9,9 +9,16 @@ import { ENTRY, observed, run, taken } from './lib/run.mjs';
 /** @type {Record<string, {prints: string, module: string, blocks: number}>}  module: part of the name
  *    of the script that instantiates it; blocks: that it allocates at the least */
 const PACKAGES = {
-  quickjs: { prints: '20000 row 0 row 9999\n', module: 'quickjs-wasmfile-release-sync', blocks: 1e5 },
-  'quickjs-asyncify': { prints: '380 5000\n', module: 'quickjs-wasmfile-release-asyncify',
-    blocks: 50_000 },
+  quickjs: {
+    prints: '20000 row 0 row 9999\n',
+    module: 'quickjs-wasmfile-release-sync',
+    blocks: 1e5,
+  },
+  'quickjs-asyncify': {
+    prints: '380 5000\n',
+    module: 'quickjs-wasmfile-release-asyncify',
+    blocks: 50_000,
+  },
   'quickjs-wasi': { prints: '9000 2\n', module: 'quickjs-wasi', blocks: 10 },
   'sql-js': { prints: '2161 109289\n', module: 'sql.js', blocks: 20_000 },
   'sqlite-wasm': { prints: '18750 true\n', module: 'sqlite-wasm', blocks: 1e5 },
@@ -20,8 +27,13 @@ const PACKAGES = {
   ruby: { prints: '6000 true 616772\n', module: 'ruby/wasm-wasi', blocks: 10_000 },
   pyodide: { prints: '20000 20000 1105780\n', module: 'pyodide-314', blocks: 1e5 },
   micropython: { prints: '3000 word 0\n', module: 'micropython', blocks: 3 },
-  'tree-sitter': { prints: '13201 (program (lexical_declaration (variable_declarator name: '
-    + '(identifier) value: (number))))\n', module: 'web-tree-sitter', blocks: 100 },
+  'tree-sitter': {
+    prints:
+      '13201 (program (lexical_declaration (variable_declarator name: '
+      + '(identifier) value: (number))))\n',
+    module: 'web-tree-sitter',
+    blocks: 100,
+  },
   resvg: { prints: 'true 64 PNG\n', module: 'resvg-wasm', blocks: 10_000 },
   'draco (encoder)': { prints: 'true 3600\n', module: 'draco_encoder', blocks: 100 },
   'draco (decoder)': { prints: 'true 3600\n', module: 'draco_decoder', blocks: 100 },
@@ -57,7 +69,10 @@ for (const [name, { prints, module, blocks }] of Object.entries(PACKAGES)) {
       const { liveBytes, peakBytes, liveBlocks, totalBlocks } = stats.domains.malloc;
       assert.ok(totalBlocks >= blocks, `${totalBlocks} blocks`);
       assert.ok(liveBytes >= 0 && liveBlocks >= 0 && peakBytes >= liveBytes);
-      assert.equal(stats.calls.malloc + stats.calls.calloc + stats.calls.realloc >= totalBlocks, true);
+      assert.equal(
+        stats.calls.malloc + stats.calls.calloc + stats.calls.realloc >= totalBlocks,
+        true,
+      );
     });
   });
 }
@@ -71,11 +86,14 @@ test('Lua and SQLite say within 4 KiB as many bytes as were observed', () => {
   for (const program of ['wasmoon', 'sqlite-wasm']) {
     const { figures } = taken(observedOnce(`programs/${program}.mjs`).stdout);
     assert.ok(figures.said > 500_000);
-    assert.ok(Math.abs(figures.said - figures.bytes) < 4096, `${program}: ${JSON.stringify(figures)}`);
+    assert.ok(
+      Math.abs(figures.said - figures.bytes) < 4096,
+      `${program}: ${JSON.stringify(figures)}`,
+    );
   }
 });
 
-test('MicroPython\'s own heap is one block of the size that was asked for', () => {
+test("MicroPython's own heap is one block of the size that was asked for", () => {
   const { modules } = observedOnce('programs/micropython.mjs');
   const { classes } = modules.find(({ name }) => name.includes('micropython')).stats;
   assert.equal(classes.find(({ blockSize }) => blockSize === 4 << 20)?.liveBytes, 4 << 20);
@@ -84,7 +102,10 @@ test('MicroPython\'s own heap is one block of the size that was asked for', () =
 test('a Go program runs as it is, and the report says why', () => {
   const { stdout, status, leftAlone, modules } = observed('programs/esbuild.mjs');
   assert.deepEqual([stdout, status], ['const x = 1 + 2;\nconsole.log(x);\n', 0]);
-  assert.deepEqual(leftAlone.map(({ code }) => code), ['NO_ALLOCATOR']);
+  assert.deepEqual(
+    leftAlone.map(({ code }) => code),
+    ['NO_ALLOCATOR'],
+  );
   assert.match(leftAlone[0].reason, /Go program/);
   assert.equal(modules.filter(({ stats }) => stats.domains.malloc.totalBlocks > 0).length, 0);
 });

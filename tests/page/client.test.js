@@ -9,23 +9,41 @@ import { OutputBuffer } from '../../js/page/src/output.js';
 import { createHeap } from '../../js/src/index.node.js';
 import { Sampler, buffersOf } from '../../js/page/src/sampler.js';
 
-const READY = { type: 'ready', guest: { kind: 'lua', name: 'Lua', language: 'Lua' },
-  controls: { live: true } };
+const READY = {
+  type: 'ready',
+  guest: { kind: 'lua', name: 'Lua', language: 'Lua' },
+  controls: { live: true },
+};
 const spec = { kind: 'lua', base: 'nowhere' };
 
 /** Workers that the test speaks for. */
 function setUp(controls = { live: true }) {
   const workers = [];
   const told = [];
-  const guest = new Guest(() => {
-    const worker = { sent: [], ended: false, onmessage: null, onerror: null,
-      postMessage: (message, transfer) => worker.sent.push(structuredClone(message, { transfer })),
-      terminate: () => { worker.ended = true; },
-      say: (message) => worker.onmessage({ data: message }) };
-    workers.push(worker);
-    return worker;
-  }, { ended: (e) => told.push(e), failed: (e) => told.push(e), state: (s) => told.push(s),
-    frame: (f) => told.push(f) });
+  const guest = new Guest(
+    () => {
+      const worker = {
+        sent: [],
+        ended: false,
+        onmessage: null,
+        onerror: null,
+        postMessage: (message, transfer) =>
+          worker.sent.push(structuredClone(message, { transfer })),
+        terminate: () => {
+          worker.ended = true;
+        },
+        say: (message) => worker.onmessage({ data: message }),
+      };
+      workers.push(worker);
+      return worker;
+    },
+    {
+      ended: (e) => told.push(e),
+      failed: (e) => told.push(e),
+      state: (s) => told.push(s),
+      frame: (f) => told.push(f),
+    },
+  );
   const open = async () => {
     const opened = guest.open(spec);
     workers.at(-1).say({ ...READY, controls });
@@ -52,13 +70,19 @@ test('a worker that does not come to a halt is ended, told as stopped, and repla
   workers[0].say({ type: 'state', state: 'running' });
   workers[0].say(packed({ type: 'frame', seq: 1, run: 4, time: 70, stats: { classes: [] } }));
   const stopped = guest.stop();
-  while (workers.length < 2) await new Promise((resolve) => { setTimeout(resolve, 20); });
+  while (workers.length < 2)
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20);
+    });
   workers[1].say(READY);
   assert.equal(await stopped, 'replaced');
   assert.equal(workers[0].ended, true);
   const { result, run, time } = told.find((m) => m.type === 'ended');
   assert.deepEqual([result, run, time], ['stopped', 4, 70]);
-  assert.deepEqual(workers[1].sent.map((m) => m.type), ['open', 'watch']);
+  assert.deepEqual(
+    workers[1].sent.map((m) => m.type),
+    ['open', 'watch'],
+  );
   assert.equal(guest.state, 'idle');
 });
 
@@ -75,17 +99,23 @@ test('a guest that looks at no messages is not waited for', async () => {
 test('limits set since a program was started, met or not, outlive its worker', async () => {
   const { guest, workers, open } = setUp({ live: false });
   await open();
-  guest.request('limits', 'of the one before').catch(() => {});     // it is never answered
+  guest.request('limits', 'of the one before').catch(() => {}); // it is never answered
   guest.run(null);
   workers[0].say({ type: 'state', state: 'running' });
-  const [look, met, waits] = [guest.request('look'), guest.request('limits', 'a'),
-    guest.request('limits', 'b')];
+  const [look, met, waits] = [
+    guest.request('look'),
+    guest.request('limits', 'a'),
+    guest.request('limits', 'b'),
+  ];
   workers[0].say({ type: 'reply', id: workers[0].sent.at(-2).id, value: 'set' });
   assert.equal(await met, 'set');
   const stopped = guest.stop();
   await assert.rejects(look, { code: 'WORKER' });
   const asked = workers[1].sent.filter(({ name }) => name === 'limits');
-  assert.deepEqual(asked.map(({ params }) => params), ['a', 'b']);
+  assert.deepEqual(
+    asked.map(({ params }) => params),
+    ['a', 'b'],
+  );
   workers[1].say(READY);
   for (const { id } of asked) workers[1].say({ type: 'reply', id, value: id });
   assert.deepEqual([await stopped, await waits], ['replaced', asked[1].id]);
@@ -110,11 +140,14 @@ test('a worker that fails ends the program and every request, with one error', a
   assert.match(told.find((m) => m.code).message, /out of memory/);
   assert.throws(() => guest.run(null), { code: 'NOT_RUNNING' });
   const opened = guest.reopen();
-  assert.deepEqual(workers[1].sent.map((m) => m.spec), [spec]);
+  assert.deepEqual(
+    workers[1].sent.map((m) => m.spec),
+    [spec],
+  );
   workers[1].say(READY);
   await opened;
   guest.run(null);
-  guest.drawn(1);                               // a frame that came before
+  guest.drawn(1); // a frame that came before
 });
 
 test('what a worker says that was replaced is not heard', async () => {
@@ -132,8 +165,10 @@ test('a frame arrives as it was, its map with it', async () => {
   const frame = { type: 'frame', seq: 3, run: 1, time: 2, stats: heap.stats(), map: heap.map() };
   workers[0].say(structuredClone(packed(frame)));
   const { classes } = told.at(-1).stats;
-  assert.ok(classes.length > 50 && classes.every(({ blockSize }, i) =>
-    blockSize > (classes[i - 1]?.blockSize ?? 0)));
+  assert.ok(
+    classes.length > 50
+      && classes.every(({ blockSize }, i) => blockSize > (classes[i - 1]?.blockSize ?? 0)),
+  );
   assert.deepEqual(told.at(-1), { ...frame, stats: { ...heap.stats() } });
 });
 
@@ -163,17 +198,26 @@ function watched({ mapMs = 0, statsMs = 0 } = {}) {
   const clock = { now: 0 };
   const frames = [];
   const events = [];
-  const heap = { id: 1, address: 8, heaps: () => [heap], limits: {},
-    poll: () => {                               // a ring of 32, as the library's
+  const heap = {
+    id: 1,
+    address: 8,
+    heaps: () => [heap],
+    limits: {},
+    poll: () => {
+      // a ring of 32, as the library's
       const missed = Math.max(events.length - 32, 0);
       return { events: events.splice(0).slice(missed), missed };
     },
-    stats: () => { clock.now += statsMs; return {}; },
+    stats: () => {
+      clock.now += statsMs;
+      return {};
+    },
     map: ({ into } = {}) => {
       clock.now += mapMs;
       return { pages: new Uint8Array(into ?? 4), reused: into };
-    } };
-  const sampler = new Sampler((frame) => frames.push(frame), () => clock.now);
+    },
+  };
+  const sampler = new Sampler((frame) => frames.push(frame), { now: () => clock.now });
   const forMs = (ms, ack = true) => {
     for (const end = clock.now + ms; clock.now < end; clock.now += 0.25) {
       if (sampler.tick(clock.now) && ack) sampler.ack(frames.at(-1).seq);
@@ -206,7 +250,10 @@ test('a map is written into memory that came back, once', () => {
   sampler.ack(1, buffer);
   sampler.frame();
   sampler.frame();
-  assert.deepEqual(frames.slice(-2).map(({ map }) => map.reused), [buffer, undefined]);
+  assert.deepEqual(
+    frames.slice(-2).map(({ map }) => map.reused),
+    [buffer, undefined],
+  );
 });
 
 test('a map that takes longest still comes every two seconds', () => {
@@ -243,7 +290,10 @@ test('events are looked for more often than frames are sent', () => {
   }
   assert.ok(frames.length < 5);
   sampler.frame();
-  assert.deepEqual(frames.flatMap((f) => f.events).map((e) => e.seq), [...Array(100).keys()]);
+  assert.deepEqual(
+    frames.flatMap((f) => f.events).map((e) => e.seq),
+    [...Array(100).keys()],
+  );
 });
 
 test('more events than a log needs are left out, and counted', () => {
@@ -254,8 +304,10 @@ test('more events than a log needs are left out, and counted', () => {
     if (i % 30 === 29) forMs(2);
   }
   sampler.frame();
-  assert.deepEqual([frames.at(-1).events.length, frames.at(-1).missed, frames.at(-1).events[0].seq],
-    [1000, 500, 500]);
+  assert.deepEqual(
+    [frames.at(-1).events.length, frames.at(-1).missed, frames.at(-1).events[0].seq],
+    [1000, 500, 500],
+  );
 });
 
 test('a program that is paused does not grow older', () => {
@@ -271,8 +323,12 @@ test('a program that is paused does not grow older', () => {
 
 test('arrays of a value are transferred once, however deep', () => {
   const { buffer } = new Uint32Array(4);
-  const value = { a: new Uint8Array(buffer), deep: { b: new Uint16Array(buffer),
-    c: new Uint8Array(2) }, n: 1, none: null };
+  const value = {
+    a: new Uint8Array(buffer),
+    deep: { b: new Uint16Array(buffer), c: new Uint8Array(2) },
+    n: 1,
+    none: null,
+  };
   assert.deepEqual(buffersOf(value), [buffer, value.deep.c.buffer]);
 });
 
@@ -284,7 +340,8 @@ test('output is joined by stream, and characters may come in pieces', () => {
   output.write('stderr', new Uint8Array([33]));
   assert.deepEqual(output.take(), [
     { type: 'output', stream: 'stdout', text: 'größer', dropped: 0 },
-    { type: 'output', stream: 'stderr', text: '!', dropped: 0 }]);
+    { type: 'output', stream: 'stderr', text: '!', dropped: 0 },
+  ]);
   assert.deepEqual([output.take(), output.empty], [[], true]);
 });
 
@@ -294,6 +351,8 @@ test('output keeps its end when it is cut', () => {
   const parts = output.take();
   const text = parts.map((p) => p.text).join('');
   assert.ok(text.length <= 128 * 1024 && text.endsWith('line 99999\n'));
-  assert.equal(parts[0].dropped + text.length,
-    Array.from({ length: 100000 }, (_, i) => `line ${i}\n`.length).reduce((a, b) => a + b));
+  assert.equal(
+    parts[0].dropped + text.length,
+    Array.from({ length: 100000 }, (_, i) => `line ${i}\n`.length).reduce((a, b) => a + b),
+  );
 });

@@ -3,13 +3,26 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 
-import { attach, attachSync, compilePyodide, detach, PymallocError }
-  from '../../js/src/pyodide.node.js';
+import {
+  attach,
+  attachSync,
+  compilePyodide,
+  detach,
+  PymallocError,
+} from '../../js/src/pyodide.node.js';
 import { EXPECTED, PROGRAM, allocators, load, loadHook, version, withoutGrowth } from './lib.mjs';
 
 const objectBlocks = (heap) => heap.stats().domains.object.totalBlocks;
 const sound = (heap) => assert.deepEqual(heap.check(), { sound: true, message: '' });
 const thrown = (code) => (error) => error instanceof PymallocError && error.code === code;
+
+function liveBytes(heap) {
+  const { mem, object } = heap.stats().domains;
+  return mem.liveBytes + object.liveBytes;
+}
+
+/** @param {number} room  bytes more than live now */
+const limitTo = (heap, room) => heap.setLimits({ heap: { hard: liveBytes(heap) + room } });
 
 /** Python runs, gets its right result, and the heap, if there is one, is sound. */
 function alive(pyodide, heap) {
@@ -35,7 +48,20 @@ describe(`Pyodide ${version}`, () => {
     assert.ok(objectBlocks(heap) > before + 20000);
     const { mem, raw } = heap.stats().domains;
     assert.ok(mem.totalBlocks > 1000);
-    assert.equal(raw.totalBlocks, 0);                     // the raw domain stays Pyodide's
+    assert.equal(raw.totalBlocks, 0); // the raw domain stays Pyodide's
+  });
+
+  test('the module pymalloc refuses names that it does not have, and has help and dir', () => {
+    assert.throws(
+      () => pyodide.runPython('import pymalloc; pymalloc.limt = 1'),
+      /AttributeError: pymalloc has no attribute 'limt'.*limit and soft_limit/,
+    );
+    const names = pyodide.runPython('",".join(n for n in dir(pymalloc) if not n.startswith("_"))');
+    assert.equal(names, 'check,dump,limit,snapshot,soft_limit,stats');
+    const help = pyodide.runPython(
+      'import pydoc; pydoc.render_doc(pymalloc, renderer=pydoc.plaintext)',
+    );
+    assert.match(help, /snapshot\(\)/);
   });
 
   test('a second attach returns the same heap', async () => {
@@ -48,7 +74,8 @@ describe(`Pyodide ${version}`, () => {
 
   test('blocks from before attach are resized and freed by the allocator that made them', () => {
     const { liveBlocks } = heap.stats().domains.object;
-    assert.equal(pyodide.runPython(`
+    assert.equal(
+      pyodide.runPython(`
       import gc
       for i in range(0, 4000, 2): del old[i]
       old_list.extend(range(5000))
@@ -57,7 +84,9 @@ describe(`Pyodide ${version}`, () => {
       n = (len(old), sum(map(len, old.values())), sum(old_list), len(old_text))
       del old, old_list, old_text
       gc.collect()
-      str(n)`), '(2000, 40000, 4950, 39890)');
+      str(n)`),
+      '(2000, 40000, 4950, 39890)',
+    );
     assert.ok(heap.stats().domains.object.liveBlocks < liveBlocks + 2000);
     sound(heap);
   });
@@ -72,7 +101,7 @@ describe(`Pyodide ${version}`, () => {
     assert.ok(pyodide._module.HEAPU8.length > 80 << 20);
     const { domains, pages } = heap.stats();
     const live = () => heap.stats().domains.object.liveBytes + heap.stats().domains.mem.liveBytes;
-    const held = live();                // from Python 3.15 on a bytearray lies in the object domain
+    const held = live(); // from Python 3.15 on a bytearray lies in the object domain
     assert.ok(domains.object.liveBytes > 200_000 * 72);
     const map = heap.map();
     assert.equal(map.pages.length, pages.memory);
@@ -92,15 +121,23 @@ describe(`Pyodide ${version}`, () => {
     const off = heap.on('limit', (event) => limits.push(event));
     const { mem, object } = heap.stats().domains;
     heap.setLimits({ heap: { hard: mem.liveBytes + object.liveBytes + (4 << 20) } });
-    for (const expression of ['bytearray(50_000_000)', '[bytes(100) for _ in range(100_000)]',
-      '"x" * 30_000_000', '{i: str(i) for i in range(200_000)}']) {
-      assert.equal(pyodide.runPython(`
+    for (const expression of [
+      'bytearray(50_000_000)',
+      '[bytes(100) for _ in range(100_000)]',
+      '"x" * 30_000_000',
+      '{i: str(i) for i in range(200_000)}',
+    ]) {
+      assert.equal(
+        pyodide.runPython(`
         try:
             ${expression}
             result = "no error"
         except MemoryError:
             result = "MemoryError"
-        result`), 'MemoryError', expression);
+        result`),
+        'MemoryError',
+        expression,
+      );
     }
     heap.poll();
     off();
@@ -109,17 +146,82 @@ describe(`Pyodide ${version}`, () => {
     alive(pyodide, heap);
   });
 
+  test('what JavaScript passes and a limit refuses is a MemoryError there', () => {
+    pyodide.runPython('1');
+    limitTo(heap, 1_000_000);
+    const array = new Uint8Array(8_000_000); // smaller than memory: a copy to address 0 would fit
+    const error = { type: 'MemoryError' };
+    pyodide.globals.set('give', () => array);
+    for (const refused of [
+      () => pyodide.toPy(array),
+      () => pyodide.toPy(new Uint8Array(100_000_000)),
+      () => pyodide.toPy({ a: [array] }),
+      () => pyodide.toPy(Array.from({ length: 500_000 }, (_, i) => i)),
+      () =>
+        pyodide.toPy([new (class Other {})()], { defaultConverter: (_, again) => again(array) }),
+      () => pyodide.runPython('give().to_py()'),
+      () => pyodide.globals.set('text', 'x'.repeat(8_000_000)),
+    ]) {
+      assert.throws(refused, error, String(refused));
+      assert.equal(pyodide.runPython('1 + 1'), 2, String(refused));
+    }
+    heap.setLimits({ heap: { hard: null } });
+    const copy = pyodide.toPy(array, { defaultConverter: () => 0 });
+    assert.equal(copy.length, array.length);
+    copy.destroy();
+    alive(pyodide, heap);
+  });
+
+  test('the recipe of docs/pyodide.md: after a MemoryError there is room to clean up in', () => {
+    const program = 'rows = []\nwhile True: rows.append([len(rows)])';
+    for (let round = 0; round < 2; round++) {
+      const usual = liveBytes(heap) + (2 << 20);
+      heap.setLimits({ heap: { hard: usual } });
+      const run = () => pyodide.runPython(program, { globals: pyodide.toPy({}) });
+      assert.throws(run, { type: 'MemoryError' });
+      heap.setLimits({ heap: { hard: usual + (4 << 20) } });
+      pyodide.runPython('import gc; gc.collect()');
+      heap.setLimits({ heap: { hard: null } });
+      alive(pyodide, heap);
+    }
+  });
+
+  test('files in memory are not counted', () => {
+    limitTo(heap, 2_000_000);
+    pyodide.runPython(`
+      with open("/tmp/large", "wb") as file:
+          for _ in range(80): file.write(bytes(100_000))`);
+    assert.equal(pyodide.FS.stat('/tmp/large').size, 8_000_000);
+    pyodide.FS.unlink('/tmp/large');
+    heap.setLimits({ heap: { hard: null } });
+  });
+
+  test('where nothing is left Python raises, by a reserve that is set aside anew', () => {
+    for (let round = 0; round < 2; round++) {
+      const before = liveBytes(heap);
+      limitTo(heap, 100);
+      assert.throws(() => pyodide.runPython('kept = []\nwhile True: kept.append([len(kept)])'));
+      assert.ok(liveBytes(heap) <= before + 100, 'the limit is exact, the reserve is in it');
+      assert.equal(pyodide.runPython('1 + 1'), 2);
+      heap.setLimits({ heap: { hard: null } });
+      pyodide.runPython('kept = None');
+      alive(pyodide, heap); // time to set the reserve aside
+    }
+  });
+
   test('when memory cannot grow Python gets a MemoryError and goes on', async () => {
     const failures = () => heap.stats().growth.failures;
     const before = failures();
-    const result = await withoutGrowth(() => pyodide.runPython(`
+    const result = await withoutGrowth(() =>
+      pyodide.runPython(`
       keep = []
       try:
           while True: keep.append(bytes(100_000))
       except MemoryError:
           result = "MemoryError"
       del keep
-      result`));
+      result`),
+    );
     assert.equal(result, 'MemoryError');
     assert.ok(failures() > before);
     alive(pyodide, heap);
@@ -163,11 +265,23 @@ describe(`Pyodide ${version}`, () => {
       })`);
     const found = JSON.parse(result);
     assert.ok(found.object >= 1000 && found.object < 2500, String(found.object));
-    assert.deepEqual(found.keys,
-      ['classes', 'domains', 'growth', 'hard_limit', 'pages', 'soft_limit']);
+    assert.deepEqual(found.keys, [
+      'classes',
+      'domains',
+      'growth',
+      'hard_limit',
+      'pages',
+      'soft_limit',
+    ]);
     assert.deepEqual(found.map, ['blocks', 'free', 'pools', 'segments']);
-    assert.deepEqual(found.class,
-      ['block_size', 'free_blocks', 'live_blocks', 'peak_pools', 'pools', 'total_blocks']);
+    assert.deepEqual(found.class, [
+      'block_size',
+      'free_blocks',
+      'live_blocks',
+      'peak_pools',
+      'pools',
+      'total_blocks',
+    ]);
     assert.equal(found.hard, null);
     assert.equal(found.pages.memory * 65536, pyodide._module.HEAPU8.length);
     assert.equal(found.large.length, 1);
@@ -193,7 +307,9 @@ describe(`Pyodide ${version}`, () => {
     const before = used();
     pyodide.runPython('import gc\nfor _ in range(3): pymalloc.snapshot()\ngc.collect()');
     assert.ok(used() < before + 50_000, `${used()} bytes, ${before} before`);
-    assert.equal(await withoutGrowth(() => pyodide.runPython(`
+    assert.equal(
+      await withoutGrowth(() =>
+        pyodide.runPython(`
       keep = []
       try:
           while True: keep.append(bytes(20_000))
@@ -201,37 +317,50 @@ describe(`Pyodide ${version}`, () => {
           try: result = sorted(pymalloc.snapshot())
           except MemoryError: result = "MemoryError"
       del keep, rows
-      str(result)`)), 'MemoryError');
+      str(result)`),
+      ),
+      'MemoryError',
+    );
     alive(pyodide, heap);
   });
 
   test('exceptions, coroutines and KeyboardInterrupt work as before', async () => {
     assert.throws(() => pyodide.runPython('raise ValueError("x" * 700)'), /ValueError: x{700}/);
-    assert.equal(await pyodide.runPythonAsync(`
+    assert.equal(
+      await pyodide.runPythonAsync(`
       import asyncio
       async def f(n): 
           await asyncio.sleep(0)
           return [n] * n
-      sum(map(len, await asyncio.gather(*(f(i) for i in range(100)))))`), 4950);
+      sum(map(len, await asyncio.gather(*(f(i) for i in range(100)))))`),
+      4950,
+    );
     const flag = new Uint8Array(1);
     pyodide.setInterruptBuffer(flag);
     flag[0] = 2;
-    assert.throws(() => pyodide.runPython(`
+    assert.throws(
+      () =>
+        pyodide.runPython(`
       keep = []
-      while True: keep.append(object())`), /KeyboardInterrupt/);
+      while True: keep.append(object())`),
+      /KeyboardInterrupt/,
+    );
     pyodide.setInterruptBuffer(undefined);
     alive(pyodide, heap);
   });
 
   test('tracemalloc started after attach sees every block, and stops', () => {
-    assert.equal(pyodide.runPython(`
+    assert.equal(
+      pyodide.runPython(`
       import tracemalloc
       tracemalloc.start()
       hold = [bytes(1000) for _ in range(500)]
       traced = tracemalloc.get_traced_memory()[0] > 500_000
       del hold
       tracemalloc.stop()
-      traced`), true);
+      traced`),
+      true,
+    );
     alive(pyodide, heap);
   });
 
@@ -280,7 +409,7 @@ describe(`Pyodide ${version}`, () => {
     alive(pyodide, heap);
     assert.ok(objectBlocks(heap) > before + 20000);
     heap.setLimits({ heap: { hard: 1 << 30 } });
-    await attach(pyodide);                                // changes nothing
+    await attach(pyodide); // changes nothing
     assert.equal(heap.limits.heap.hard, 1 << 30);
     heap.setLimits({ heap: { hard: null } });
   });
@@ -294,12 +423,15 @@ describe(`Pyodide ${version} with hooks of CPython's own`, () => {
       tracemalloc.start()
       old = [bytes(1000) for _ in range(500)]`);
     const heap = await attach(pyodide);
-    assert.equal(pyodide.runPython(`
+    assert.equal(
+      pyodide.runPython(`
       new = [bytes(1000) for _ in range(500)]
       traced = tracemalloc.get_traced_memory()[0] > 1_000_000
       del old
       tracemalloc.stop()
-      traced`), true);
+      traced`),
+      true,
+    );
     const before = objectBlocks(heap);
     alive(pyodide, heap);
     pyodide.runPython('del new');
@@ -317,9 +449,9 @@ describe(`Pyodide ${version} with hooks of CPython's own`, () => {
       old = [bytes(i) for i in range(2000)]`);
     const before = allocators(pyodide);
     const heap = await attach(pyodide);
-    assert.deepEqual(allocators(pyodide), before);        // they are the topmost still
+    assert.deepEqual(allocators(pyodide), before); // they are the topmost still
     pyodide.runPython('del old; tracemalloc.stop()');
-    assert.notEqual(allocators(pyodide)[5], 0);           // the debug hook, which has a context
+    assert.notEqual(allocators(pyodide)[5], 0); // the debug hook, which has a context
     alive(pyodide, heap);
     assert.ok(objectBlocks(heap) > 20000);
   });
@@ -348,14 +480,16 @@ test(`Pyodide ${version}: damage is told by pymalloc.check(), and on the console
   pyodide.globals.set('say', (text) => said.push(text));
   pyodide.globals.set('damage', (id) => pyodide._module.HEAPU8.fill(0x55, id - 8, id));
   // At once: whoever frees a neighbour of the block would notice it too.
-  assert.throws(() => pyodide.runPython(`
+  assert.throws(() =>
+    pyodide.runPython(`
     import io, pymalloc
     pymalloc.dump(io.StringIO())
     x = bytes(9000)
     damage(id(x))
     try: pymalloc.check()
     except RuntimeError as e: say(str(e))
-    del x`));
+    del x`),
+  );
   assert.match(said.join(), /header/);
   const lines = told.mock.calls.map(({ arguments: [line] }) => line).join('\n');
   assert.match(lines, /header was overwritten|header overwritten/);
@@ -370,13 +504,18 @@ test(`Pyodide ${version} from a memory snapshot; its maker from a callback`, asy
 
   const wasm = await compilePyodide();
   let heap;
-  maker.globals.set('attach', () => { heap = attachSync(maker, { wasm }); });
-  assert.equal(maker.runPython(`
+  maker.globals.set('attach', () => {
+    heap = attachSync(maker, { wasm });
+  });
+  assert.equal(
+    maker.runPython(`
     def deep(n):
         values = [str(i) for i in range(n)]
         if n == 50: attach()
         return len(values) + (deep(n - 1) if n else 0)
-    deep(100)`), 5050);
+    deep(100)`),
+    5050,
+  );
   alive(maker, heap);
   assert.throws(() => maker.makeMemorySnapshot(), thrown('UNSUPPORTED'));
 });
@@ -388,8 +527,12 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
     pyodide = await load();
     untouched = state();
   });
-  const state = () => [allocators(pyodide), pyodide._module.wasmTable.length,
-    pyodide._module.stackSave(), pyodide.runPython('import sys, _tracemalloc; sys.getrefcount(_tracemalloc)')];
+  const state = () => [
+    allocators(pyodide),
+    pyodide._module.wasmTable.length,
+    pyodide._module.stackSave(),
+    pyodide.runPython('import sys, _tracemalloc; sys.getrefcount(_tracemalloc)'),
+  ];
   const refused = async (value, code) => {
     await assert.rejects(attach(value), thrown(code));
     assert.throws(() => attachSync(value, {}), thrown(code));
@@ -400,9 +543,19 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
   };
 
   test('what is no Pyodide', async () => {
-    for (const value of [undefined, null, 1, 'pyodide', {}, { _module: {} }, () => {},
-      { version: '314.0.7', _module: null }, { _module: {}, runPython() {} },
-      { version: '314.0.7', _module: null, runPython() {} }]) await refused(value, 'NOT_PYODIDE');
+    for (const value of [
+      undefined,
+      null,
+      1,
+      'pyodide',
+      {},
+      { _module: {} },
+      () => {},
+      { version: '314.0.7', _module: null },
+      { _module: {}, runPython() {} },
+      { version: '314.0.7', _module: null, runPython() {} },
+    ])
+      await refused(value, 'NOT_PYODIDE');
     await refused(Promise.resolve(pyodide), 'LOADING');
     assert.throws(() => detach({}), thrown('NOT_PYODIDE'));
   });
@@ -426,14 +579,18 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
 
   test('a file that is not the side module', async () => {
     await assert.rejects(attach(pyodide, { wasm: new Uint8Array([1, 2]) }), thrown('NOT_WASM'));
-    await assert.rejects(attach(pyodide, { wasm: new URL('file:///nowhere.wasm') }),
-      thrown('LOAD_FAILED'));
+    await assert.rejects(
+      attach(pyodide, { wasm: new URL('file:///nowhere.wasm') }),
+      thrown('LOAD_FAILED'),
+    );
     const empty = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
     await assert.rejects(attach(pyodide, { wasm: empty }), thrown('NO_DESCRIPTOR'));
     await assert.rejects(attach(pyodide, { wasm: 'file:///nowhere.wasm' }), thrown('LOAD_FAILED'));
     for (const options of [undefined, null, {}, { wasm: 'pyodide.wasm' }]) {
-      assert.throws(() => attachSync(pyodide, options),
-        { code: 'BAD_ARGUMENT', message: /await compilePyodide/ });
+      assert.throws(() => attachSync(pyodide, options), {
+        code: 'BAD_ARGUMENT',
+        message: /await compilePyodide/,
+      });
     }
     const other = new URL('../../js/wasm/pymalloc.wasm', import.meta.url);
     await assert.rejects(attach(pyodide, { wasm: other }), thrown('BAD_ARGUMENT'));
@@ -443,11 +600,18 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
   test('a side module of another layout, or that the dynamic linker does not take', async () => {
     const bytes = readFileSync(new URL('../../js/wasm/pyodide.wasm', import.meta.url));
     const record = bytes.indexOf('first_heap');
-    bytes[record + 25] = 1;                               // its type: now a byte
+    bytes[record + 25] = 1; // its type: now a byte
     await assert.rejects(attach(pyodide, { wasm: bytes }), thrown('BAD_DESCRIPTOR'));
-    const refusing = { ...pyodide._module, loadWebAssemblyModule() { throw new WebAssembly.LinkError('no'); } };
-    await assert.rejects(attach(Object.create(pyodide, { _module: { value: refusing } })),
-      thrown('UNSUPPORTED'));
+    const refusing = {
+      ...pyodide._module,
+      loadWebAssemblyModule() {
+        throw new WebAssembly.LinkError('no');
+      },
+    };
+    await assert.rejects(
+      attach(Object.create(pyodide, { _module: { value: refusing } })),
+      thrown('UNSUPPORTED'),
+    );
     stays();
   });
 
@@ -465,9 +629,12 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
       module._PyMem_SetAllocator(domain, at);
       module.stackRestore(before);
     };
-    const [, ...functions] = allocators(pyodide, 2);     // they look at no context
+    const [, ...functions] = allocators(pyodide, 2); // they look at no context
     for (const start of ['', 'import tracemalloc; tracemalloc.start()']) {
-      for (const [context, domains] of [[0xfffffff0, [2]], [4096, [0, 1, 2]]]) {
+      for (const [context, domains] of [
+        [0xfffffff0, [2]],
+        [4096, [0, 1, 2]],
+      ]) {
         pyodide.runPython(start);
         const kept = domains.map((domain) => allocators(pyodide, domain));
         for (const domain of domains) install(domain, [context, ...functions]);
@@ -479,14 +646,13 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
     stays();
   });
 
-  test('a hook of another package; when it is gone, a coroutine that uses a wheel may attach',
-    async () => {
-      const hook = await loadHook(pyodide);
-      hook.hook_install();
-      await assert.rejects(attach(pyodide), thrown('FOREIGN_HOOK'));
-      alive(pyodide);
-      hook.hook_remove();
-      const wheel = pyodide.runPython(`
+  test('a hook of another package; when it is gone, a coroutine that uses a wheel may attach', async () => {
+    const hook = await loadHook(pyodide);
+    hook.hook_install();
+    await assert.rejects(attach(pyodide), thrown('FOREIGN_HOOK'));
+    alive(pyodide);
+    hook.hook_remove();
+    const wheel = pyodide.runPython(`
         import io, zipfile
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as z:
@@ -496,18 +662,23 @@ describe(`Pyodide ${version}, what attach refuses`, () => {
             z.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
             z.writestr(info + "RECORD", "")
         file.getvalue()`);
-      const bytes = wheel.toJs();
-      wheel.destroy();
-      pyodide.unpackArchive(bytes, 'wheel');
-      let heap;
-      pyodide.globals.set('attach', async () => { heap = await attach(pyodide); });
-      const result = await pyodide.runPythonAsync(`
+    const bytes = wheel.toJs();
+    wheel.destroy();
+    pyodide.unpackArchive(bytes, 'wheel');
+    let heap;
+    pyodide.globals.set('attach', async () => {
+      heap = await attach(pyodide);
+    });
+    const result = await pyodide.runPythonAsync(`
         import small_wheel
         rows = [small_wheel.squares(i) for i in range(300)]
         await attach()
         rows += [small_wheel.squares(i) for i in range(300)]
         sum(map(sum, rows))`);
-      assert.equal(result, 2 * [...Array(300).keys()].reduce((s, n) => s + (n - 1) * n * (2 * n - 1) / 6, 0));
-      alive(pyodide, heap);
-    });
+    assert.equal(
+      result,
+      2 * [...Array(300).keys()].reduce((s, n) => s + ((n - 1) * n * (2 * n - 1)) / 6, 0),
+    );
+    alive(pyodide, heap);
+  });
 });

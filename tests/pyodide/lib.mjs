@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 
 const VERSION = process.env.PYODIDE ?? '314';
-export const HOOK = process.env.PYODIDE_HOOK
-  ?? new URL('../../build/js-pyodide/hook.wasm', import.meta.url).pathname;
+export const HOOK =
+  process.env.PYODIDE_HOOK ?? new URL('../../build/js-pyodide/hook.wasm', import.meta.url).pathname;
 
 const { loadPyodide, version } = await import(`pyodide-${VERSION}`);
 export { version };

@@ -3,7 +3,8 @@
 // its exports by name, but its variables are at hand here.
 //
 //   memory      the WebAssembly.Memory
-//   exports     what wasm/exports.txt lists, and pym_root: the functions, by name
+//   exports     what wasm/exports.txt lists, pym_root, and where they are linked pym_profile and
+//               pym_frames_*: the functions, by name
 //   descriptor  the custom section `pymalloc`, a copy of the bytes
 //   aborted     true once the program has ended by abort()
 //
@@ -16,20 +17,28 @@ Module['pymalloc'] = {
     return pymallocLoaded() ? wasmMemory : undefined;
   },
   get ['exports']() {
-    return pymallocLoaded() ? {
-      'pym_root': _pym_root,
-      'pym_check': _pym_check,
-      'pym_check_message': _pym_check_message,
-      'pym_dump_stderr': _pym_dump_stderr,
-      'pym_heap_destroy': _pym_heap_destroy,
-      'pym_heap_new': _pym_heap_new,
-      'pym_limit_set': _pym_limit_set,
-    } : undefined;
+    return pymallocLoaded()
+      ? {
+          ['pym_root']: _pym_root,
+          ['pym_check']: _pym_check,
+          ['pym_check_message']: _pym_check_message,
+          ['pym_dump_stderr']: _pym_dump_stderr,
+          ['pym_heap_destroy']: _pym_heap_destroy,
+          ['pym_heap_new']: _pym_heap_new,
+          ['pym_limit_set']: _pym_limit_set,
+          // Each of a target that not every program links.
+          ...(typeof _pym_profile === 'function' && { ['pym_profile']: _pym_profile }),
+          ...(typeof _pym_frames_lua === 'function' && { ['pym_frames_lua']: _pym_frames_lua }),
+          ...(typeof _pym_frames_python === 'function' && {
+            ['pym_frames_python']: _pym_frames_python,
+          }),
+        }
+      : undefined;
   },
   get ['descriptor']() {
     if (!pymallocLoaded()) return undefined;
     const start = _pym_descriptor() >>> 0;
-    const header = new DataView(wasmMemory.buffer, start, 16); // src/layout.h
+    const header = new DataView(wasmMemory.buffer, start, 16); // src/core/layout.h
     const bytes = 16 + header.getUint16(10, true) * header.getUint32(12, true);
     return new Uint8Array(wasmMemory.buffer.slice(start, start + bytes));
   },

@@ -24,12 +24,17 @@ const KINDS = { U: 'needs', w: 'may use', v: 'may use', W: 'defines weak', V: 'd
 
 function namesOfArchive() {
   const text = execFileSync(process.env.PYM_NM, ['-P', '-g', file], { encoding: 'utf8' });
-  const symbols = [...text.matchAll(/^([^: ]+) (\w)/gm)].map(([, name, kind]) => ({ name, kind }))
+  const symbols = [...text.matchAll(/^([^: ]+) (\w)/gm)]
+    .map(([, name, kind]) => ({ name, kind }))
     .filter(({ name }) => !/^pym__|^__(stack_pointer|indirect_function_table)$/.test(name));
   const defined = symbols.filter(({ kind }) => !/[Uwv]/.test(kind)).map(({ name }) => name);
-  return [...new Set(symbols
-    .filter(({ name, kind }) => !/[Uwv]/.test(kind) || !defined.concat(BUILTIN).includes(name))
-    .map(({ name, kind }) => `${KINDS[kind] ?? 'defines'} ${name}`))];
+  return [
+    ...new Set(
+      symbols
+        .filter(({ name, kind }) => !/[Uwv]/.test(kind) || !defined.concat(BUILTIN).includes(name))
+        .map(({ name, kind }) => `${KINDS[kind] ?? 'defines'} ${name}`),
+    ),
+  ];
 }
 
 const actual = (file.endsWith('.a') ? namesOfArchive() : namesOfModule()).sort();

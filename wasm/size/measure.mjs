@@ -12,15 +12,18 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
-const CODE = 10, DATA = 11;
+const CODE = 10,
+  DATA = 11;
 const budgetFile = new URL('budget.json', import.meta.url);
 
 /** Bytes of each section of a wasm module, by section id. */
 function sections(bytes) {
   const sizes = {};
-  for (let at = 8; at < bytes.length;) {
+  for (let at = 8; at < bytes.length; ) {
     const id = bytes[at++];
-    let size = 0, shift = 0, byte;
+    let size = 0,
+      shift = 0,
+      byte;
     do {
       byte = bytes[at++];
       size |= (byte & 0x7f) << shift;
@@ -55,20 +58,27 @@ for (let i = 0; i < modules.length; i += 2) {
   const bytes = readFileSync(file);
   const { [CODE]: code = 0, [DATA]: data = 0 } = sections(bytes);
   const recorded = budget[level];
-  const total = code + data, before = recorded.code + recorded.data;
-  console.log(`-${level}: ${code} bytes of code + ${data} of data = ${total}; recorded ${before}, ` +
-    `limit ${recorded.limit}; module with gzip ${gzipSync(bytes, { level: 9 }).length}` +
-    optimized(level, file));
+  const total = code + data,
+    before = recorded.code + recorded.data;
+  console.log(
+    `-${level}: ${code} bytes of code + ${data} of data = ${total}; recorded ${before}, `
+      + `limit ${recorded.limit}; module with gzip ${gzipSync(bytes, { level: 9 }).length}`
+      + optimized(level, file),
+  );
   if (update) Object.assign(recorded, { code, data, gzip: gzipSync(bytes, { level: 9 }).length });
   if (total > recorded.target) {
-    console.log(`-${level} misses the target of ${recorded.target} bytes by ${total - recorded.target}`);
+    console.log(
+      `-${level} misses the target of ${recorded.target} bytes by ${total - recorded.target}`,
+    );
   }
   if (total > recorded.limit) {
     console.error(`-${level} passes the limit by ${total - recorded.limit} bytes`);
     failed = true;
   } else if (!update && compiler === budget.compiler && total > before) {
-    console.error(`-${level} grew by ${total - before} bytes.  If they are worth it, record them: ` +
-      `cmake --build build/${system} --target size-update`);
+    console.error(
+      `-${level} grew by ${total - before} bytes.  If they are worth it, record them: `
+        + `cmake --build build/${system} --target size-update`,
+    );
     failed = true;
   }
 }

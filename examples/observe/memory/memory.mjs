@@ -5,9 +5,13 @@ import { memoryReport, watches } from 'wasm-pymalloc/observe';
 const context = (await getQuickJS()).newContext();
 const { watch } = watches().find(({ name }) => name.includes('quickjs'));
 
-context.unwrapResult(context.evalCode(`
+context
+  .unwrapResult(
+    context.evalCode(`
   globalThis.rows = [];
-  for (let i = 0; i < 50000; i++) rows.push(BigInt(i) ** 40n);`)).dispose();
+  for (let i = 0; i < 50000; i++) rows.push(BigInt(i) ** 40n);`),
+  )
+  .dispose();
 const usage = context.runtime.computeMemoryUsage();
 const { memory_used_size: said, malloc_count: blocks } = context.dump(usage);
 usage.dispose();

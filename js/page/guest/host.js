@@ -8,7 +8,8 @@ mergeInto(LibraryManager.library, {
   fd_write: (fd, iovs, count, written) => {
     let total = 0;
     for (let i = 0; i < count; i++) {
-      const at = HEAPU32[(iovs >> 2) + 2 * i], n = HEAPU32[(iovs >> 2) + 2 * i + 1];
+      const at = HEAPU32[(iovs >> 2) + 2 * i],
+        n = HEAPU32[(iovs >> 2) + 2 * i + 1];
       Module['write'](fd, HEAPU8.subarray(at, at + n));
       total += n;
     }

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "adapters/lua.h"
+#include "adapters/lua_frames.h"
 #include "lauxlib.h"
 #include "lua.h"
 #include "lualib.h"
@@ -58,6 +59,7 @@ static int open_program(lua_State *L) {
   luaL_openlibs(L);
   page_open_coroutines(L);
   program = lua_newthread(L);
+  pym_lua_frames(program);
   lua_setfield(L, LUA_REGISTRYINDEX, "page.program");
   if (luaL_loadbufferx(program, source, strlen(source), name, "t") != LUA_OK) {
     lua_xmove(program, L, 1);
@@ -72,6 +74,7 @@ static enum result failed(int status, const char *text) {
 }
 
 EMSCRIPTEN_KEEPALIVE void page_close(void) {
+  pym_lua_frames(NULL);
   if (state) lua_close(state);
   state = program = NULL;
 }

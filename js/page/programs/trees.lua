@@ -1,5 +1,6 @@
--- Binary trees: many small tables of one size come and go.
--- Watch: the pools of 32 and 56 bytes fill, empty, and fill again.
+-- Binary trees: many small tables come and go.
+-- Watch: the pools of 32 bytes fill, empty, and fill again.  A table has 32 bytes, and so has the
+-- array of its two children.
 
 local function tree(depth)
   if depth == 0 then return {} end

@@ -16,6 +16,7 @@ import { unpacked } from './packed.js';
  *  @property {(frame: import('./protocol.js').Frame) => void} [frame]
  *  @property {(output: import('./protocol.js').Output) => void} [output]
  *  @property {(state: 'idle' | 'running' | 'paused') => void} [state]
+ *  @property {(loading: import('./protocol.js').Loading) => void} [loading]  while it is opened, too
  *  @property {(ended: import('./protocol.js').Ended) => void} [ended]
  *  @property {(error: Failure) => void} [failed]  of no request: see Failed */
 
@@ -67,10 +68,14 @@ export class Guest {
   }
 
   /** @returns {'idle' | 'running' | 'paused'} */
-  get state() { return this.#state; }
+  get state() {
+    return this.#state;
+  }
 
   /** @returns {Ready | null} what was opened last */
-  get ready() { return this.#ready; }
+  get ready() {
+    return this.#ready;
+  }
 
   /** Opens a guest in a worker of its own; ends the one before, with what runs in it.
    *  @param {GuestSpec} spec
@@ -79,7 +84,7 @@ export class Guest {
   open(spec) {
     this.close();
     this.#spec = spec;
-    const worker = this.#worker = this.#make();
+    const worker = (this.#worker = this.#make());
     worker.onmessage = ({ data }) => {
       if (worker === this.#worker) this.#receive(data);
     };
@@ -97,26 +102,33 @@ export class Guest {
   /** Opens the guest that was open last, in a new worker: the one it had failed.
    *  @returns {Promise<Ready>}
    *  @throws {PageError} as open */
-  reopen() { return this.open(/** @type {GuestSpec} */ (this.#spec)); }
+  reopen() {
+    return this.open(/** @type {GuestSpec} */ (this.#spec));
+  }
 
   /** Runs a program; the `ended` callback tells how it went.
    *  @param {import('./protocol.js').Program | null} program
-   *  @param {{keep?: boolean, limits?: import('./protocol.js').PartialLimits}} [options] */
-  run(program, { keep = false, limits = {} } = {}) {
-    this.#post({ type: 'run', program, keep, limits });
+   *  @param {{keep?: boolean, limits?: import('./protocol.js').PartialLimits, every?: number}}
+   *    [options] */
+  run(program, { keep = false, limits = {}, every = 0 } = {}) {
+    this.#post({ type: 'run', program, keep, limits, every });
     this.#limits = [];
   }
 
-  pause() { this.#post({ type: 'pause' }); }
+  pause() {
+    this.#post({ type: 'pause' });
+  }
 
-  resume() { this.#post({ type: 'resume' }); }
+  resume() {
+    this.#post({ type: 'resume' });
+  }
 
   /** The frame was drawn: there may be another.
    *  @param {number} seq
    *  @param {ArrayBuffer | null} [buffer]  of a map that is needed no more: a later one is written
    *    there */
   drawn(seq, buffer = null) {
-    if (!this.#worker) return;                   // it was drawn after its worker failed
+    if (!this.#worker) return; // it was drawn after its worker failed
     this.#post({ type: 'ack', seq, buffer }, buffer ? [buffer] : []);
   }
 
@@ -149,14 +161,21 @@ export class Guest {
    *  @throws {PageError} if it could not be opened again */
   async stop() {
     if (this.#ready && this.#state === 'idle') return 'halted';
-    if (this.#ready?.controls.live && await this.#halt()) return 'halted';
+    if (this.#ready?.controls.live && (await this.#halt())) return 'halted';
     const spec = /** @type {GuestSpec} */ (this.#spec);
     if (this.#state !== 'idle') {
-      this.#callbacks.ended?.({ type: 'ended', run: this.#run, result: 'stopped', exitCode: null,
-        message: '', time: this.#time });
+      this.#callbacks.ended?.({
+        type: 'ended',
+        run: this.#run,
+        result: 'stopped',
+        exitCode: null,
+        message: '',
+        time: this.#time,
+      });
     }
-    const limits = this.#limits.map((message) =>
-      /** @type {const} */ ([message, this.#requests.get(message.id)]));
+    const limits = this.#limits.map(
+      (message) => /** @type {const} */ ([message, this.#requests.get(message.id)]),
+    );
     for (const [{ id }] of limits) this.#requests.delete(id);
     const opened = this.open(spec);
     for (const [message, settle] of limits) this.#ask(message, settle);
@@ -200,7 +219,7 @@ export class Guest {
 
   /** @param {FromWorker} message */
   #receive(message) {
-    const { frame, output, ended, failed } = this.#callbacks;
+    const { frame, output, ended, failed, loading } = this.#callbacks;
     switch (message.type) {
       case 'ready':
         this.#ready = message;
@@ -212,15 +231,26 @@ export class Guest {
         this.#opening = null;
         this.close();
         break;
-      case 'state': this.#setState(message.state); break;
+      case 'state':
+        this.#setState(message.state);
+        break;
       case 'frame':
         this.#run = message.run;
         this.#time = message.time;
         frame?.(unpacked(message));
         break;
-      case 'output': output?.(message); break;
-      case 'ended': ended?.(message); break;
-      case 'reply': this.#settle(message.id, ({ resolve }) => resolve(message.value)); break;
+      case 'loading':
+        loading?.(message);
+        break;
+      case 'output':
+        output?.(message);
+        break;
+      case 'ended':
+        ended?.(message);
+        break;
+      case 'reply':
+        this.#settle(message.id, ({ resolve }) => resolve(message.value));
+        break;
       case 'failed':
         if (message.id === null) failed?.(message.error);
         else this.#settle(message.id, ({ reject }) => reject(errorOf(message.error)));
@@ -254,8 +284,14 @@ export class Guest {
     this.#opening?.reject(error);
     this.#opening = null;
     if (running) {
-      ended?.({ type: 'ended', run: this.#run, result: 'trap', exitCode: null,
-        message: error.message, time: this.#time });
+      ended?.({
+        type: 'ended',
+        run: this.#run,
+        result: 'trap',
+        exitCode: null,
+        message: error.message,
+        time: this.#time,
+      });
     }
     failed?.(failureOf(error));
     this.close();

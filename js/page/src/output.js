@@ -14,7 +14,9 @@ export class OutputBuffer {
   #length = 0;
   #dropped = 0;
 
-  get empty() { return this.#length === 0; }
+  get empty() {
+    return this.#length === 0;
+  }
 
   /** @param {'stdout' | 'stderr'} stream  @param {Uint8Array} bytes  of the guest's memory */
   write(stream, bytes) {
@@ -44,8 +46,10 @@ export class OutputBuffer {
   /** @returns {Output[]} everything since the last call */
   take() {
     const dropped = this.#dropped;
-    const out = this.#parts.map((part, i) => /** @type {Output} */ (
-      { type: 'output', ...part, dropped: i === 0 ? dropped : 0 }));
+    const out = this.#parts.map(
+      (part, i) =>
+        /** @type {Output} */ ({ type: 'output', ...part, dropped: i === 0 ? dropped : 0 }),
+    );
     this.#parts = [];
     this.#length = this.#dropped = 0;
     return out;

@@ -5,8 +5,14 @@
 /** @typedef {Omit<Frame, 'stats'> & {stats: Omit<Frame['stats'], 'classes'>, classes: Float64Array}}
  *    PackedFrame */
 
-const FIELDS = /** @type {const} */ (['blockSize', 'liveBlocks', 'totalBlocks', 'pools', 'peakPools',
-  'roundingEstimate']);
+const FIELDS = /** @type {const} */ ([
+  'blockSize',
+  'liveBlocks',
+  'totalBlocks',
+  'pools',
+  'peakPools',
+  'roundingEstimate',
+]);
 
 /** @param {Frame} frame  @returns {PackedFrame} */
 export function packed(frame) {
@@ -21,8 +27,11 @@ export function packed(frame) {
 export function unpacked({ stats, classes: numbers, ...frame }) {
   const classes = [];
   for (let at = 0; at < numbers.length; at += FIELDS.length) {
-    classes.push(/** @type {import('../../src/index.js').ClassStats} */ (Object.fromEntries(
-      FIELDS.map((field, i) => [field, numbers[at + i]]))));
+    classes.push(
+      /** @type {import('../../src/index.js').ClassStats} */ (
+        Object.fromEntries(FIELDS.map((field, i) => [field, numbers[at + i]]))
+      ),
+    );
   }
   return { ...frame, stats: { ...stats, classes } };
 }

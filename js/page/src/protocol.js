@@ -62,10 +62,11 @@
  *  @property {'run'} type
  *  @property {Program | null} program
  *  @property {boolean} keep
- *  @property {PartialLimits} limits  set before the first instruction */
+ *  @property {PartialLimits} limits  set before the first instruction
+ *  @property {number} [every]  bytes between two samples of who allocates; 0 or none: no samples */
 
-/** @typedef {{heap?: PartialLimit, raw?: PartialLimit, mem?: PartialLimit, object?: PartialLimit}}
- *    PartialLimits
+/** @typedef {{all?: PartialLimit, heap?: PartialLimit, raw?: PartialLimit, mem?: PartialLimit,
+ *    object?: PartialLimit}} PartialLimits
  *  @typedef {{soft?: number | null, hard?: number | null}} PartialLimit  bytes; null takes it off */
 
 /** `pause` and `resume` take effect between two slices; a paused guest answers requests.
@@ -100,12 +101,13 @@
  *  | `check`      | {}                | {sound, message}: pym_check                              |
  *  | `collect`    | {}                | number: bytes that a full garbage collection freed       |
  *  | `frame`      | {}                | Frame with map, now                                      |
+ *  | `allocations`| {when}            | Allocations: who holds the memory, or held it            |
  *
  *  Limits are set for the program that runs.  If none does, or it has no heap yet, they are set for the
  *  next, before its first instruction, over those of its Run.
  *
  *  @typedef {'limits' | 'look' | 'blocks' | 'chunks' | 'snapshot' | 'difference' | 'forget'
- *    | 'dump' | 'check' | 'collect' | 'frame'} RequestName */
+ *    | 'dump' | 'check' | 'collect' | 'frame' | 'allocations'} RequestName */
 
 /** @typedef {{type: 'request', id: number, name: RequestName, params: any}} Request */
 
@@ -122,6 +124,7 @@
  *  @property {boolean} dump       exports pym_dump_stderr
  *  @property {boolean} check      exports pym_check
  *  @property {boolean} collect    can be told to collect garbage
+ *  @property {boolean} profile    exports pym_profile: says who allocates
  *  @property {string} sampling    one sentence: when frames are made while it runs */
 
 /** @typedef {object} Ready
@@ -133,6 +136,10 @@
 
 /** The guest cannot be opened; the worker is of no more use.
  *  @typedef {{type: 'refused', error: Failure}} Refused */
+
+/** So much of the guest has come, in bytes, before ready or before the program runs.  total: 0: not
+ *  known.
+ *  @typedef {{type: 'loading', done: number, total: number}} Loading */
 
 /** An error in words.  `code` is one of PymallocError's, or one of
  *  `NOT_WASM` no WebAssembly module · `TRUNCATED` the file is cut short · `FETCH` could not be
@@ -164,9 +171,13 @@
  *  @property {HeapMap | null} map  comes less often than stats where memory is large
  *  @property {HeapEvent[]} events  of all heaps, all since the last frame, oldest first
  *  @property {number} missed   events since the last frame that the guest had overwritten by then
+ *  @property {Holder | null} holder  who holds most, if one of the events is a refusal
  *  @property {Cost} cost */
 
 /** @typedef {{id: number, address: number}} HeapSummary */
+
+/** The line that holds most: `bytes` of the `of` that live, both estimates.
+ *  @typedef {{name: string, file: string, line: number, bytes: number, of: number}} Holder */
 
 /** What watching costs the guest, measured in its worker.
  *  @typedef {object} Cost
@@ -192,7 +203,7 @@
  *    command could not be followed (`run` while a program runs), or watching ended because memory
  *    is not what it should be */
 
-/** @typedef {Ready | Refused | State | Output | Frame | Ended | Reply | Failed} ToPage */
+/** @typedef {Ready | Refused | Loading | State | Output | Frame | Ended | Reply | Failed} ToPage */
 
 // ---- Values of replies ----
 
@@ -211,6 +222,28 @@
  *  @property {SnapshotInfo} from
  *  @property {SnapshotInfo} to
  *  @property {import('../../src/snapshot.js').HeapDiff} diff  what `to` has more than `from` */
+
+/** Who holds the memory, estimated from samples.
+ *  @typedef {object} Allocations
+ *  @property {import('../../src/profile/profile.js').When} when
+ *  @property {number} every    bytes between two samples; 0: there are none, `note` says why
+ *  @property {number} samples  taken so far
+ *  @property {string} note     what would make the stacks say more, or ''
+ *  @property {number} bytes    of all stacks
+ *  @property {number} blocks
+ *  @property {Readonly<import('../../src/profile/stack.js').Frame>[]} frames  each once
+ *  @property {Stack[]} stacks  most bytes first
+ *  @property {Sampled} sampled */
+
+/** @typedef {object} Stack
+ *  @property {number[]} frames  numbers of its frames, outermost first
+ *  @property {'raw' | 'mem' | 'object'} domain
+ *  @property {number} bytes
+ *  @property {number} blocks
+ *  @property {number} samples */
+
+/** The sampled blocks that live, and the number of the stack of each; -1: of none that is told.
+ *  @typedef {{address: Uint32Array, size: Uint32Array, stack: Int32Array}} Sampled */
 
 /** Frames that may be on their way to the page without an ack. */
 export const FRAMES_AHEAD = 2;

@@ -17,7 +17,8 @@ import { CHUNKS_SPAN } from './protocol.js';
  *  @property {number} time  milliseconds into the run
  *  @property {Snapshots} snapshots
  *  @property {() => void} frame
- *  @property {(() => void) | null} collect */
+ *  @property {(() => void) | null} collect
+ *  @property {import('./allocations.js').Profiling} profiling */
 
 /** All but `dump`, which takes time, and `limits`, which may be for a program that is still to come.
  *  @param {import('./protocol.js').RequestName} name  @param {any} params  @param {Sources} sources
@@ -26,12 +27,22 @@ import { CHUNKS_SPAN } from './protocol.js';
  *  @throws {import('../../src/errors.js').PymallocError | PageError} */
 export function answer(name, params, sources) {
   switch (name) {
-    case 'snapshot': return { value: take(params.name, sources) };
-    case 'difference': return { value: compare(params.from, params.to, sources) };
-    case 'forget': return forget(params.snapshot, sources);
-    case 'collect': return { value: collect(sources) };
-    case 'frame': return { value: sources.frame() ?? null };
-    default: return ask(heapOf(sources), name, params);
+    case 'snapshot':
+      return { value: take(params.name, sources) };
+    case 'difference':
+      return { value: compare(params.from, params.to, sources) };
+    case 'forget':
+      return forget(params.snapshot, sources);
+    case 'collect':
+      return { value: collect(sources) };
+    case 'frame':
+      return { value: sources.frame() ?? null };
+    case 'allocations': {
+      const value = sources.profiling.answer(params.when);
+      return { value, transfer: value.sampled };
+    }
+    default:
+      return ask(heapOf(sources), name, params);
   }
 }
 
@@ -39,7 +50,8 @@ export function answer(name, params, sources) {
  *  @returns {{value: unknown, transfer?: object}} */
 function ask(heap, name, params) {
   switch (name) {
-    case 'look': return { value: heap.look(params.address) };
+    case 'look':
+      return { value: heap.look(params.address) };
     case 'blocks': {
       const blocks = heap.blocks(params.address);
       return { value: blocks, transfer: blocks ?? {} };
@@ -49,8 +61,10 @@ function ask(heap, name, params) {
       const chunks = heap.chunks(params.from, to);
       return { value: chunks, transfer: chunks };
     }
-    case 'check': return { value: heap.check() };
-    default: throw new PageError('UNKNOWN', `no request is called "${name}"`);
+    case 'check':
+      return { value: heap.check() };
+    default:
+      throw new PageError('UNKNOWN', `no request is called "${name}"`);
   }
 }
 
@@ -88,8 +102,10 @@ function compare(from, to, sources) {
 function stored(id, { snapshots }) {
   const found = snapshots.get(id);
   if (found) return found;
-  throw new PageError('NOT_RUNNING', `there is no snapshot ${id}: it was forgotten, or its worker `
-    + 'was stopped. Take a new one');
+  throw new PageError(
+    'NOT_RUNNING',
+    `there is no snapshot ${id}: it was forgotten, or its worker ` + 'was stopped. Take a new one',
+  );
 }
 
 /** @param {number} id  @param {Sources} sources */

@@ -54,6 +54,7 @@ export class Typical {
 export class Sampler {
   #post;
   #now;
+  #holder;
   /** @type {Heap | null} */
   #heap = null;
   /** @type {Heap | null} */
@@ -82,10 +83,12 @@ export class Sampler {
   #paused = 0;
 
   /** @param {(frame: Frame, transfer: ArrayBuffer[]) => void} post
-   *  @param {() => number} [now]  milliseconds */
-  constructor(post, now = () => performance.now()) {
+   *  @param {{now?: () => number, holder?: () => Frame['holder']}} [options]  now: milliseconds;
+   *    holder: who holds most, asked when a request was refused */
+  constructor(post, { now = () => performance.now(), holder = () => null } = {}) {
     this.#post = post;
     this.#now = now;
+    this.#holder = holder;
   }
 
   /** A program begins: sends its first frame.
@@ -103,9 +106,13 @@ export class Sampler {
   }
 
   /** @returns {Heap | null} that is watched */
-  get heap() { return this.#watched; }
+  get heap() {
+    return this.#watched;
+  }
 
-  get run() { return this.#run; }
+  get run() {
+    return this.#run;
+  }
 
   /** Milliseconds that the program has run, pauses not counted. */
   get time() {
@@ -131,7 +138,9 @@ export class Sampler {
   }
 
   /** Messages were let in: what is not acknowledged yet, the page has not drawn. */
-  turned() { this.#turned = this.#seq; }
+  turned() {
+    this.#turned = this.#seq;
+  }
 
   /** May something be sent to the page that it has not asked for? */
   get open() {
@@ -185,21 +194,38 @@ export class Sampler {
     const { map, mapMs } = withMap && mapWanted ? this.#map() : { map: null, mapMs: 0 };
     const { heap, heaps } = this.#choose();
     this.#seq++;
-    this.#post({
-      type: 'frame', seq: this.#seq, run: this.#run, time: this.time, stats: heap.stats(),
-      limits: heap.limits, heaps: heaps.map(({ id, address }) => ({ id, address })),
-      map, events: this.#events, missed: this.#missed,
-      cost: { share: this.#spent / Math.max(this.time, 1), frameMs: this.#frameCost.ms,
-        mapMs: this.#mapCost.ms, mapEvery: this.#mapEvery() },
-    }, map ? buffersOf(map) : []);
+    this.#post(
+      {
+        type: 'frame',
+        seq: this.#seq,
+        run: this.#run,
+        time: this.time,
+        stats: heap.stats(),
+        limits: heap.limits,
+        heaps: heaps.map(({ id, address }) => ({ id, address })),
+        map,
+        events: this.#events,
+        missed: this.#missed,
+        holder: this.#events.some(isRefusal) ? this.#holder() : null,
+        cost: {
+          share: this.#spent / Math.max(this.time, 1),
+          frameMs: this.#frameCost.ms,
+          mapMs: this.#mapCost.ms,
+          mapEvery: this.#mapEvery(),
+        },
+      },
+      map ? buffersOf(map) : [],
+    );
     this.#events = [];
     this.#missed = 0;
     const end = this.#now();
     this.#lastSent = end;
     this.#frameCost.add(end - from - mapMs);
     this.#spent += end - from;
-    const every = Math.max(1000 / Math.max(fps, 1),
-      Math.min(this.#frameCost.ms / FRAME_SHARE, SLOWEST_FRAME_MS));
+    const every = Math.max(
+      1000 / Math.max(fps, 1),
+      Math.min(this.#frameCost.ms / FRAME_SHARE, SLOWEST_FRAME_MS),
+    );
     // From frame to frame, not from end to start, or 60 would become 50.
     this.#nextFrame = Math.max(this.#nextFrame + every, end + every / 2);
     if (map) this.#nextMap = end + this.#mapEvery() - every / 2;
@@ -215,18 +241,25 @@ export class Sampler {
   }
 
   #mapEvery() {
-    return Math.max(1000 / Math.max(this.#watch.fps, 1),
-      Math.min(this.#mapCost.ms / MAP_SHARE, SLOWEST_MAP_MS));
+    return Math.max(
+      1000 / Math.max(this.#watch.fps, 1),
+      Math.min(this.#mapCost.ms / MAP_SHARE, SLOWEST_MAP_MS),
+    );
   }
 
   /** @returns {{heap: Heap, heaps: Heap[]}} the heap to show; the default one if it is gone */
   #choose() {
     const heaps = /** @type {Heap} */ (this.#heap).heaps();
-    const heap = heaps.find(({ id }) => id === this.#watch.heap)
-      ?? /** @type {Heap} */ (this.#heap);
+    const heap =
+      heaps.find(({ id }) => id === this.#watch.heap) ?? /** @type {Heap} */ (this.#heap);
     this.#watched = heap;
     return { heap, heaps };
   }
+}
+
+/** @param {import('./protocol.js').HeapEvent} event  @returns {boolean} a request got nothing */
+export function isRefusal({ type, limit }) {
+  return type === 'oom' || limit === 'hard';
 }
 
 /** @param {object} value  @returns {ArrayBuffer[]} of the typed arrays in it, each once */

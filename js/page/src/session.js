@@ -7,6 +7,7 @@ import { buffersOf, Sampler } from './sampler.js';
 import { OutputBuffer } from './output.js';
 import { failureOf, PageError, Stopped, wordsOf } from './failure.js';
 import { answer } from './requests.js';
+import { Profiling } from './allocations.js';
 import { openGuest } from './guests/open.js';
 
 /** @typedef {import('../../src/heap.js').Heap} Heap */
@@ -39,14 +40,17 @@ import { openGuest } from './guests/open.js';
  *    heap if it is time to; true: turn should be called, if that is possible
  *  @property {() => Promise<void>} turn  lets messages in; longer while the program is paused;
  *    throws Stopped
- *  @property {(stream: 'stdout' | 'stderr', bytes: Uint8Array) => void} write */
+ *  @property {(stream: 'stdout' | 'stderr', bytes: Uint8Array) => void} write
+ *  @property {(loaded: import('./guests/loading.js').Loaded) => void} loaded  as a guest is loaded */
 
 /** Milliseconds that a program runs before messages are looked at; and between outputs. */
 const SLICE_MS = 8;
 const OUTPUT_MS = 16;
+const LOADED_MS = 50;
 
 export class Session {
   #post;
+  #profiling = new Profiling();
   #sampler;
   #output = new OutputBuffer();
   /** @type {Guest | null} */
@@ -71,26 +75,37 @@ export class Session {
   #wake = null;
   #sliceEnd = 0;
   #nextOutput = 0;
+  #nextLoaded = 0;
   #blind = false;
   #turns = new Turns();
 
   /** @param {(message: ToPage, transfer?: Transferable[]) => void} post */
   constructor(post) {
     this.#post = post;
-    this.#sampler = new Sampler((frame, transfer) => post(frame, transfer));
+    this.#sampler = new Sampler((frame, transfer) => post(frame, transfer), {
+      holder: () => this.#profiling.holder,
+    });
   }
 
   /** @param {ToWorker} message */
   async receive(message) {
     switch (message.type) {
-      case 'open': return this.#open(message.spec);
-      case 'run': return this.#run(message);
-      case 'ack': return this.#sampler.ack(message.seq, message.buffer);
-      case 'watch': return this.#sampler.watch(message);
-      case 'pause': return this.#pause(true);
-      case 'resume': return this.#pause(false);
-      case 'stop': return this.#stop();
-      case 'request': return this.#answer(message);
+      case 'open':
+        return this.#open(message.spec);
+      case 'run':
+        return this.#run(message);
+      case 'ack':
+        return this.#sampler.ack(message.seq, message.buffer);
+      case 'watch':
+        return this.#sampler.watch(message);
+      case 'pause':
+        return this.#pause(true);
+      case 'resume':
+        return this.#pause(false);
+      case 'stop':
+        return this.#stop();
+      case 'request':
+        return this.#answer(message);
     }
   }
 
@@ -114,11 +129,20 @@ export class Session {
         return now >= this.#sliceEnd;
       },
       turn: () => this.#turn(),
+      loaded: (loaded) => this.#tellLoaded(loaded),
       write: (stream, bytes) => {
         if (this.#dumped) this.#dumped.push(new TextDecoder().decode(bytes.slice()));
         else this.#output.write(stream, bytes);
       },
     };
+  }
+
+  /** @param {import('./guests/loading.js').Loaded} loaded */
+  #tellLoaded({ done, total }) {
+    const now = performance.now();
+    if (now < this.#nextLoaded && done < total) return;
+    this.#nextLoaded = now + LOADED_MS;
+    this.#post({ type: 'loading', done, total });
   }
 
   /** @param {number} now */
@@ -152,7 +176,9 @@ export class Session {
     if (this.#paused && !this.#stopping) {
       this.#frame();
       this.#flush(performance.now());
-      await new Promise((resolve) => { this.#wake = () => resolve(undefined); });
+      await new Promise((resolve) => {
+        this.#wake = () => resolve(undefined);
+      });
       this.#wake = null;
     }
     if (this.#stopping) throw new Stopped();
@@ -160,7 +186,7 @@ export class Session {
   }
 
   /** @param {import('./protocol.js').Run} message */
-  async #run({ program, keep, limits }) {
+  async #run({ program, keep, limits, every = 0 }) {
     if (this.#running || !this.#guest) {
       const error = this.#guest
         ? new PageError('BUSY', 'a program runs: stop it first')
@@ -173,9 +199,11 @@ export class Session {
     this.#starting = limits;
     const run = ++this.#runs;
     this.#post({ type: 'state', state: 'running' });
-    const outcome = await this.#outcome(this.#guest, run, program, keep);
+    this.#profiling.end(); // a program that keeps the instance has a profile of its own
+    const outcome = await this.#outcome(this.#guest, { run, program, keep, every });
     this.#starting = null;
-    this.#sampler.pause(true);                   // its clock stands
+    this.#profiling.end();
+    this.#sampler.pause(true); // its clock stands
     this.#frame();
     this.#flush(0);
     this.#running = this.#paused = false;
@@ -183,16 +211,17 @@ export class Session {
     this.#post({ type: 'state', state: 'idle' });
   }
 
-  /** @param {Guest} guest  @param {number} run  @param {Program | null} program
-   *  @param {boolean} keep
+  /** @param {Guest} guest
+   *  @param {{run: number, program: Program | null, keep: boolean, every: number}} what
    *  @returns {Promise<Outcome>} */
-  async #outcome(guest, run, program, keep) {
+  async #outcome(guest, { run, program, keep, every }) {
     try {
       return await guest.run(program, keep, (heap) => {
         const limits = joined(this.#starting ?? {}, this.#wanted);
         [this.#heap, this.#starting, this.#wanted] = [heap, null, {}];
         if (Object.keys(limits).length > 0) heap.setLimits(limits);
         try {
+          this.#profiling.begin(heap, every);
           this.#sampler.begin(heap, run);
         } catch (error) {
           this.#goBlind(error);
@@ -259,6 +288,7 @@ export class Session {
         snapshots: this.#snapshots,
         frame: () => this.#sampler.frame(),
         collect: this.#guest?.collect ?? null,
+        profiling: this.#profiling,
       });
       this.#post({ type: 'reply', id, value }, transfer ? buffersOf(transfer) : []);
     } catch (error) {
@@ -279,19 +309,22 @@ export class Session {
     const inForce = this.#guest?.limited ? this.#guest.limited(set) : set();
     if (!this.#running || this.#starting) this.#wanted = joined(this.#wanted, limits);
     if (!inForce) return complete(joined(this.#starting ?? {}, this.#wanted));
-    if (!this.#running || this.#paused) this.#frame();     // no other tells the page of it
+    if (!this.#running || this.#paused) this.#frame(); // no other tells the page of it
     return inForce;
   }
 
   /** @returns {Promise<string>} */
   async #dump() {
     if (!this.#guest?.dump) {
-      throw new PageError('NO_EXPORT', 'the module does not export pym_dump_stderr: link it with '
-        + '-Wl,--export=pym_dump_stderr (CMake target pymalloc::exports)');
+      throw new PageError(
+        'NO_EXPORT',
+        'the module does not export pym_dump_stderr: link it with '
+          + '-Wl,--export=pym_dump_stderr (CMake target pymalloc::exports)',
+      );
     }
     // An engine that suspends the guest may do so at each piece of text: nothing else runs meanwhile
     // but what these wait for.
-    const text = this.#dumped = /** @type {string[]} */ ([]);
+    const text = (this.#dumped = /** @type {string[]} */ ([]));
     try {
       await this.#guest.dump();
     } finally {
@@ -303,17 +336,24 @@ export class Session {
 
 /** @param {PartialLimits} a  @param {PartialLimits} b  @returns {PartialLimits} b where both say one */
 function joined(a, b) {
-  return Object.fromEntries(Object.entries({ ...a, ...b }).map(([of, limit]) => {
-    const key = /** @type {keyof PartialLimits} */ (of);
-    return [key, { ...a[key], ...b[key] }];
-  }));
+  return Object.fromEntries(
+    Object.entries({ ...a, ...b }).map(([of, limit]) => {
+      const key = /** @type {keyof PartialLimits} */ (of);
+      return [key, { ...a[key], ...b[key] }];
+    }),
+  );
 }
 
 /** @param {PartialLimits} limits  @returns {import('./protocol.js').Limits} */
-function complete({ heap, raw, mem, object }) {
+function complete({ all, heap, raw, mem, object }) {
   const none = { soft: null, hard: null };
-  return { heap: { ...none, ...heap }, raw: { ...none, ...raw }, mem: { ...none, ...mem },
-    object: { ...none, ...object } };
+  return {
+    all: { ...none, ...all },
+    heap: { ...none, ...heap },
+    raw: { ...none, ...raw },
+    mem: { ...none, ...mem },
+    object: { ...none, ...object },
+  };
 }
 
 /** Turns of the event loop: a message to oneself goes behind those that wait already.  Timers would
@@ -336,7 +376,8 @@ class Turns {
    *  @param {boolean} held */
   #hold(held) {
     const port = /** @type {{ref?: () => void, unref?: () => void}} */ (
-      /** @type {unknown} */ (this.#channel.port1));
+      /** @type {unknown} */ (this.#channel.port1)
+    );
     if (held) port.ref?.();
     else port.unref?.();
   }

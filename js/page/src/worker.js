@@ -4,6 +4,7 @@ import { Session } from './session.js';
 import { packed } from './packed.js';
 
 const session = new Session((message, transfer = []) =>
-  globalThis.postMessage(message.type === 'frame' ? packed(message) : message, { transfer }));
+  globalThis.postMessage(message.type === 'frame' ? packed(message) : message, { transfer }),
+);
 
 globalThis.addEventListener('message', (event) => session.receive(event.data));

@@ -8,7 +8,8 @@ import { StartError } from './options.js';
 
 /** Import namespaces of WASI preview 1, and what node:wasi calls them. */
 const WASI_VERSIONS = Object.freeze({
-  wasi_snapshot_preview1: 'preview1', wasi_unstable: 'unstable',
+  wasi_snapshot_preview1: 'preview1',
+  wasi_unstable: 'unstable',
 });
 
 /** @param {string} file
@@ -19,8 +20,9 @@ export function loadModule(file) {
   const magic = bytes.length >= 8 && bytes.readUInt32LE(0) === 0x6d736100;
   if (!magic) throw new StartError(`${file}: not a WebAssembly module`);
   if (bytes.readUInt32LE(4) !== 1) {
-    throw new StartError(`${file}: not a core module (a component?): link it as a WASI preview 1 `
-      + 'command');
+    throw new StartError(
+      `${file}: not a core module (a component?): link it as a WASI preview 1 ` + 'command',
+    );
   }
   try {
     return new WebAssembly.Module(/** @type {BufferSource} */ (/** @type {unknown} */ (bytes)));
@@ -45,7 +47,10 @@ export function checkCommand(module, file) {
   const imports = WebAssembly.Module.imports(module);
   const foreign = imports.filter((i) => !Object.hasOwn(WASI_VERSIONS, i.module));
   if (foreign.length > 0) {
-    const names = foreign.slice(0, 5).map((i) => `${i.module}.${i.name}`).join(', ');
+    const names = foreign
+      .slice(0, 5)
+      .map((i) => `${i.module}.${i.name}`)
+      .join(', ');
     const more = foreign.length > 5 ? ` and ${foreign.length - 5} more` : '';
     throw new StartError(`${file}: not a WASI module: it imports ${names}${more}`);
   }
@@ -53,8 +58,10 @@ export function checkCommand(module, file) {
   const has = (/** @type {string} */ name, /** @type {string} */ kind) =>
     exports.some((e) => e.name === name && e.kind === kind);
   if (!has('_start', 'function')) {
-    throw new StartError(`${file}: not a WASI command: it exports no _start`
-      + (has('_initialize', 'function') ? ' (a reactor: link without -mexec-model=reactor)' : ''));
+    throw new StartError(
+      `${file}: not a WASI command: it exports no _start`
+        + (has('_initialize', 'function') ? ' (a reactor: link without -mexec-model=reactor)' : ''),
+    );
   }
   if (!has('memory', 'memory')) {
     throw new StartError(`${file}: not a WASI module: it exports no memory`);
@@ -78,9 +85,11 @@ export function checkReadable(module, file, option, functions) {
   const exports = new Set(WebAssembly.Module.exports(module).map((e) => e.name));
   const missing = functions.filter((name) => !exports.has(name));
   if (missing.length > 0) {
-    throw new StartError(`${file}: ${option} is not possible: the module does not export `
-      + `${missing.join(', ')}: link it with ${missing.map((n) => `-Wl,--export=${n}`).join(' ')} `
-      + '(CMake target pymalloc::exports)');
+    throw new StartError(
+      `${file}: ${option} is not possible: the module does not export `
+        + `${missing.join(', ')}: link it with ${missing.map((n) => `-Wl,--export=${n}`).join(' ')} `
+        + '(CMake target pymalloc::exports)',
+    );
   }
 }
 
@@ -88,16 +97,33 @@ export function checkReadable(module, file, option, functions) {
 export function checkRecorder(module, file) {
   const exports = WebAssembly.Module.exports(module);
   if (exports.some((e) => e.name === 'pym_record' && e.kind === 'function')) return;
-  throw new StartError(`${file}: --record is not possible: the module has no recorder: link `
-    + 'src/record.c (CMake target pymalloc::record)');
+  throw new StartError(
+    `${file}: --record is not possible: the module has no recorder: link `
+      + 'src/api/record.c (CMake target pymalloc::record)',
+  );
+}
+
+/** @param {WebAssembly.Module} module  @param {string} file  @throws {StartError} */
+export function checkProfile(module, file) {
+  checkReadable(module, file, '--profile', ['pym_root']);
+  const exports = WebAssembly.Module.exports(module);
+  if (exports.some((e) => e.name === 'pym_profile' && e.kind === 'function')) return;
+  throw new StartError(
+    `${file}: --profile is not possible: the module links wasm-pymalloc without `
+      + 'its profile: link the CMake target pymalloc::profile',
+  );
 }
 
 /** @param {string} path  @param {unknown} error  of node:fs  @returns {string} one line */
 export function reason(path, error) {
   const code = error instanceof Error && 'code' in error ? String(error.code) : message(error);
   /** @type {Record<string, string>} */
-  const words = { ENOENT: 'no such file or folder', EACCES: 'permission denied',
-    EISDIR: 'is a folder', ENOTDIR: 'is not a folder' };
+  const words = {
+    ENOENT: 'no such file or folder',
+    EACCES: 'permission denied',
+    EISDIR: 'is a folder',
+    ENOTDIR: 'is not a folder',
+  };
   return `${path}: ${words[code] ?? code}`;
 }
 

@@ -52,13 +52,19 @@ export function observeFile(file, out) {
   } catch (error) {
     throw new StartError(`-o ${reason(out, error)}`);
   }
-  return `${out}: ${bytes.length.toLocaleString('en-US')} bytes; the allocator was found by `
-    + `${HOW[identity.how]}. Watch an instance with observe() of wasm-pymalloc/observe\n`;
+  return (
+    `${out}: ${bytes.length.toLocaleString('en-US')} bytes; the allocator was found by `
+    + `${HOW[identity.how]}. Watch an instance with observe() of wasm-pymalloc/observe\n`
+  );
 }
 
-const HOW = Object.freeze({ export: 'its exported names', name: 'the section "name"',
-  glue: "the names in Emscripten's JavaScript", shape: 'what its functions look like',
-  table: 'the table of known modules' });
+const HOW = Object.freeze({
+  export: 'its exported names',
+  name: 'the section "name"',
+  glue: "the names in Emscripten's JavaScript",
+  shape: 'what its functions look like',
+  table: 'the table of known modules',
+});
 
 /** `wasm-pymalloc inspect FILE`.
  *  @param {string} file  @returns {string} what the module is, and what can be had of it */
@@ -66,21 +72,30 @@ export function inspectFile(file) {
   const bytes = readFile(file);
   const lines = [`${file}: ${bytes.length.toLocaleString('en-US')} bytes`];
   const known = lookUp(bytes);
-  const entry = KNOWN.find(([length, sha256]) => length === bytes.length && sha256 === digest(bytes));
+  const entry = KNOWN.find(
+    ([length, sha256]) => length === bytes.length && sha256 === digest(bytes),
+  );
   if (entry) lines.push(`known module: ${entry[2]}`);
   try {
     const module = readModule(bytes);
     const [memory] = module.memories;
-    lines.push(`functions: ${module.functions.length.toLocaleString('en-US')}, of which `
-      + `${module.imported} are imported`,
-    `memory: ${memory?.min} pages of 64 KiB at the start, `
-      + (memory?.max === null ? 'no maximum' : `${memory?.max} at the most`));
+    lines.push(
+      `functions: ${module.functions.length.toLocaleString('en-US')}, of which `
+        + `${module.imported} are imported`,
+      `memory: ${memory?.min} pages of 64 KiB at the start, `
+        + (memory?.max === null ? 'no maximum' : `${memory?.max} at the most`),
+    );
     const { how, roles } = allocatorOf(module, { known });
-    lines.push(`allocator: found by ${HOW[how]}`,
-      ...roles.map(({ role, f, prefix }) => `  ${role.padEnd(16)} function ${f}`
-        + (prefix > 0 ? `, with ${prefix} bytes before the block` : '')),
+    lines.push(
+      `allocator: found by ${HOW[how]}`,
+      ...roles.map(
+        ({ role, f, prefix }) =>
+          `  ${role.padEnd(16)} function ${f}`
+          + (prefix > 0 ? `, with ${prefix} bytes before the block` : ''),
+      ),
       'statistics, leaks, call stacks, traces and a hard limit can be had: wasm-pymalloc run, '
-      + 'wasm-pymalloc observe, or node --import wasm-pymalloc/observe');
+        + 'wasm-pymalloc observe, or node --import wasm-pymalloc/observe',
+    );
   } catch (error) {
     if (!(error instanceof PymallocError)) throw error;
     lines.push(`cannot be observed (${error.code}): ${error.message}`);

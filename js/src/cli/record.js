@@ -1,7 +1,8 @@
-/** What the guest's recorder (src/record.c) tells, as a trace (tests/traces/README.md). */
+/** What the guest's recorder (src/api/record.c) tells, as a trace (tests/traces/README.md). */
 
-import { writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+
+import { writeAll } from './outputs.js';
 
 /** The descriptor that the recorder writes to: one that no WASI host gives away. */
 export const RECORD_FD = 0x7fffffff;
@@ -14,7 +15,10 @@ const SIZE_MAX = 2 ** 27 - 1;
 const CHUNK_RECORDS = 65536;
 /** Domain of objects, and of malloc. */
 const OBJECT = 2;
-const MARK = 0, REALLOC = 3, REALLOC_NULL = 4, FREE = 5;
+const MARK = 0,
+  REALLOC = 3,
+  REALLOC_NULL = 4,
+  FREE = 5;
 const FINISHED = 3;
 
 /** Turns calls with addresses into records with numbers of blocks. */
@@ -43,8 +47,12 @@ export class Recording {
       const [, pieces, , written] = args.map((n) => n >>> 0);
       const view = new DataView(memory().buffer);
       const at = view.getUint32(/** @type {number} */ (pieces), true);
-      this.#call(view.getUint32(at, true), view.getUint32(at + 4, true),
-        view.getUint32(at + 8, true), view.getUint32(at + 12, true));
+      this.#call(
+        view.getUint32(at, true),
+        view.getUint32(at + 4, true),
+        view.getUint32(at + 8, true),
+        view.getUint32(at + 12, true),
+      );
       view.setUint32(/** @type {number} */ (written), CALL_BYTES, true);
       return 0;
     };
@@ -59,7 +67,8 @@ export class Recording {
 
   /** @param {number} what  @param {number} size  @param {number} before  @param {number} after */
   #call(what, size, before, after) {
-    const op = what & 255, domain = what >>> 8;
+    const op = what & 255,
+      domain = what >>> 8;
     if (op === MARK || op > FREE || domain > OBJECT) throw new Error('the recorder told nonsense');
     this.#add(op, domain, size, before, after);
   }
@@ -70,7 +79,7 @@ export class Recording {
     const old = before === 0 ? undefined : this.#blocks.get(before);
     if (old) this.#blocks.delete(before);
     if (op === FREE) {
-      if (!old) return;      // a block from before the recording, or an aligned one
+      if (!old) return; // a block from before the recording, or an aligned one
       this.#bytes -= old.size;
       this.#free.push(old.id);
       this.#note(FREE, domain, old.size, old.id);
@@ -87,10 +96,10 @@ export class Recording {
 
   /** @param {number} op  @param {number} domain  @param {number} size  @param {number} id */
   #note(op, domain, size, id) {
-    const at = this.#records++ % CHUNK_RECORDS * 2;
+    const at = (this.#records++ % CHUNK_RECORDS) * 2;
     if (at === 0) this.#chunks.push(new Uint32Array(CHUNK_RECORDS * 2));
     const chunk = /** @type {Uint32Array} */ (this.#chunks.at(-1));
-    chunk[at] = op | domain << 3 | size << 5;
+    chunk[at] = op | (domain << 3) | (size << 5);
     chunk[at + 1] = id;
     this.#counts[op] = /** @type {number} */ (this.#counts[op]) + 1;
   }
@@ -98,8 +107,7 @@ export class Recording {
   /** @param {number} fd  open file  @param {boolean} gzip
    *  @param {boolean} finished  the program ended by itself */
   write(fd, gzip, finished) {
-    const bytes = this.bytes(gzip, finished);
-    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+    writeAll(fd, this.bytes(gzip, finished));
   }
 
   /** @param {boolean} gzip  @param {boolean} finished  @returns {Buffer} the file */
@@ -112,7 +120,8 @@ export class Recording {
     fields.forEach((value, i) => header.writeUInt32LE(value, 8 + 4 * i));
     header.writeBigUInt64LE(BigInt(this.#peakBytes), 24);
     [this.#blocks.size, this.#clipped, ...this.#counts].forEach((value, i) =>
-      header.writeUInt32LE(value, 32 + 4 * i));
+      header.writeUInt32LE(value, 32 + 4 * i),
+    );
     const records = this.#chunks.map((chunk) => Buffer.from(chunk.buffer));
     const all = Buffer.concat([header, ...records], HEADER_BYTES + this.#records * RECORD_BYTES);
     return gzip ? gzipSync(all, { level: 9 }) : all;

@@ -35,8 +35,10 @@ export async function observeOn(source, options, { read, digest }) {
   if (source instanceof WebAssembly.Module) {
     const identity = identityOf(source);
     if (identity) return observed(source, null, identity, watchOptions);
-    throw badArgument('a WebAssembly.Module does not give its bytes back: pass the bytes that it was '
-      + 'compiled from, their URL or a Response');
+    throw badArgument(
+      'a WebAssembly.Module does not give its bytes back: pass the bytes that it was '
+        + 'compiled from, their URL or a Response',
+    );
   }
   const { bytes } = await read(source);
   const known = hasLength(bytes.length) ? knownRoles(bytes.length, await digest(bytes)) : null;
@@ -50,6 +52,10 @@ export async function observeOn(source, options, { read, digest }) {
  *  @returns {Readonly<Observed>} */
 function observed(module, bytes, identity, options) {
   claim(module);
-  return Object.freeze({ module, bytes, identity,
-    attach: (/** @type {unknown} */ instance) => attachTo(instance, identity, options) });
+  return Object.freeze({
+    module,
+    bytes,
+    identity,
+    attach: (/** @type {unknown} */ instance) => attachTo(instance, identity, options),
+  });
 }

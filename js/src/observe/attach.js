@@ -16,10 +16,14 @@ const attached = new WeakSet();
 const claimed = new WeakSet();
 
 /** @param {WebAssembly.Module} module  of which the preload is to leave the instances alone */
-export function claim(module) { claimed.add(module); }
+export function claim(module) {
+  claimed.add(module);
+}
 
 /** @param {WebAssembly.Module} module  @returns {boolean} */
-export function isClaimed(module) { return claimed.has(module); }
+export function isClaimed(module) {
+  return claimed.has(module);
+}
 
 /** @param {unknown} target  an instance, or what WebAssembly.instantiate(bytes) returned
  *  @param {Identity} identity  @param {import('./watch.js').WatchOptions} options
@@ -33,8 +37,10 @@ export function attachTo(target, identity, options) {
   }
   const id = exports[EXPORT.ID];
   if (!(id instanceof WebAssembly.Global) || id.value !== identity.id) {
-    throw badArgument('this instance is of another module: instantiate the module that observe() '
-      + 'returned together with this attach, and pass its instance');
+    throw badArgument(
+      'this instance is of another module: instantiate the module that observe() '
+        + 'returned together with this attach, and pass its instance',
+    );
   }
   const memory = Object.values(exports).find((value) => isMemory(value));
   const watch = new Watch(exports, /** @type {WebAssembly.Memory} */ (memory), identity, options);
@@ -48,8 +54,11 @@ function instanceOf(target) {
   const inner = /** @type {{instance?: unknown} | null | undefined} */ (target)?.instance;
   const instance = target instanceof WebAssembly.Instance ? target : inner;
   if (instance instanceof WebAssembly.Instance) return instance;
-  throw badArgument('attach takes a WebAssembly.Instance of the module that observe() returned, or '
-    + 'what WebAssembly.instantiate returned');
+  throw badArgument(
+    'attach takes a WebAssembly.Instance of the module that observe() returned, or '
+      + 'what WebAssembly.instantiate returned',
+    target,
+  );
 }
 
 /** The program sees the exports that its module has without the recorder.

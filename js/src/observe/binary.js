@@ -5,8 +5,11 @@ import { PymallocTypeError } from '../errors.js';
 
 /** @param {string} what  @param {number} at  offset in the file  @returns {PymallocTypeError} */
 export function malformed(what, at) {
-  return new PymallocTypeError('BAD_WASM', `the wasm file is damaged at byte ${at}: ${what}. Load `
-    + 'it again, or build it with an up-to-date toolchain');
+  return new PymallocTypeError(
+    'BAD_WASM',
+    `the wasm file is damaged at byte ${at}: ${what}. Load `
+      + 'it again, or build it with an up-to-date toolchain',
+  );
 }
 
 /** @param {string} what  @returns {PymallocTypeError} a sound module that is left alone */
@@ -14,7 +17,15 @@ export function unsupported(what) {
   return new PymallocTypeError('UNSUPPORTED', what);
 }
 
-const decoder = new TextDecoder();
+/** @type {TextDecoder | undefined} */
+let decoder;
+
+/** Most names are ASCII and never come here: a decoder costs more than the rest of a small module.
+ *  @param {Uint8Array} bytes  @returns {string} */
+function decode(bytes) {
+  decoder ??= new TextDecoder();
+  return decoder.decode(bytes);
+}
 
 /** A position in a range of bytes.  Reading past the end of the range is a BAD_WASM error. */
 export class Reader {
@@ -34,26 +45,37 @@ export class Reader {
   /** An unsigned LEB128 number of 32 bits.
    *  @returns {number} */
   u32() {
-    let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.u8();
-      value += (byte & 127) * 2 ** shift;
-      if (byte < 128) {
-        if (value > 0xffffffff) break;
-        return value;
-      }
+    const first = /** @type {number} */ (this.bytes[this.at]);
+    if (first < 128 && this.at < this.end) {
+      // most of them
+      this.at++;
+      return first;
     }
+    // Of whole numbers alone: engines keep others in memory of their own.
+    let value = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.u8();
+      value |= (byte & 127) << shift;
+      if (byte < 128) return value;
+    }
+    const last = this.u8();
+    if (last < 16) return (value | (last << 28)) >>> 0;
     throw malformed('a number has more than 32 bits', this.at);
   }
 
   /** A signed LEB128 number of 32 bits.
    *  @returns {number} */
   s32() {
+    const first = /** @type {number} */ (this.bytes[this.at]);
+    if (first < 128 && this.at < this.end) {
+      this.at++;
+      return (first << 25) >> 25;
+    }
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.u8();
       value |= (byte & 127) << shift;
-      if (byte < 128) return shift < 28 && byte & 64 ? value | -1 << (shift + 7) : value;
+      if (byte < 128) return shift < 28 && byte & 64 ? value | (-1 << (shift + 7)) : value;
     }
     throw malformed('a number has more than 32 bits', this.at);
   }
@@ -83,8 +105,10 @@ export class Reader {
     const n = this.u32();
     const from = this.at;
     this.skip(n);
-    // slice copies: a TextDecoder refuses shared memory.
-    return decoder.decode(this.bytes.slice(from, this.at));
+    const bytes = this.bytes.slice(from, this.at); // a TextDecoder refuses shared memory
+    return n < 256 && bytes.every((byte) => byte < 128)
+      ? String.fromCharCode(...bytes)
+      : decode(bytes);
   }
 }
 
@@ -102,7 +126,7 @@ export function leb(n) {
 /** @param {number} n  32 bits  @returns {number[]} signed LEB128 */
 export function sleb(n) {
   const out = [];
-  for (n |= 0; ;) {
+  for (n |= 0; ; ) {
     const low = n & 127;
     n >>= 7;
     if ((n === 0 && !(low & 64)) || (n === -1 && low & 64)) return [...out, low];

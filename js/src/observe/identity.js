@@ -16,12 +16,20 @@ import { ROLES } from './roles.js';
  *  @property {readonly Readonly<Role>[]} roles  functions of the allocator by what they do */
 
 export const SECTION_NAME = 'pymalloc.observe';
-const VERSION = 1;
+const VERSION = 2;
 
 /** @param {Identity} identity  @returns {Uint8Array} */
 export function encodeIdentity({ id, functions, dataEnd, how, roles }) {
-  return new TextEncoder().encode(JSON.stringify({ version: VERSION, id, functions, dataEnd, how,
-    roles: roles.map(({ role, f, prefix }) => [role, f, prefix]) }));
+  return new TextEncoder().encode(
+    JSON.stringify({
+      version: VERSION,
+      id,
+      functions,
+      dataEnd,
+      how,
+      roles: roles.map(({ role, f, prefix, least }) => [role, f, prefix, least]),
+    }),
+  );
 }
 
 /** @param {Uint8Array | ArrayBuffer} bytes  @returns {Identity | null} null: not what
@@ -33,18 +41,30 @@ export function decodeIdentity(bytes) {
   } catch {
     return null;
   }
-  if (value?.version !== VERSION || !Number.isInteger(value.id) || !Number.isInteger(value.functions)
-    || !Number.isInteger(value.dataEnd) || typeof value.how !== 'string' || !Array.isArray(value.roles)) return null;
+  if (
+    value?.version !== VERSION
+    || !Number.isInteger(value.id)
+    || !Number.isInteger(value.functions)
+    || !Number.isInteger(value.dataEnd)
+    || typeof value.how !== 'string'
+    || !Array.isArray(value.roles)
+  )
+    return null;
   /** @type {Readonly<Role>[]} */
   const roles = [];
   for (const entry of value.roles) {
     if (!Array.isArray(entry)) return null;
-    const [role, f, prefix] = entry;
-    if (!Object.hasOwn(ROLES, role) || !Number.isInteger(f) || !Number.isInteger(prefix)) return null;
-    roles.push(Object.freeze({ role, f, prefix }));
+    const [role, f, prefix, least] = entry;
+    if (!Object.hasOwn(ROLES, role) || ![f, prefix, least].every(Number.isInteger)) return null;
+    roles.push(Object.freeze({ role, f, prefix, least }));
   }
-  return Object.freeze({ id: value.id, functions: value.functions,
-    dataEnd: value.dataEnd, how: value.how, roles: Object.freeze(roles) });
+  return Object.freeze({
+    id: value.id,
+    functions: value.functions,
+    dataEnd: value.dataEnd,
+    how: value.how,
+    roles: Object.freeze(roles),
+  });
 }
 
 /** @param {WebAssembly.Module} module  compiled  @returns {Identity | null} null: not rewritten */
@@ -56,6 +76,7 @@ export function identityOf(module) {
 /** @param {import('./module.js').WasmModule} module  @returns {Identity | null} */
 export function identityIn({ bytes, sections }) {
   const section = sections.find(({ id, name }) => id === SECTION.CUSTOM && name === SECTION_NAME);
-  return section ? decodeIdentity(bytes.slice(section.at + 1 + SECTION_NAME.length, section.end))
+  return section
+    ? decodeIdentity(bytes.slice(section.at + 1 + SECTION_NAME.length, section.end))
     : null;
 }

@@ -5,6 +5,7 @@ import { readSource } from '../wasm.js';
 import { preloadedWatches } from './preload.js';
 
 export { Watch } from './watch.js';
+export { diff } from './snapshot.js';
 export { PymallocError, PymallocTypeError, PymallocRangeError } from '../errors.js';
 export { memoryReport } from '../report.js';
 
@@ -19,6 +20,11 @@ export { memoryReport } from '../report.js';
 /** @typedef {import('./watch.js').RefusedEvent} RefusedEvent */
 /** @typedef {import('./watch.js').Leak} Leak */
 /** @typedef {import('./samples.js').Allocations} Allocations */
+/** @typedef {import('./snapshot.js').ObservedSnapshot} ObservedSnapshot */
+/** @typedef {import('./snapshot.js').ObservedDiff} ObservedDiff */
+/** @typedef {import('./snapshot.js').ObservedClassDiff} ObservedClassDiff */
+/** @typedef {import('./snapshot.js').AllocationsDiff} AllocationsDiff */
+/** @typedef {import('../snapshot.js').DomainDiff} DomainDiff */
 /** @typedef {import('./stacks.js').Frame} Frame */
 /** @typedef {import('../stats.js').DomainStats} DomainStats */
 /** @typedef {import('../errors.js').ErrorCode} ErrorCode */

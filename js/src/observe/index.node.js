@@ -2,23 +2,17 @@
  *
  *    node --import wasm-pymalloc/observe app.mjs
  *
- *  every module that the program instantiates is watched. */
+ *  every module that the program instantiates is watched.
+ *
+ *  A package that is installed has all of this in one file, dist/observe.node.js: to load forty files
+ *  takes as long as the rest of a start.  A checkout is taken as it is. */
 
-import { createHash } from 'node:crypto';
+const installed = import.meta.url.includes('/node_modules/');
+/** @type {typeof import('./entry.node.js')} */
+const { Watch, diff, memoryReport, observe, start, watches } = await import(
+  installed ? '../../dist/observe.node.js' : './entry.node.js'
+);
+await start(import.meta.url);
 
-import { readSourceOfFile } from '../file.node.js';
-import { observeOn } from './api.js';
-import { isPreloaded, preloadNode } from './preload.node.js';
-
-export { Watch } from './watch.js';
 export { PymallocError, PymallocTypeError, PymallocRangeError } from '../errors.js';
-export { memoryReport } from '../report.js';
-export { watches } from './index.js';
-
-/** @type {typeof import('./index.js').observe} */
-export async function observe(source, options = {}) {
-  return observeOn(source, options, { read: readSourceOfFile, digest: async (bytes) =>
-    createHash('sha256').update(bytes).digest('hex') });
-}
-
-if (isPreloaded(import.meta.url)) preloadNode();
+export { Watch, diff, memoryReport, observe, watches };

@@ -21,7 +21,6 @@
  *  lost. */
 
 import { leb, sleb } from './binary.js';
-import { reachedFrom } from './facts.js';
 import { KIND, typeOf } from './module.js';
 import { Patch, bodyOf } from './patch.js';
 import { OPERATION, ROLES } from './roles.js';
@@ -31,6 +30,7 @@ import { OPERATION, ROLES } from './roles.js';
 /** @typedef {import('./prove.js').Role} Role */
 
 export const RING_BYTES = 65536;
+const RING_ALIGNMENT = 8;
 const RECORD_BYTES = 12;
 
 /** Why the host is called. */
@@ -38,15 +38,35 @@ export const REASON = Object.freeze({ FULL: 1, ASK: 2, RECORD: 3 });
 export const HOOK_TYPE = 'iiii:i';
 
 /** What a rewritten module exports beside its own. */
-export const EXPORT = Object.freeze({ HOOK: 'pymalloc.hook', RING: 'pymalloc.ring',
-  POSITION: 'pymalloc.position', CREDIT: 'pymalloc.credit', DEPTH: 'pymalloc.depth',
-  LOST: 'pymalloc.lost', ID: 'pymalloc.id', MEMORY: 'pymalloc.memory' });
+export const EXPORT = Object.freeze({
+  HOOK: 'pymalloc.hook',
+  RING: 'pymalloc.ring',
+  POSITION: 'pymalloc.position',
+  CREDIT: 'pymalloc.credit',
+  DEPTH: 'pymalloc.depth',
+  LOST: 'pymalloc.lost',
+  ID: 'pymalloc.id',
+  MEMORY: 'pymalloc.memory',
+});
 export const EXPORT_PREFIX = 'pymalloc.';
 
 // Instructions.
-const VOID = 0x40, RETURN = [0x0f], DROP = [0x1a], EQZ = [0x45], ADD = [0x6a], SUB = [0x6b],
-  AND = [0x71], OR = [0x72], GT_U = [0x4b], ELSE = [0x05], END = [0x0b], BLOCK = [0x02, VOID],
-  IF = [0x04, VOID], IF_I32 = [0x04, 0x7f];
+const VOID = 0x40,
+  RETURN = [0x0f],
+  DROP = [0x1a],
+  EQZ = [0x45],
+  ADD = [0x6a],
+  SUB = [0x6b],
+  AND = [0x71],
+  OR = [0x72],
+  GT_U = [0x4b],
+  GE_U = [0x4f],
+  SELECT = [0x1b],
+  ELSE = [0x05],
+  END = [0x0b],
+  BLOCK = [0x02, VOID],
+  IF = [0x04, VOID],
+  IF_I32 = [0x04, 0x7f];
 const get = (/** @type {number} */ i) => [0x20, ...leb(i)];
 const set = (/** @type {number} */ i) => [0x21, ...leb(i)];
 const tee = (/** @type {number} */ i) => [0x22, ...leb(i)];
@@ -74,15 +94,18 @@ const br = (/** @type {number} */ label) => [0x0c, ...leb(label)];
 export function instrument(module, roles, facts, id) {
   const patch = new Patch(module);
   const moved = new Map(roles.map(({ f }) => [f, patch.move(f)]));
-  const malloc = roles.find(({ role }) => role === 'malloc');
-  const shared = share(patch, /** @type {number} */ (moved.get(malloc?.f ?? -1)), id);
+  const malloc = /** @type {Role} */ (
+    roles.find(({ role }) => role === 'malloc' || role === 'rustAlloc')
+  );
+  const alignment = malloc.role === 'malloc' ? [] : i32(RING_ALIGNMENT);
+  const old = /** @type {number} */ (moved.get(malloc.f));
+  const take = [...i32(RING_BYTES), ...alignment, ...call(old)];
+  const shared = share(patch, take, id);
   const wrapped = new Set(moved.keys());
-  for (const role of roles) {
-    const inner = reachedFrom(module, facts(role.f)?.calls ?? [], facts);
-    const leaf = ![...inner].some((f) => wrapped.has(f) || (facts(f)?.indirect ?? 1) > 0)
-      && facts(role.f)?.indirect === 0;
-    const old = /** @type {number} */ (moved.get(role.f));
-    patch.replace(role.f, wrapper(role, typeOf(module, role.f), old, shared, !leaf));
+  for (const one of roles) {
+    const to = /** @type {number} */ (moved.get(one.f));
+    const nests = mayCall(one.f, wrapped, facts);
+    patch.replace(one.f, wrapper(one, typeOf(module, one.f), to, shared, nests));
   }
   if (!module.exports.some(({ kind }) => kind === KIND.MEMORY)) {
     patch.export(EXPORT.MEMORY, KIND.MEMORY, 0);
@@ -90,36 +113,116 @@ export function instrument(module, roles, facts, id) {
   return patch;
 }
 
-/** @param {Patch} patch  @param {number} malloc  the moved one  @param {number} id
+/** @param {number} f  @param {Set<number>} wrapped  @param {(f: number) => Facts | undefined} facts
+ *  @returns {boolean} f may call one of `wrapped`, or through a table whatever there is */
+function mayCall(f, wrapped, facts) {
+  const seen = new Set();
+  const stack = [f];
+  for (let one = stack.pop(); one !== undefined; one = stack.pop()) {
+    if (seen.has(one)) continue;
+    seen.add(one);
+    const known = facts(one);
+    if (!known) continue; // an import
+    if (known.indirect > 0 || [...known.calls].some((callee) => wrapped.has(callee))) return true;
+    stack.push(...known.calls);
+  }
+  return false;
+}
+
+/** @param {Patch} patch  @param {number[]} take  pushes a block for the ring  @param {number} id
  *  @returns {Shared} */
-function share(patch, malloc, id) {
-  const depth = patch.global(0), credit = patch.global(-1), ring = patch.global(0);
-  const position = patch.global(-1), last = patch.global(0), lost = patch.global(0);
+function share(patch, take, id) {
+  const depth = patch.global(0),
+    credit = patch.global(-1),
+    ring = patch.global(0);
+  const position = patch.global(-1),
+    last = patch.global(0),
+    lost = patch.global(0);
   // Without a host everything is permitted, and what was recorded is lost.
-  const nobody = patch.function(HOOK_TYPE, bodyOf(0, [
-    ...get(0), ...i32(REASON.ASK), 0x47, ...IF,
-    ...load(lost), ...i32(1), ...ADD, ...save(lost), ...END, ...i32(1)]));
+  const nobody = patch.function(
+    HOOK_TYPE,
+    bodyOf(0, [
+      ...get(0),
+      ...i32(REASON.ASK),
+      0x47,
+      ...IF,
+      ...load(lost),
+      ...i32(1),
+      ...ADD,
+      ...save(lost),
+      ...END,
+      ...i32(1),
+    ]),
+  );
   const table = patch.table([nobody]);
-  const hook = patch.function(HOOK_TYPE, bodyOf(0, [...get(0), ...get(1), ...get(2), ...get(3),
-    ...i32(0), 0x11, ...leb(patch.type(HOOK_TYPE)), ...leb(table)]));
-  const full = [...i32(REASON.FULL), ...load(ring), ...load(position), ...load(ring), ...SUB,
-    ...i32(0), ...call(hook), ...DROP, ...load(ring), ...save(position)];
-  const begin = [...i32(RING_BYTES), ...call(malloc), ...tee(0), ...EQZ, ...IF, ...i32(0), ...RETURN,
-    ...END, ...get(0), ...save(ring), ...get(0), ...save(position),
-    ...get(0), ...i32(RING_BYTES - RECORD_BYTES), ...ADD, ...save(last)];
-  const room = patch.function(':i', bodyOf(1,
-    [...load(ring), ...IF, ...full, ...ELSE, ...begin, ...END, ...load(position)]));
-  const globals = { [EXPORT.RING]: ring, [EXPORT.POSITION]: position, [EXPORT.CREDIT]: credit,
-    [EXPORT.DEPTH]: depth, [EXPORT.LOST]: lost, [EXPORT.ID]: patch.global(id) };
+  const hook = patch.function(
+    HOOK_TYPE,
+    bodyOf(0, [
+      ...get(0),
+      ...get(1),
+      ...get(2),
+      ...get(3),
+      ...i32(0),
+      0x11,
+      ...leb(patch.type(HOOK_TYPE)),
+      ...leb(table),
+    ]),
+  );
+  const full = [
+    ...i32(REASON.FULL),
+    ...load(ring),
+    ...load(position),
+    ...load(ring),
+    ...SUB,
+    ...i32(0),
+    ...call(hook),
+    ...DROP,
+    ...load(ring),
+    ...save(position),
+  ];
+  // An allocator's malloc may be a call of its memalign.
+  const begin = [
+    ...i32(1),
+    ...save(depth),
+    ...take,
+    ...i32(0),
+    ...save(depth),
+    ...tee(0),
+    ...EQZ,
+    ...IF,
+    ...i32(0),
+    ...RETURN,
+    ...END,
+    ...get(0),
+    ...save(ring),
+    ...get(0),
+    ...save(position),
+    ...get(0),
+    ...i32(RING_BYTES - RECORD_BYTES),
+    ...ADD,
+    ...save(last),
+  ];
+  const room = patch.function(
+    ':i',
+    bodyOf(1, [...load(ring), ...IF, ...full, ...ELSE, ...begin, ...END, ...load(position)]),
+  );
+  const globals = {
+    [EXPORT.RING]: ring,
+    [EXPORT.POSITION]: position,
+    [EXPORT.CREDIT]: credit,
+    [EXPORT.DEPTH]: depth,
+    [EXPORT.LOST]: lost,
+    [EXPORT.ID]: patch.global(id),
+  };
   for (const [name, global] of Object.entries(globals)) patch.export(name, KIND.GLOBAL, global);
   patch.export(EXPORT.HOOK, KIND.TABLE, table);
   return { depth, credit, position, last, hook, room };
 }
 
-/** @param {Role} role  @param {string} type  of the function  @param {number} old  its new index
+/** @param {Role} one  @param {string} type  of the function  @param {number} old  its new index
  *  @param {Shared} shared  @param {boolean} nests  it may call other functions of the allocator
  *  @returns {Uint8Array} */
-function wrapper({ role, prefix }, type, old, shared, nests) {
+function wrapper({ role, prefix, least }, type, old, shared, nests) {
   const shape = ROLES[role];
   const params = type.indexOf(':');
   const [result, size, at] = [params, params + 1, params + 2];
@@ -127,23 +230,76 @@ function wrapper({ role, prefix }, type, old, shared, nests) {
   const before = shape.before === null ? i32(0) : shifted(get(shape.before), prefix);
   const { depth } = shared;
   const direct = [...load(depth), ...IF, ...args, ...call(old), ...RETURN, ...END];
-  const outer = nests ? [...i32(1), ...save(depth), ...args, ...call(old), ...i32(0), ...save(depth)]
-    : [...args, ...call(old)];
+  const asked = argumentsOf(params, shape.size, size, least);
+  const outer = nests
+    ? [...i32(1), ...save(depth), ...asked, ...call(old), ...i32(0), ...save(depth)]
+    : [...asked, ...call(old)];
   if (shape.operation === OPERATION.FREE) {
-    const code = note(shared, at, [...before, ...i32(-8), ...AND, ...i32(OPERATION.FREE), ...OR], []);
+    const code = note(
+      shared,
+      at,
+      [...before, ...i32(-8), ...AND, ...i32(OPERATION.FREE), ...OR],
+      [],
+    );
     return bodyOf(3, [...direct, ...get(0), ...IF, ...code, ...END, ...outer]);
   }
-  const after = shape.result === null ? shifted(get(result), prefix)
-    : [...get(result), ...EQZ, ...IF_I32, ...get(shape.result), ...read, ...ELSE, ...i32(0), ...END];
+  const after =
+    shape.result === null
+      ? shifted(get(result), prefix)
+      : [
+          ...get(result),
+          ...EQZ,
+          ...IF_I32,
+          ...get(shape.result),
+          ...read,
+          ...ELSE,
+          ...i32(0),
+          ...END,
+        ];
   const word = [...after, ...i32(-8), ...AND, ...i32(shape.operation), ...OR];
   const more = shape.operation === OPERATION.REALLOC ? [get(size), before] : [get(size)];
-  return bodyOf(3, [...direct,
-    ...sizeOf(shape.size, prefix), ...set(size),
-    ...get(size), ...load(shared.credit), ...GT_U, ...IF,
-    ...i32(REASON.ASK), ...get(size), ...before, ...i32(shape.operation), ...call(shared.hook),
-    ...EQZ, ...IF, ...i32(shape.refusal), ...RETURN, ...END, ...END,
-    ...load(shared.credit), ...get(size), ...SUB, ...save(shared.credit),
-    ...outer, ...set(result), ...note(shared, at, word, more), ...get(result)]);
+  return bodyOf(3, [
+    ...direct,
+    ...sizeOf(shape.size, prefix),
+    ...set(size),
+    ...get(size),
+    ...load(shared.credit),
+    ...GT_U,
+    ...IF,
+    ...i32(REASON.ASK),
+    ...get(size),
+    ...before,
+    ...i32(shape.operation),
+    ...call(shared.hook),
+    ...EQZ,
+    ...IF,
+    ...i32(shape.refusal),
+    ...RETURN,
+    ...END,
+    ...END,
+    ...load(shared.credit),
+    ...get(size),
+    ...SUB,
+    ...save(shared.credit),
+    ...outer,
+    ...set(result),
+    ...note(shared, at, word, more),
+    ...get(result),
+  ]);
+}
+
+/** Arguments of a call, with sizes below `least` as that: an allocator whose smallest blocks lie at
+ *  multiples of 4 gives blocks at multiples of 8 then.
+ *  @param {number} params  @param {readonly number[]} factors  parameters whose product is the size
+ *  @param {number} size  a local, the product  @param {number} least
+ *  @returns {number[]} */
+function argumentsOf(params, factors, size, least) {
+  const [first, second] = factors;
+  return Array.from({ length: params }, (_, i) => {
+    if (least === 0 || (i !== first && i !== second)) return get(i);
+    const other = i === first && second !== undefined ? 1 : least; // 1 * least
+    return [...get(i), ...i32(other), ...get(size), ...i32(least), ...GE_U, ...SELECT];
+  }).flat();
 }
 
 /** @param {number[]} address  @param {number} prefix
@@ -157,9 +313,22 @@ function shifted(address, prefix) {
  *  @returns {number[]} their product, 2^32-1 if it is more */
 function sizeOf(factors, prefix) {
   const [first = 0, second] = factors;
-  if (second === undefined) return prefix === 0 ? get(first) : [...get(first), ...i32(prefix), ...ADD];
-  const product = [...get(first), 0xad, ...get(second), 0xad, 0x7e];         // as i64
-  return [...product, 0x42, 32, 0x88, 0x50, ...IF_I32, ...product, 0xa7, ...ELSE, ...i32(-1), ...END];
+  if (second === undefined)
+    return prefix === 0 ? get(first) : [...get(first), ...i32(prefix), ...ADD];
+  const product = [...get(first), 0xad, ...get(second), 0xad, 0x7e]; // as i64
+  return [
+    ...product,
+    0x42,
+    32,
+    0x88,
+    0x50,
+    ...IF_I32,
+    ...product,
+    0xa7,
+    ...ELSE,
+    ...i32(-1),
+    ...END,
+  ];
 }
 
 /** Writes a record.
@@ -168,10 +337,29 @@ function sizeOf(factors, prefix) {
  *  @returns {number[]} */
 function note({ position, last, hook, room }, at, word, more) {
   const args = [word, more[0] ?? i32(0), more[1] ?? i32(0)].flat();
-  return [...BLOCK,
-    ...load(position), ...tee(at), ...load(last), ...GT_U, ...IF,
-    ...call(room), ...tee(at), ...EQZ, ...IF,
-    ...i32(REASON.RECORD), ...args, ...call(hook), ...DROP, ...br(2), ...END, ...END,
+  return [
+    ...BLOCK,
+    ...load(position),
+    ...tee(at),
+    ...load(last),
+    ...GT_U,
+    ...IF,
+    ...call(room),
+    ...tee(at),
+    ...EQZ,
+    ...IF,
+    ...i32(REASON.RECORD),
+    ...args,
+    ...call(hook),
+    ...DROP,
+    ...br(2),
+    ...END,
+    ...END,
     ...[word, ...more].flatMap((value, i) => [...get(at), ...value, ...store(4 * i)]),
-    ...get(at), ...i32(4 + 4 * more.length), ...ADD, ...save(position), ...END];
+    ...get(at),
+    ...i32(4 + 4 * more.length),
+    ...ADD,
+    ...save(position),
+    ...END,
+  ];
 }

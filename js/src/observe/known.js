@@ -65,5 +65,5 @@ export function knownRoles(length, sha256) {
   const entry = KNOWN.find((one) => one[0] === length && one[1] === sha256);
   if (!entry) return null;
   const [, , , ...roles] = entry;
-  return roles.map(([role, f, prefix = 0]) => ({ role, f, prefix }));
+  return roles.map(([role, f, prefix = 0]) => ({ role, f, prefix, least: 0 }));
 }

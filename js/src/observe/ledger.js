@@ -67,8 +67,10 @@ export class Ledger {
     const entries = sizes.length;
     const handedOut = this.#handedOut;
     let { liveBytes, peakBytes } = this;
-    let frees = 0, mallocs = 0, total = 0;
-    for (let i = 0; i < words.length;) {
+    let frees = 0,
+      mallocs = 0,
+      total = 0;
+    for (let i = 0; i < words.length; ) {
       const word = /** @type {number} */ (words[i]);
       const operation = word & 7;
       const index = word >>> 3;
@@ -81,8 +83,14 @@ export class Ledger {
         continue;
       }
       const size = words[i + 1] ?? 0;
-      if (operation === OPERATION.MALLOC && index !== 0 && index < entries && entry === 0
-        && size <= SIZE_MAX && this.sample === null) {
+      if (
+        operation === OPERATION.MALLOC
+        && index !== 0
+        && index < entries
+        && entry === 0
+        && size <= SIZE_MAX
+        && this.sample === null
+      ) {
         sizes[index] = size + 1;
         liveBytes += size;
         total += size;
@@ -109,7 +117,7 @@ export class Ledger {
 
   /** @param {Uint32Array} words */
   #takeSlowly(words) {
-    for (let i = 0; i < words.length;) i = this.#takeOne(words, i);
+    for (let i = 0; i < words.length; ) i = this.#takeOne(words, i);
   }
 
   /** @param {Uint32Array} words  @param {number} i  of a record
@@ -117,8 +125,8 @@ export class Ledger {
   #takeOne(words, i) {
     const word = /** @type {number} */ (words[i++]);
     const operation = word & 7;
-    const size = operation === OPERATION.FREE ? 0 : words[i++] ?? 0;
-    const before = operation === OPERATION.REALLOC ? words[i++] ?? 0 : 0;
+    const size = operation === OPERATION.FREE ? 0 : (words[i++] ?? 0);
+    const before = operation === OPERATION.REALLOC ? (words[i++] ?? 0) : 0;
     this.#one(operation, size, before, word - operation);
     return i;
   }
@@ -230,7 +238,9 @@ export class Ledger {
   }
 
   /** @param {number} address  @returns {number} its mark; 0: from before the first one */
-  markAt(address) { return this.#born?.[address >>> 3] ?? 0; }
+  markAt(address) {
+    return this.#born?.[address >>> 3] ?? 0;
+  }
 
   /** Visits every live block.
    *  @param {(address: number, size: number) => void} visit */
@@ -253,8 +263,18 @@ export class Ledger {
       add(blocks, i, 1);
       add(bytes, i, size);
     });
-    return [...this.#handedOut].flatMap((totalBlocks, i) => totalBlocks === 0 ? [] : [{
-      blockSize: 2 ** i, liveBlocks: blocks[i] ?? 0, liveBytes: bytes[i] ?? 0, totalBlocks }]);
+    return [...this.#handedOut].flatMap((totalBlocks, i) =>
+      totalBlocks === 0
+        ? []
+        : [
+            {
+              blockSize: 2 ** i,
+              liveBlocks: blocks[i] ?? 0,
+              liveBytes: bytes[i] ?? 0,
+              totalBlocks,
+            },
+          ],
+    );
   }
 }
 

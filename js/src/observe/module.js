@@ -45,21 +45,56 @@ import { Instructions, OP, skipExpression, skipType } from './instructions.js';
  *  @property {{name: string, kind: number, index: number}[]} exports
  *  @property {number | null} start */
 
-const LETTERS = Object.freeze(/** @type {Record<number, string>} */ ({ 0x7f: 'i', 0x7e: 'l',
-  0x7d: 'f', 0x7c: 'd', 0x7b: 'v', 0x70: 'F', 0x6f: 'E' }));
+const LETTERS = Object.freeze(
+  /** @type {Record<number, string>} */ ({
+    0x7f: 'i',
+    0x7e: 'l',
+    0x7d: 'f',
+    0x7c: 'd',
+    0x7b: 'v',
+    0x70: 'F',
+    0x6f: 'E',
+  }),
+);
 
 export const KIND = Object.freeze({ FUNCTION: 0, TABLE: 1, MEMORY: 2, GLOBAL: 3, TAG: 4 });
-export const SECTION = Object.freeze({ CUSTOM: 0, TYPE: 1, IMPORT: 2, FUNCTION: 3, TABLE: 4,
-  MEMORY: 5, GLOBAL: 6, EXPORT: 7, START: 8, ELEMENT: 9, CODE: 10, DATA: 11, DATA_COUNT: 12,
-  TAG: 13 });
+export const SECTION = Object.freeze({
+  CUSTOM: 0,
+  TYPE: 1,
+  IMPORT: 2,
+  FUNCTION: 3,
+  TABLE: 4,
+  MEMORY: 5,
+  GLOBAL: 6,
+  EXPORT: 7,
+  START: 8,
+  ELEMENT: 9,
+  CODE: 10,
+  DATA: 11,
+  DATA_COUNT: 12,
+  TAG: 13,
+});
 
 /** @param {Uint8Array} bytes  begins with the magic number and version 1, checked before
  *  @returns {WasmModule}
  *  @throws {PymallocTypeError} BAD_WASM */
 export function parseModule(bytes) {
+  // A Buffer's subarray is slow.
+  bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   /** @type {WasmModule} */
-  const module = { bytes, sections: [], types: [], imports: [], functions: [], imported: 0,
-    tables: 0, memories: [], globals: [], exports: [], start: null };
+  const module = {
+    bytes,
+    sections: [],
+    types: [],
+    imports: [],
+    functions: [],
+    imported: 0,
+    tables: 0,
+    memories: [],
+    globals: [],
+    exports: [],
+    start: null,
+  };
   const r = new Reader(bytes, 8);
   /** @type {Range[]} */
   let bodies = [];
@@ -77,8 +112,10 @@ export function parseModule(bytes) {
     else READERS[id]?.(module, inside);
   }
   if (bodies.length !== module.functions.length - module.imported) {
-    throw malformed(`${module.functions.length - module.imported} functions and ${bodies.length} `
-      + 'bodies', bytes.length);
+    throw malformed(
+      `${module.functions.length - module.imported} functions and ${bodies.length} ` + 'bodies',
+      bytes.length,
+    );
   }
   bodies.forEach((code, i) => {
     /** @type {WasmFunction} */ (module.functions[module.imported + i]).code = code;
@@ -88,7 +125,9 @@ export function parseModule(bytes) {
 
 /** @type {Record<number, (module: WasmModule, r: Reader) => void>} */
 const READERS = {
-  [SECTION.TYPE]: (module, r) => { for (let n = r.count(); n > 0; n--) readType(module, r); },
+  [SECTION.TYPE]: (module, r) => {
+    for (let n = r.count(); n > 0; n--) readType(module, r);
+  },
   [SECTION.IMPORT]: (module, r) => {
     for (let n = r.count(); n > 0; n--) readImport(module, r);
     module.imported = module.functions.length;
@@ -96,7 +135,9 @@ const READERS = {
   [SECTION.FUNCTION]: (module, r) => {
     for (let n = r.count(); n > 0; n--) module.functions.push({ type: r.u32(), code: null });
   },
-  [SECTION.TABLE]: (module, r) => { for (let n = r.count(); n > 0; n--) readTable(module, r); },
+  [SECTION.TABLE]: (module, r) => {
+    for (let n = r.count(); n > 0; n--) readTable(module, r);
+  },
   [SECTION.MEMORY]: (module, r) => {
     for (let n = r.count(); n > 0; n--) module.memories.push(readLimits(r));
   },
@@ -111,10 +152,17 @@ const READERS = {
       module.exports.push({ name: r.name(), kind: r.u8(), index: r.u32() });
     }
   },
-  [SECTION.START]: (module, r) => { module.start = r.u32(); },
+  [SECTION.START]: (module, r) => {
+    module.start = r.u32();
+  },
 };
 
-const REC = 0x4e, SUB_FINAL = 0x4f, SUB = 0x50, ARRAY = 0x5e, STRUCT = 0x5f, FUNC = 0x60;
+const REC = 0x4e,
+  SUB_FINAL = 0x4f,
+  SUB = 0x50,
+  ARRAY = 0x5e,
+  STRUCT = 0x5f,
+  FUNC = 0x60;
 
 /** One entry of the type section: a type, or a group of them.
  *  @param {WasmModule} module  @param {Reader} r */
@@ -131,12 +179,22 @@ function readSubtype(module, r) {
     for (let n = r.count(); n > 0; n--) r.u32();
     form = r.u8();
   }
-  const field = () => { skipType(r); r.u8(); };
+  const field = () => {
+    skipType(r);
+    r.u8();
+  };
   switch (form) {
-    case FUNC: module.types.push(`${readTypes(r)}:${readTypes(r)}`); return;
-    case STRUCT: for (let n = r.count(); n > 0; n--) field(); break;
-    case ARRAY: field(); break;
-    default: throw malformed(`unknown sort of type 0x${form.toString(16)}`, r.at - 1);
+    case FUNC:
+      module.types.push(`${readTypes(r)}:${readTypes(r)}`);
+      return;
+    case STRUCT:
+      for (let n = r.count(); n > 0; n--) field();
+      break;
+    case ARRAY:
+      field();
+      break;
+    default:
+      throw malformed(`unknown sort of type 0x${form.toString(16)}`, r.at - 1);
   }
   module.types.push(null);
 }
@@ -151,8 +209,14 @@ function readTypes(r) {
 /** @param {WasmModule} module  @param {Reader} r */
 function readImport(module, r) {
   /** @type {Import} */
-  const entry = { module: r.name(), name: r.name(), kind: r.u8(), type: 0, mutable: false,
-    limits: null };
+  const entry = {
+    module: r.name(),
+    name: r.name(),
+    kind: r.u8(),
+    type: 0,
+    mutable: false,
+    limits: null,
+  };
   switch (entry.kind) {
     case KIND.FUNCTION:
       entry.type = r.u32();
@@ -176,7 +240,8 @@ function readImport(module, r) {
       r.u8();
       entry.type = r.u32();
       break;
-    default: throw malformed(`unknown sort of import ${entry.kind}`, r.at);
+    default:
+      throw malformed(`unknown sort of import ${entry.kind}`, r.at);
   }
   module.imports.push(entry);
 }
@@ -224,7 +289,7 @@ function readBodies(r) {
  *  @returns {string} its type as letters, '' if there is none */
 export function typeOf(module, f) {
   const fn = module.functions[f];
-  return fn === undefined ? '' : module.types[fn.type] ?? '';
+  return fn === undefined ? '' : (module.types[fn.type] ?? '');
 }
 
 /** @param {WasmModule} module  @param {Range} code  of a function
@@ -295,20 +360,27 @@ export function dataEndOf({ bytes, sections }) {
 export function checkMemory({ memories }) {
   const [memory] = memories;
   if (!memory) {
-    throw new PymallocTypeError('NO_MEMORY', 'the module has no linear memory, so nothing in it '
-      + 'allocates there: use it as it is');
+    throw new PymallocTypeError(
+      'NO_MEMORY',
+      'the module has no linear memory, so nothing in it ' + 'allocates there: use it as it is',
+    );
   }
   if (memories.length > 1) {
-    throw unsupported(`the module has ${memories.length} linear memories: one is supported. Use it `
-      + 'as it is');
+    throw unsupported(
+      `the module has ${memories.length} linear memories: one is supported. Use it ` + 'as it is',
+    );
   }
   if (memory.flags & 2) {
-    throw unsupported('the memory of the module is shared, and recording serves one thread at a '
-      + 'time: use it as it is, or a build without threads');
+    throw unsupported(
+      'the memory of the module is shared, and recording serves one thread at a '
+        + 'time: use it as it is, or a build without threads',
+    );
   }
   if (memory.flags & 4) {
-    throw unsupported('the module has a 64-bit memory, 32-bit ones are supported: use it as it is, '
-      + 'or a wasm32 build');
+    throw unsupported(
+      'the module has a 64-bit memory, 32-bit ones are supported: use it as it is, '
+        + 'or a wasm32 build',
+    );
   }
   return memory;
 }

@@ -1,7 +1,8 @@
 /** Options of observe() and of PYM_OBSERVE. */
 
-import { badArgument } from '../errors.js';
-import { toLimit } from '../heap.js';
+import { badArgument, checkNames } from '../errors.js';
+import { toLimit } from '../limit.js';
+import { parseLimit } from '../text.js';
 
 /** @typedef {object} ObserveOptions
  *  @property {number | null} [limit]   bytes that may be live, 0..4294967294; default: no limit
@@ -18,16 +19,20 @@ export const SAMPLE_BYTES = 512 * 1024;
  *  @throws {import('../errors.js').PymallocError} BAD_ARGUMENT */
 export function checkOptions(options) {
   if (typeof options !== 'object' || options === null) {
-    throw badArgument('observe takes an object such as { limit: 67108864, sample: 524288 }');
+    throw badArgument(
+      'observe takes an object such as { limit: 67108864, sample: 524288 }',
+      options,
+    );
   }
-  const unknown = Object.keys(options).find((name) => !['limit', 'sample', 'glue'].includes(name));
-  if (unknown) throw badArgument(`no option is called "${unknown}": there are limit, sample, glue`);
+  checkNames(options, ['limit', 'sample', 'glue']);
   const { limit = null, sample = null, glue = '' } = /** @type {ObserveOptions} */ (options);
   toLimit(limit, 'limit');
   if (sample !== null && (!Number.isInteger(sample) || sample < 1 || sample > 0x7fffffff)) {
-    throw badArgument('sample must be null or a whole number of bytes, 1..2147483647');
+    throw badArgument('sample must be null or a whole number of bytes, 1..2147483647', sample);
   }
-  if (typeof glue !== 'string') throw badArgument("glue must be the text of Emscripten's JavaScript");
+  if (typeof glue !== 'string') {
+    throw badArgument("glue must be the text of Emscripten's JavaScript", glue);
+  }
   return { limit, sample, glue };
 }
 
@@ -41,30 +46,48 @@ export function checkOptions(options) {
  *  @property {string | null} json     file for the report
  *  @property {string | null} record   file for a trace */
 
-const USAGE = 'PYM_OBSERVE has a list such as "limit=64M,leaks,profile=heap.pb.gz": there are '
+const USAGE =
+  'PYM_OBSERVE has a list such as "limit=64M,leaks,profile=heap.pb.gz": there are '
   + 'limit=BYTES, sample=BYTES, leaks, profile=FILE, json=FILE, record=FILE, quiet';
 
 /** @param {string} text  @returns {PreloadOptions}
  *  @throws {import('../errors.js').PymallocError} BAD_ARGUMENT */
 export function parseVariable(text) {
   /** @type {PreloadOptions} */
-  const out = { limit: null, sample: null, leaks: false, quiet: false, profile: null, json: null,
-    record: null };
-  for (const part of text.split(',').map((one) => one.trim()).filter(Boolean)) {
+  const out = {
+    limit: null,
+    sample: null,
+    leaks: false,
+    quiet: false,
+    profile: null,
+    json: null,
+    record: null,
+  };
+  for (const part of text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean)) {
     const equals = part.indexOf('=');
     const name = equals < 0 ? part : part.slice(0, equals);
     const value = equals < 0 ? null : part.slice(equals + 1);
     switch (name) {
-      case 'leaks': case 'quiet':
+      case 'leaks':
+      case 'quiet':
         if (value !== null) throw badArgument(`${name} takes no value. ${USAGE}`);
         out[name] = true;
         break;
-      case 'limit': case 'sample': out[name] = bytesOf(name, value); break;
-      case 'profile': case 'json': case 'record':
+      case 'limit':
+      case 'sample':
+        out[name] = bytesOf(name, value);
+        break;
+      case 'profile':
+      case 'json':
+      case 'record':
         if (!value) throw badArgument(`${name} needs a file. ${USAGE}`);
         out[name] = value;
         break;
-      default: throw badArgument(`nothing is called "${name}". ${USAGE}`);
+      default:
+        throw badArgument(`nothing is called "${name}". ${USAGE}`);
     }
   }
   if (out.sample === null && (out.leaks || out.profile !== null)) out.sample = SAMPLE_BYTES;
@@ -73,10 +96,8 @@ export function parseVariable(text) {
 
 /** @param {string} name  @param {string | null} text  @returns {number} */
 function bytesOf(name, text) {
-  const [, digits, unit] = /^(\d{1,10})(?:([kmg])(?:i?b)?)?$/i.exec(text ?? '') ?? [];
-  const bytes = Number(digits) * 1024 ** ' kmg'.indexOf(unit?.toLowerCase() ?? ' ');
-  const most = name === 'limit' ? 2 ** 32 - 1 : 2 ** 31;
-  if (!(bytes > 0 && bytes < most)) {
+  const bytes = parseLimit(text ?? '');
+  if (bytes === null || (name === 'sample' && bytes >= 2 ** 31)) {
     throw badArgument(`${name} must be bytes such as 512K or 64M, not "${text ?? ''}". ${USAGE}`);
   }
   return bytes;

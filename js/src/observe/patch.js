@@ -8,16 +8,33 @@ import { SECTION } from './module.js';
 
 /** @typedef {import('./module.js').WasmModule} WasmModule */
 /** @typedef {import('./module.js').Range} Range */
+/** @typedef {Uint8Array | readonly number[]} Part  bytes of the new file */
 
-const I32 = 0x7f, FUNCREF = 0x70, END = 0x0b, I32_CONST = 0x41;
-const CODES = Object.freeze(/** @type {Record<string, number>} */ ({ i: 0x7f, l: 0x7e, f: 0x7d,
-  d: 0x7c }));
+const I32 = 0x7f,
+  FUNCREF = 0x70,
+  END = 0x0b,
+  I32_CONST = 0x41;
+const CODES = Object.freeze(
+  /** @type {Record<string, number>} */ ({ i: 0x7f, l: 0x7e, f: 0x7d, d: 0x7c }),
+);
 
 /** The order of sections in a module.
  *  @type {readonly number[]} */
-const ORDER = [SECTION.TYPE, SECTION.IMPORT, SECTION.FUNCTION, SECTION.TABLE, SECTION.MEMORY,
-  SECTION.TAG, SECTION.GLOBAL, SECTION.EXPORT, SECTION.START, SECTION.ELEMENT, SECTION.DATA_COUNT,
-  SECTION.CODE, SECTION.DATA];
+const ORDER = [
+  SECTION.TYPE,
+  SECTION.IMPORT,
+  SECTION.FUNCTION,
+  SECTION.TABLE,
+  SECTION.MEMORY,
+  SECTION.TAG,
+  SECTION.GLOBAL,
+  SECTION.EXPORT,
+  SECTION.START,
+  SECTION.ELEMENT,
+  SECTION.DATA_COUNT,
+  SECTION.CODE,
+  SECTION.DATA,
+];
 
 /** @param {number} locals  of type i32  @param {readonly number[]} code  without its end
  *  @returns {Uint8Array} */
@@ -35,6 +52,9 @@ export class Patch {
   /** @type {number[][]} */ #elements = [];
   /** @type {{name: string, bytes: Uint8Array}[]} */ #customs = [];
   /** @type {Map<number, Uint8Array>} */ #bodies = new Map();
+  /** Body of all functions that replace() was not called for; null: their own.
+   *  @type {Uint8Array | null} */
+  #others = null;
   /** @type {Map<string, number>} */ #typeIndex = new Map();
 
   /** @param {WasmModule} module */
@@ -49,11 +69,15 @@ export class Patch {
   type(key) {
     const known = this.#typeIndex.get(key);
     if (known !== undefined) return known;
-    const [params = '', results = ''] = key.split(':').map((letters) =>
-      [...letters].map((letter) => [/** @type {number} */ (CODES[letter])]));
+    const [params = '', results = ''] = key
+      .split(':')
+      .map((letters) => [...letters].map((letter) => [/** @type {number} */ (CODES[letter])]));
     const index = this.#module.types.length + this.#types.length;
-    this.#types.push([0x60, ...vector(/** @type {number[][]} */ (params)),
-      ...vector(/** @type {number[][]} */ (results))]);
+    this.#types.push([
+      0x60,
+      ...vector(/** @type {number[][]} */ (params)),
+      ...vector(/** @type {number[][]} */ (results)),
+    ]);
     this.#typeIndex.set(key, index);
     return index;
   }
@@ -89,13 +113,24 @@ export class Patch {
   }
 
   /** @param {number} f  @param {Uint8Array} body */
-  replace(f, body) { this.#bodies.set(f, body); }
+  replace(f, body) {
+    this.#bodies.set(f, body);
+  }
+
+  /** @param {Uint8Array} body  for every function that replace() is not called for */
+  replaceOthers(body) {
+    this.#others = body;
+  }
 
   /** @param {string} name  @param {number} kind  @param {number} index */
-  export(name, kind, index) { this.#exports.push([...nameOf(name), kind, ...leb(index)]); }
+  export(name, kind, index) {
+    this.#exports.push([...nameOf(name), kind, ...leb(index)]);
+  }
 
   /** @param {string} name  @param {Uint8Array} bytes  a custom section, at the end of the file */
-  custom(name, bytes) { this.#customs.push({ name, bytes }); }
+  custom(name, bytes) {
+    this.#customs.push({ name, bytes });
+  }
 
   /** @param {readonly number[]} [without]  ids of sections to leave out
    *  @returns {Uint8Array} the new file */
@@ -108,7 +143,7 @@ export class Patch {
     const place = (/** @type {number} */ before) => {
       while (pending.length > 0 && ORDER.indexOf(/** @type {number} */ (pending[0])) < before) {
         const id = /** @type {number} */ (pending.shift());
-        out.section(id, [Uint8Array.from(vector(added.get(id) ?? []))]);
+        out.section(id, [vector(added.get(id) ?? [])]);
       }
     };
     for (const { id, begin, at, end } of sections) {
@@ -123,65 +158,84 @@ export class Patch {
     }
     place(ORDER.length);
     for (const custom of this.#customs) {
-      out.section(SECTION.CUSTOM, [Uint8Array.from(nameOf(custom.name)), custom.bytes]);
+      out.section(SECTION.CUSTOM, [nameOf(custom.name), custom.bytes]);
     }
     return out.whole();
   }
 
   /** @returns {Map<number, number[][]>} what each section gets, but that of the code */
   #added() {
-    return new Map([[SECTION.TYPE, this.#types], [SECTION.TABLE, this.#tables],
+    return new Map([
+      [SECTION.TYPE, this.#types],
+      [SECTION.TABLE, this.#tables],
       [SECTION.FUNCTION, this.#functions.map(({ type }) => leb(type))],
-      [SECTION.GLOBAL, this.#globals], [SECTION.EXPORT, this.#exports],
-      [SECTION.ELEMENT, this.#elements]]);
+      [SECTION.GLOBAL, this.#globals],
+      [SECTION.EXPORT, this.#exports],
+      [SECTION.ELEMENT, this.#elements],
+    ]);
   }
 
-  /** @param {number} at  @param {number} end  @returns {Uint8Array[]} the section of the code: runs
+  /** @param {number} at  @param {number} end  @returns {Part[]} the section of the code: runs
    *    of bodies that stay are copied whole */
   #code(at, end) {
     const { bytes, functions, imported } = this.#module;
     const r = new Reader(bytes, at, end);
     const count = r.u32();
-    /** @type {Uint8Array[]} */
-    const parts = [Uint8Array.from(leb(count + this.#functions.length))];
+    /** @type {Part[]} */
+    const parts = [leb(count + this.#functions.length)];
+    const other = this.#others && Uint8Array.from([...leb(this.#others.length), ...this.#others]);
     let from = r.at;
+    let next = imported;
+    const between = (/** @type {number} */ f, /** @type {number} */ before) => {
+      if (other) parts.push(repeated(other, f - next));
+      else if (before > from) parts.push(bytes.subarray(from, before));
+    };
     for (const f of [...this.#bodies.keys()].sort((a, b) => a - b)) {
       const { code } = /** @type {{code: Range}} */ (functions[f]);
-      const before = f === imported ? from : /** @type {{code: Range}} */ (functions[f - 1]).code.end;
+      const before =
+        f === imported ? from : /** @type {{code: Range}} */ (functions[f - 1]).code.end;
       const body = /** @type {Uint8Array} */ (this.#bodies.get(f));
-      parts.push(bytes.subarray(from, before), Uint8Array.from(leb(body.length)), body);
+      between(f, before);
+      parts.push(leb(body.length), body);
       from = code.end;
+      next = f + 1;
     }
-    parts.push(bytes.subarray(from, end));
-    for (const { body } of this.#functions) parts.push(Uint8Array.from(leb(body.length)), body);
+    between(functions.length, end);
+    for (const { body } of this.#functions) parts.push(leb(body.length), body);
     return parts;
   }
 }
 
+/** @param {Uint8Array} bytes  @param {number} n  @returns {Uint8Array} them n times */
+function repeated(bytes, n) {
+  const out = new Uint8Array(bytes.length * n);
+  for (let at = 0; at < out.length; at += bytes.length) out.set(bytes, at);
+  return out;
+}
+
 /** @param {Uint8Array} bytes  @param {number} at  of the section  @param {number} end
- *  @param {number[][]} more  @returns {Uint8Array[]} the section with more elements */
+ *  @param {number[][]} more  @returns {Part[]} the section with more elements */
 function appended(bytes, at, end, more) {
   const r = new Reader(bytes, at, end);
   const count = r.u32();
-  return [Uint8Array.from(leb(count + more.length)), bytes.subarray(r.at, end),
-    Uint8Array.from(more.flat())];
+  return [leb(count + more.length), bytes.subarray(r.at, end), more.flat()];
 }
 
 /** A file that is put together of parts. */
 class Output {
-  /** @type {Uint8Array[]} */ #parts = [];
+  /** @type {Part[]} */ #parts = [];
   #length = 0;
 
-  /** @param {Uint8Array} bytes */
+  /** @param {Part} bytes */
   bytes(bytes) {
     this.#parts.push(bytes);
     this.#length += bytes.length;
   }
 
-  /** @param {number} id  @param {Uint8Array[]} parts */
+  /** @param {number} id  @param {Part[]} parts */
   section(id, parts) {
     const size = parts.reduce((sum, part) => sum + part.length, 0);
-    this.bytes(Uint8Array.from([id, ...leb(size)]));
+    this.bytes([id, ...leb(size)]);
     for (const part of parts) this.bytes(part);
   }
 

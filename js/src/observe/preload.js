@@ -30,16 +30,23 @@ const watched = [];
 const leftAlone = new Map();
 
 /** @returns {readonly Watched[]} */
-export function preloadedWatches() { return Object.freeze([...watched]); }
+export function preloadedWatches() {
+  return Object.freeze([...watched]);
+}
 
 /** @returns {readonly LeftAlone[]} */
-export function modulesLeftAlone() { return Object.freeze([...leftAlone.values()]); }
+export function modulesLeftAlone() {
+  return Object.freeze([...leftAlone.values()]);
+}
 
 /** @param {PreloadPlatform} platform */
 export function preload(platform) {
   const { instantiate, compile, Module, Instance } = original;
-  const bound = (/** @type {WebAssembly.Instance} */ instance,
-    /** @type {WebAssembly.Module} */ module, /** @type {string} */ name) => {
+  const bound = (
+    /** @type {WebAssembly.Instance} */ instance,
+    /** @type {WebAssembly.Module} */ module,
+    /** @type {string} */ name,
+  ) => {
     watchInstance(instance, module, name, platform.options());
     return instance;
   };
@@ -67,7 +74,8 @@ export function preload(platform) {
       }
     }),
     Instance: constructorOver(Instance, (module, imports) =>
-      bound(new Instance(module, imports), module, callerName())),
+      bound(new Instance(module, imports), module, callerName()),
+    ),
   };
   Object.assign(WebAssembly, replacements);
   preloadStreaming(replacements);
@@ -80,7 +88,9 @@ export function preload(platform) {
 /** @param {{instantiate: Function, compile: Function}} replacements */
 function preloadStreaming({ instantiate, compile }) {
   const { instantiateStreaming, compileStreaming } = original;
-  const isWasm = (/** @type {any} */ response) => response?.ok && !response.bodyUsed
+  const isWasm = (/** @type {any} */ response) =>
+    response?.ok
+    && !response.bodyUsed
     && /^application\/wasm\s*$/i.test(response.headers?.get('content-type') ?? '');
   // What the host would refuse it refuses itself.
   if (typeof compileStreaming !== 'function') return;
@@ -115,6 +125,7 @@ function constructorOver(constructor, make) {
 /** @param {unknown} source  @param {string} name  @param {PreloadPlatform} platform
  *  @returns {Uint8Array | null} null: it runs as it is */
 function rewritten(source, name, { known, glueOf }) {
+  if (name.startsWith(OF_THE_HOST)) return null;
   try {
     const bytes = bytesOf(source);
     return rewrite(bytes, { known: known(bytes), glue: () => glueOf(name) }).bytes;
@@ -140,13 +151,20 @@ function watchInstance(instance, module, name, options) {
   }
 }
 
-const OWN = new URL('.', import.meta.url).href;
+/** Where this library's own code lies: a folder, or the one file of a classic script. */
+const OWN = import.meta.url
+  ? new URL('.', import.meta.url).href
+  : (framesOf(captureStack(), Infinity)[0]?.file ?? 'nowhere');
+/** Libraries that Node.js brings, such as undici, whose parser is wasm: none of the program's. */
+const OF_THE_HOST = 'node:internal/deps/';
 
 /** @returns {string} address of the script that asked for a module; of one of the host's own, if no
- *    other did */
+ *    other did, or if it is of a library of the host */
 function callerName() {
-  const frames = framesOf(captureStack(), Infinity)
-    .filter(({ file, line }) => line > 0 && !file.startsWith(OWN));
+  const frames = framesOf(captureStack(), Infinity).filter(
+    ({ file, line }) => line > 0 && !file.startsWith(OWN),
+  );
+  if (frames[0]?.file.startsWith(OF_THE_HOST)) return frames[0].file;
   const own = frames.find(({ file }) => !file.startsWith('node:'));
   return (own ?? frames[0])?.file ?? '';
 }

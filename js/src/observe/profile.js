@@ -5,8 +5,15 @@
 /** @typedef {import('./stacks.js').Frame} Frame */
 
 // Numbers of fields in profile.proto.
-const PROFILE = { SAMPLE_TYPE: 1, SAMPLE: 2, LOCATION: 4, FUNCTION: 5, STRINGS: 6, TIME: 9,
-  DEFAULT: 14 };
+const PROFILE = {
+  SAMPLE_TYPE: 1,
+  SAMPLE: 2,
+  LOCATION: 4,
+  FUNCTION: 5,
+  STRINGS: 6,
+  TIME: 9,
+  DEFAULT: 14,
+};
 
 /** Protocol buffers: fields one after another. */
 class Message {
@@ -14,7 +21,7 @@ class Message {
 
   /** @param {number} value  a whole number below 2^53 */
   #varint(value) {
-    for (; value >= 128; value = Math.floor(value / 128)) this.bytes.push(value % 128 + 128);
+    for (; value >= 128; value = Math.floor(value / 128)) this.bytes.push((value % 128) + 128);
     this.bytes.push(value);
   }
 
@@ -49,7 +56,9 @@ class Numbered {
   #first;
 
   /** @param {number} first */
-  constructor(first) { this.#first = first; }
+  constructor(first) {
+    this.#first = first;
+  }
 
   /** @param {string} key  @param {() => T} make  @returns {number} */
   of(key, make) {
@@ -75,19 +84,34 @@ export function heapProfile(watch) {
   const locations = new Numbered(1);
   const locationOf = (/** @type {Readonly<Frame>} */ { name, file, line, wasm }) => {
     const title = name || (wasm === null ? file : `wasm-function[${wasm}]`);
-    const fn = functions.of(`${title} ${file} ${wasm}`, () => new Message()
-      .int(1, functions.all.length + 1).int(2, text(title)).int(4, text(file)));
-    return locations.of(`${fn} ${line}`, () => new Message().int(1, locations.all.length + 1)
-      .nested(4, new Message().int(1, fn).int(2, line).bytes));
+    const fn = functions.of(`${title} ${file} ${wasm}`, () =>
+      new Message()
+        .int(1, functions.all.length + 1)
+        .int(2, text(title))
+        .int(4, text(file)),
+    );
+    return locations.of(`${fn} ${line}`, () =>
+      new Message()
+        .int(1, locations.all.length + 1)
+        .nested(4, new Message().int(1, fn).int(2, line).bytes),
+    );
   };
   const out = new Message();
-  for (const [type, unit] of /** @type {const} */ ([['alloc_objects', 'count'],
-    ['alloc_space', 'bytes'], ['inuse_objects', 'count'], ['inuse_space', 'bytes']])) {
+  for (const [type, unit] of /** @type {const} */ ([
+    ['alloc_objects', 'count'],
+    ['alloc_space', 'bytes'],
+    ['inuse_objects', 'count'],
+    ['inuse_space', 'bytes'],
+  ])) {
     out.nested(PROFILE.SAMPLE_TYPE, new Message().int(1, text(type)).int(2, text(unit)).bytes);
   }
   for (const { frames, bytes, blocks, totalBytes, totalBlocks } of watch.allocations()) {
-    out.nested(PROFILE.SAMPLE, new Message().packed(1, frames.map(locationOf))
-      .packed(2, [totalBlocks, totalBytes, blocks, bytes]).bytes);
+    out.nested(
+      PROFILE.SAMPLE,
+      new Message()
+        .packed(1, frames.map(locationOf))
+        .packed(2, [totalBlocks, totalBytes, blocks, bytes]).bytes,
+    );
   }
   for (const location of locations.all) out.nested(PROFILE.LOCATION, location.bytes);
   for (const fn of functions.all) out.nested(PROFILE.FUNCTION, fn.bytes);

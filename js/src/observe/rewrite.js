@@ -32,9 +32,13 @@ export function rewrite(bytes, options = {}) {
   if (already) return { bytes, identity: already };
   const { how, roles } = allocatorOf(module, options);
   const id = idOf(bytes);
-  const identity = Object.freeze({ id, functions: module.functions.length,
-    dataEnd: dataEndOf(module), how,
-    roles: Object.freeze(roles.map((role) => Object.freeze(role))) });
+  const identity = Object.freeze({
+    id,
+    functions: module.functions.length,
+    dataEnd: dataEndOf(module),
+    how,
+    roles: Object.freeze(roles.map((role) => Object.freeze(role))),
+  });
   /** @type {Map<number, import('./facts.js').Facts | undefined>} */
   const facts = new Map();
   const lazily = (/** @type {number} */ f) => {
@@ -53,14 +57,35 @@ export function readModule(bytes) {
   const module = parseModule(bytes);
   checkMemory(module);
   if (module.sections.some(({ id, name }) => id === SECTION.CUSTOM && name === 'pymalloc')) {
-    throw unsupported('the module links wasm-pymalloc, which counts by itself: read it with '
-      + 'Heap.from(module, instance)');
+    throw unsupported(
+      'the module links wasm-pymalloc, which counts by itself: read it with '
+        + 'Heap.from(module, instance)',
+    );
   }
   if (module.imports.some((entry) => entry.module === 'go' || entry.module === 'gojs')) {
-    throw new PymallocTypeError('NO_ALLOCATOR', 'the module is a Go program: its heap is that of a '
-      + 'garbage collector, without a malloc and free. Use it as it is');
+    throw new PymallocTypeError(
+      'NO_ALLOCATOR',
+      'the module is a Go program: its heap is that of a '
+        + 'garbage collector, without a malloc and free. Use it as it is',
+    );
+  }
+  if (isSideModule(module)) {
+    throw new PymallocTypeError(
+      'NO_ALLOCATOR',
+      'the module is a library that its program loads: it '
+        + 'allocates by the malloc of the main module. Use it as it is, and watch that one',
+    );
   }
   return module;
+}
+
+/** @param {WasmModule} module  @returns {boolean} linked at load time, without an allocator */
+function isSideModule({ sections, imports, exports }) {
+  return (
+    sections.some(({ id, name }) => id === SECTION.CUSTOM && name.startsWith('dylink'))
+    && imports.some(({ name }) => name === '__memory_base')
+    && !exports.some(({ name }) => name === 'malloc')
+  );
 }
 
 /** @param {WasmModule} module  @param {FindOptions} [options]
@@ -68,8 +93,9 @@ export function readModule(bytes) {
  *  @throws {PymallocTypeError} NO_ALLOCATOR, NOT_PROVEN, BAD_WASM */
 export function allocatorOf(module, { glue = () => '', known = null } = {}) {
   if (known) {
-    const sound = known.every(({ role, f }) => typeOf(module, f) === ROLES[role].type
-      && f >= module.imported);
+    const sound = known.every(
+      ({ role, f }) => typeOf(module, f) === ROLES[role].type && f >= module.imported,
+    );
     if (sound) return { how: 'table', roles: [...known] };
   }
   const search = searchOf(module, factsOf(module));
@@ -77,10 +103,10 @@ export function allocatorOf(module, { glue = () => '', known = null } = {}) {
 }
 
 /** @param {Uint8Array} bytes  @returns {number} 32 bits, others for other modules: FNV-1a over the
- *    length and up to 64 Ki bytes spread over the file */
+ *    length and some 4,096 bytes spread over the file */
 function idOf(bytes) {
   let hash = 0x811c9dc5 ^ bytes.length;
-  const step = Math.max(1, Math.floor(bytes.length / 65536));
+  const step = Math.max(1, Math.floor(bytes.length / 4096));
   for (let i = 0; i < bytes.length; i += step) {
     hash = Math.imul(hash ^ /** @type {number} */ (bytes[i]), 0x01000193);
   }

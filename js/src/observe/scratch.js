@@ -19,35 +19,45 @@ import { original } from './original.js';
 const FUEL = 2_000_000;
 const UNREACHABLE = bodyOf(0, [0x00]);
 const PREFIX = 'pymalloc.scratch.';
-/** Beyond the highest block of a trial nothing is in use. */
-const MARGIN_BYTES = 1 << 20;
+const HOLDS_ANY = `${PREFIX}holdsAny`;
+const PAGE_BYTES = 65536;
 
 /** How imports that may grow memory behave, and what an instance needs first.
  *  @typedef {object} ScratchOptions
  *  @property {boolean} [grow]  imports of one i32 that return one grow memory to so many bytes, as
  *    Emscripten's does
- *  @property {readonly number[]} [before]  functions without parameters to call first */
+ *  @property {readonly number[]} [before]  functions without parameters to call first
+ *  @property {readonly number[]} [kin]   functions to be tried of which only what they do at once is
+ *    kept, not what they call to report an error */
+
+/** Calls from a function of `kin` to the last one that is kept. */
+const STEPS = 2;
 
 /** An instance for trials.  Each begins with the same memory. */
 export class Scratch {
   #exports;
   #globals;
-  /** @type {Uint8Array | null} */ #first = null;
+  /** Pages that reset() restores.
+   *  @type {{at: number, bytes: Uint8Array}[]} */ #kept = [];
   memory;
 
   /** @param {Search} search  @param {Iterable<number>} functions  to be tried
    *  @param {ScratchOptions} [options]
    *  @throws {Error} from the host: the slice does not compile, or what comes first trapped */
-  constructor({ module, facts }, functions, { grow = false, before = [] } = {}) {
-    const roots = new Set([...functions, ...before]);
-    const kept = reachedFrom(module, roots, (f) => facts[f]);
+  constructor({ module, facts }, functions, { grow = false, before = [], kin = [] } = {}) {
+    const roots = new Set([...functions, ...before, ...kin]);
+    const kept = new Set([
+      ...reachedFrom(module, [...functions, ...before], (f) => facts[f]),
+      ...reachedFrom(module, kin, (f) => facts[f], STEPS),
+    ]);
     const { imports, given } = stubs(module, grow);
     const { exports } = new original.Instance(compiled(module, roots, kept), imports);
     this.#exports = /** @type {Record<string, any>} */ (exports);
     this.memory = given.memory ??= /** @type {WebAssembly.Memory} */ (exports[`${PREFIX}memory`]);
     for (const f of before) this.call(f)();
     this.#globals = Object.entries(this.#exports).flatMap(([name, global]) =>
-      name.startsWith(`${PREFIX}global`) ? [{ global, value: global.value }] : []);
+      name.startsWith(`${PREFIX}global`) ? [{ global, value: global.value }] : [],
+    );
   }
 
   /** @param {number} f  @returns {(...args: number[]) => number} the function; results unsigned */
@@ -57,14 +67,29 @@ export class Scratch {
   }
 
   /** @returns {Uint8Array} of the memory as it is now */
-  bytes() { return new Uint8Array(this.memory.buffer); }
+  bytes() {
+    return new Uint8Array(this.memory.buffer);
+  }
 
-  /** From now on reset() leads back to the state of this moment.
+  /** From now on reset() leads back to the state of the first call of this.  Pages without a byte in them are
+   *  left out: the stack, the space to grow into.  No state is there, and no block that is looked at.
    *  @param {number} top  the highest address of a block so far */
-  keep(top) { this.#first = this.bytes().slice(0, top + MARGIN_BYTES); }
+  keep(top) {
+    if (this.#kept.length > 0) return;
+    const bytes = this.bytes();
+    const holdsAny = this.#exports[HOLDS_ANY];
+    for (let at = 0; at < Math.min(top + PAGE_BYTES, bytes.length); at += PAGE_BYTES) {
+      const end = at + PAGE_BYTES;
+      // The page behind the last block is where the trials allocate.
+      if (end > top || holdsAny(at, end)) {
+        this.#kept.push({ at, bytes: bytes.slice(at, end) });
+      }
+    }
+  }
 
   reset() {
-    if (this.#first) this.bytes().set(this.#first);
+    const now = this.bytes();
+    for (const { at, bytes } of this.#kept) now.set(bytes, at);
     for (const { global, value } of this.#globals) global.value = value;
   }
 }
@@ -75,8 +100,9 @@ function compiled(module, roots, kept) {
   const without = [SECTION.START, SECTION.CUSTOM];
   try {
     // Tables are empty then: a call through one traps, and they are quick to make.
-    return new original.Module(/** @type {BufferSource} */ (
-      slice(module, roots, kept, [...without, SECTION.ELEMENT])));
+    return new original.Module(
+      /** @type {BufferSource} */ (slice(module, roots, kept, [...without, SECTION.ELEMENT])),
+    );
   } catch {
     return new original.Module(/** @type {BufferSource} */ (slice(module, roots, kept, without)));
   }
@@ -87,13 +113,14 @@ function compiled(module, roots, kept) {
 function slice(module, roots, kept, without) {
   const patch = new Patch(module);
   const fuel = patch.global(FUEL);
-  for (const g of [...mutableGlobals(module), fuel]) patch.export(`${PREFIX}global${g}`, KIND.GLOBAL, g);
+  for (const g of [...mutableGlobals(module), fuel])
+    patch.export(`${PREFIX}global${g}`, KIND.GLOBAL, g);
   const helpers = { fill: 0, copy: 0, fuel };
   helpers.fill = patch.function('iii:', bodyOf(0, bulk(fuel, BULK.FILL)));
   helpers.copy = patch.function('iii:', bodyOf(0, bulk(fuel, BULK.COPY)));
-  for (let f = module.imported; f < module.functions.length; f++) {
-    patch.replace(f, kept.has(f) ? fuelled(module, f, helpers) : UNREACHABLE);
-  }
+  patch.replaceOthers(UNREACHABLE);
+  for (const f of kept) patch.replace(f, fuelled(module, f, helpers));
+  patch.export(HOLDS_ANY, KIND.FUNCTION, patch.function('ii:i', HOLDS_ANY_BODY));
   for (const f of roots) patch.export(`${PREFIX}${f}`, KIND.FUNCTION, f);
   patch.export(`${PREFIX}memory`, KIND.MEMORY, 0);
   return patch.write(without);
@@ -101,21 +128,58 @@ function slice(module, roots, kept, without) {
 
 /** @param {WasmModule} module  @returns {number[]} of a type that JavaScript can set back */
 function mutableGlobals({ globals }) {
-  return globals.flatMap(({ type, mutable }, g) => mutable && type >= 0x7c ? [g] : []);
+  return globals.flatMap(({ type, mutable }, g) => (mutable && type >= 0x7c ? [g] : []));
 }
+
+/** (from, to): is one byte there not 0?  Both are multiples of 32.  JavaScript would take longer for
+ *  the pages of a stack than for all of the trials. */
+const HOLDS_ANY_BODY = bodyOf(0, [
+  ...[0x03, 0x40], // loop
+  ...[0x20, 0, 0x29, 3, 0, 0x20, 0, 0x29, 3, 8, 0x84], // words of 64 bits at 0 and 8
+  ...[0x20, 0, 0x29, 3, 16, 0x20, 0, 0x29, 3, 24, 0x84], // 16 and 24
+  ...[0x84, 0x50, 0x45, 0x04, 0x40, 0x41, 1, 0x0f, 0x0b], // if (their or) return 1
+  ...[0x20, 0, 0x41, 32, 0x6a, 0x22, 0, 0x20, 1, 0x49, 0x0d, 0], // if ((from += 32) < to) again
+  0x0b,
+  ...[0x41, 0],
+]);
 
 /** Instructions that trap when the fuel is used up; `cost` pushes what is used.
  *  @param {number} fuel  global  @param {number[]} cost  @returns {number[]} */
 function burn(fuel, cost) {
-  return [0x23, ...leb(fuel), ...cost, 0x6b, 0x24, ...leb(fuel),          // fuel -= cost
-    0x23, ...leb(fuel), 0x41, 0, 0x48, 0x04, 0x40, 0x00, 0x0b];           // if (fuel < 0) trap
+  return [
+    0x23,
+    ...leb(fuel),
+    ...cost,
+    0x6b,
+    0x24,
+    ...leb(fuel), // fuel -= cost
+    0x23,
+    ...leb(fuel),
+    0x41,
+    0,
+    0x48,
+    0x04,
+    0x40,
+    0x00,
+    0x0b,
+  ]; // if (fuel < 0) trap
 }
 
 /** @param {number} fuel  @param {number} sub  memory.fill or memory.copy  @returns {number[]} the
  *    same of three parameters */
 function bulk(fuel, sub) {
-  return [...burn(fuel, [0x20, 2, 0x41, 6, 0x76]), 0x20, 0, 0x20, 1, 0x20, 2, OP.BULK, sub,
-    ...(sub === BULK.COPY ? [0, 0] : [0])];
+  return [
+    ...burn(fuel, [0x20, 2, 0x41, 6, 0x76]),
+    0x20,
+    0,
+    0x20,
+    1,
+    0x20,
+    2,
+    OP.BULK,
+    sub,
+    ...(sub === BULK.COPY ? [0, 0] : [0]),
+  ];
 }
 
 /** @param {WasmModule} module  @param {number} f
@@ -126,16 +190,16 @@ function fuelled(module, f, helpers) {
   const code = /** @type {import('./module.js').Range} */ (functions[f]?.code);
   const it = new Instructions(bytes, firstInstruction(module, code), code.end);
   const turn = burn(helpers.fuel, [0x41, 1]);
-  /** @type {Uint8Array[]} */
+  /** @type {import('./patch.js').Part[]} */
   const parts = [];
   let from = code.at;
   while (it.next()) {
     if (it.op === OP.LOOP) {
-      parts.push(bytes.subarray(from, it.at), Uint8Array.from(turn));
+      parts.push(bytes.subarray(from, it.at), turn);
       from = it.at;
     } else if (it.op === OP.BULK && (it.sub === BULK.FILL || it.sub === BULK.COPY)) {
       const helper = it.sub === BULK.FILL ? helpers.fill : helpers.copy;
-      parts.push(bytes.subarray(from, it.start), Uint8Array.from([OP.CALL, ...leb(helper)]));
+      parts.push(bytes.subarray(from, it.start), [OP.CALL, ...leb(helper)]);
       from = it.at;
     }
   }
@@ -144,7 +208,7 @@ function fuelled(module, f, helpers) {
   return joined(parts);
 }
 
-/** @param {Uint8Array[]} parts  @returns {Uint8Array} */
+/** @param {import('./patch.js').Part[]} parts  @returns {Uint8Array} */
 function joined(parts) {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -156,11 +220,24 @@ function joined(parts) {
 }
 
 /** Where linkers of position-independent code are told to put things. */
-const BASES = Object.freeze(/** @type {Record<string, number>} */ ({ __stack_pointer: 1 << 20,
-  __memory_base: 1024, __table_base: 1, __heap_base: 1 << 20 }));
-const VALUE_TYPES = Object.freeze(/** @type {Record<number, WebAssembly.ValueType>} */ ({
-  0x7f: 'i32', 0x7e: 'i64', 0x7d: 'f32', 0x7c: 'f64', 0x70: 'anyfunc', 0x6f: 'externref' }));
-const PAGE_BYTES = 65536;
+const BASES = Object.freeze(
+  /** @type {Record<string, number>} */ ({
+    __stack_pointer: 1 << 20,
+    __memory_base: 1024,
+    __table_base: 1,
+    __heap_base: 1 << 20,
+  }),
+);
+const VALUE_TYPES = Object.freeze(
+  /** @type {Record<number, WebAssembly.ValueType>} */ ({
+    0x7f: 'i32',
+    0x7e: 'i64',
+    0x7d: 'f32',
+    0x7c: 'f64',
+    0x70: 'anyfunc',
+    0x6f: 'externref',
+  }),
+);
 
 /** Imports that do nothing.
  *  @param {WasmModule} module  @param {boolean} grow
@@ -177,7 +254,7 @@ function stubs(module, grow) {
     return 1;
   };
   for (const { module: from, name, kind, type, mutable, limits } of module.imports) {
-    const group = imports[from] ??= {};
+    const group = (imports[from] ??= {});
     const { min: initial = 0, max = null } = limits ?? {};
     const size = max === null ? { initial } : { initial, maximum: max };
     switch (kind) {
@@ -188,12 +265,19 @@ function stubs(module, grow) {
         break;
       }
       case KIND.TABLE:
-        group[name] = new WebAssembly.Table({ ...size,
-          element: /** @type {'anyfunc'} */ (VALUE_TYPES[type] ?? 'anyfunc') });
+        group[name] = new WebAssembly.Table({
+          ...size,
+          element: /** @type {'anyfunc'} */ (VALUE_TYPES[type] ?? 'anyfunc'),
+        });
         break;
-      case KIND.MEMORY: group[name] = given.memory = new WebAssembly.Memory(size); break;
-      case KIND.GLOBAL: group[name] = globalOf(name, type, mutable); break;
-      default: group[name] = tagOf(module.types[type] ?? 'i:');
+      case KIND.MEMORY:
+        group[name] = given.memory = new WebAssembly.Memory(size);
+        break;
+      case KIND.GLOBAL:
+        group[name] = globalOf(name, type, mutable);
+        break;
+      default:
+        group[name] = tagOf(module.types[type] ?? 'i:');
     }
   }
   return { imports, given };
@@ -203,8 +287,8 @@ function stubs(module, grow) {
  *  @returns {WebAssembly.Global} */
 function globalOf(name, type, mutable) {
   const value = VALUE_TYPES[type] ?? 'i32';
-  const first = value === 'i64' ? 0n : value === 'anyfunc' || value === 'externref' ? null
-    : BASES[name] ?? 0;
+  const first =
+    value === 'i64' ? 0n : value === 'anyfunc' || value === 'externref' ? null : (BASES[name] ?? 0);
   return new WebAssembly.Global({ value, mutable }, first);
 }
 
@@ -214,4 +298,3 @@ function tagOf(type) {
   const parameters = [.../** @type {string} */ (type.split(':')[0])].map((letter) => names[letter]);
   return new /** @type {any} */ (WebAssembly).Tag({ parameters });
 }
-

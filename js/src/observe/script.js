@@ -1,23 +1,38 @@
 /** For pages: watches every module that scripts after this one instantiate.
  *
- *    <script type="module" src="/node_modules/wasm-pymalloc/src/observe/script.js?limit=64M"></script>
+ *    <script src="/node_modules/wasm-pymalloc/dist/observe.js?limit=64M"></script>
  *
- *  before the page's own module scripts, which run in their order.  A classic script that
- *  instantiates wasm while the page is still read comes before.  `wasmPymalloc` has what is watched. */
+ *  before all other scripts; the same file by importScripts() as the first line of a worker.  Where
+ *  all of a page's scripts are modules, src/observe/script.js with type=module does without a copy of
+ *  the library.  `wasmPymalloc` has what is watched. */
 
 import { memoryReport } from '../report.js';
 import { parseVariable } from './options.js';
 import { modulesLeftAlone, preload, preloadedWatches } from './preload.js';
 
-const { limit, sample } = parseVariable(decodeURIComponent(new URL(import.meta.url).search.slice(1)));
+/** @returns {string} what stands behind the question mark of this script's address; in a worker,
+ *    which does not know that address, the variable PYM_OBSERVE */
+function optionsText() {
+  const { document, PYM_OBSERVE = '' } = /** @type {any} */ (globalThis);
+  const address = document?.currentScript?.src ?? import.meta.url;
+  return address ? decodeURIComponent(new URL(address).search.slice(1)) : String(PYM_OBSERVE);
+}
+
+const { limit, sample } = parseVariable(optionsText());
 
 // A page has no hash that is there at once, so that modules are searched even if they are known.
-preload({ known: () => null, glueOf: () => '', options: () => ({ limit, sample, recorder: null }) });
+preload({
+  known: () => null,
+  glueOf: () => '',
+  options: () => ({ limit, sample, recorder: null }),
+});
 
 /** For the console of the page. */
 /** @type {any} */ (globalThis).wasmPymalloc = Object.freeze({
   watches: preloadedWatches,
   leftAlone: modulesLeftAlone,
-  report: () => preloadedWatches().map(({ name, watch }) =>
-    memoryReport(watch.stats(), { title: name })).join('\n'),
+  report: () =>
+    preloadedWatches()
+      .map(({ name, watch }) => memoryReport(watch.stats(), { title: name }))
+      .join('\n'),
 });

@@ -1,11 +1,14 @@
 /** Watch: what a host sees of the memory of a module that never heard of this library. */
 
 import { badArgument } from '../errors.js';
-import { toLimit } from '../heap.js';
+import { Listeners, showError } from '../events.js';
+import { inspectAs } from '../inspect.js';
+import { toLimit } from '../limit.js';
 import { hook } from './hook.js';
 import { EXPORT, REASON } from './instrument.js';
 import { Ledger } from './ledger.js';
 import { Samples } from './samples.js';
+import { snapshotOf } from './snapshot.js';
 import { captureStack, framesOf, siteOf } from './stacks.js';
 
 /** @typedef {import('../stats.js').DomainStats} DomainStats */
@@ -61,7 +64,8 @@ import { captureStack, framesOf, siteOf } from './stacks.js';
 /** @typedef {object} WatchOptions
  *  @property {number | null} limit
  *  @property {number | null} sample   mean bytes between two sampled stacks; null: none
- *  @property {import('./ledger.js').Recorder | null} recorder */
+ *  @property {import('./ledger.js').Recorder | null} recorder
+ *  @property {() => void} [drained]  called each time that the ring was full */
 
 const PAGE_BYTES = 65536;
 const CREDIT_MAX = 0xffffffff;
@@ -81,34 +85,43 @@ export class Watch {
   /** Credit that was given when the host was asked last. */
   #given = CREDIT_MAX;
   #refused = 0;
+  #drained;
   #atStart;
-  /** @type {Set<(event: Readonly<RefusedEvent>) => void>} */ #listeners = new Set();
+  #listeners = new Listeners(['refused']);
 
   /** @param {Record<string, any>} exports  of the instance  @param {WebAssembly.Memory} memory
    *  @param {Identity} identity  @param {WatchOptions} options
    *  @internal */
-  constructor(exports, memory, identity, { limit, sample, recorder }) {
+  constructor(exports, memory, identity, { limit, sample, recorder, drained = () => {} }) {
     this.#exports = exports;
     this.#memory = memory;
     this.#identity = identity;
+    this.#drained = drained;
     this.#limit = limit;
     this.#samples = sample === null ? null : new Samples(sample, identity.functions);
     this.#ledger.recorder = recorder;
     this.#ledger.dataEnd = identity.dataEnd;
     this.#ledger.onSampledFree = (address) => this.#samples?.end(address);
     this.#atStart = memory.buffer.byteLength / PAGE_BYTES;
-    exports[EXPORT.HOOK].set(0, hook((reason, a, b, c) => this.#called(reason, a, b, c)));
+    exports[EXPORT.HOOK].set(
+      0,
+      hook((reason, a, b, c) => this.#called(reason, a, b, c)),
+    );
     this.#take();
     this.#grant(0, 0);
   }
 
   /** How the allocator was found, and which functions it has, by their index in the module.
    *  @returns {Identity} */
-  get identity() { return this.#identity; }
+  get identity() {
+    return this.#identity;
+  }
 
   /** The memory that blocks lie in.
    *  @returns {WebAssembly.Memory} */
-  get memory() { return this.#memory; }
+  get memory() {
+    return this.#memory;
+  }
 
   /** Counters of the module's allocator, exact to the byte that was asked for.
    *
@@ -126,13 +139,22 @@ export class Watch {
     return Object.freeze({
       heap: /** @type {1} */ (1),
       pageBytes: PAGE_BYTES,
-      pages: Object.freeze({ memory: this.#memory.buffer.byteLength / PAGE_BYTES,
-        atStart: this.#atStart }),
-      domains: Object.freeze({ malloc: Object.freeze({
-        liveBytes: l.liveBytes, liveBlocks: l.liveBlocks, peakBytes: l.peakBytes,
-        totalBlocks: l.totalBlocks, totalBytes: l.totalBytes, softLimit: null,
-        hardLimit: this.#limit, failures: this.#refused + l.failed,
-      }) }),
+      pages: Object.freeze({
+        memory: this.#memory.buffer.byteLength / PAGE_BYTES,
+        atStart: this.#atStart,
+      }),
+      domains: Object.freeze({
+        malloc: Object.freeze({
+          liveBytes: l.liveBytes,
+          liveBlocks: l.liveBlocks,
+          peakBytes: l.peakBytes,
+          totalBlocks: l.totalBlocks,
+          totalBytes: l.totalBytes,
+          softLimit: null,
+          hardLimit: this.#limit,
+          failures: this.#refused + l.failed,
+        }),
+      }),
       softLimit: null,
       hardLimit: this.#limit,
       classes: Object.freeze(l.classes().map((one) => Object.freeze(one))),
@@ -144,6 +166,18 @@ export class Watch {
       lostRecords: lost + l.nonsense,
       calls: Object.freeze({ malloc, calloc, realloc, free }),
     });
+  }
+
+  /** Statistics and sampled stacks together, to be kept, sent, and compared: see diff.
+   *
+   *  @example
+   *  const before = watch.snapshot();
+   *  program.step();
+   *  console.log(diff(before, watch.snapshot()).domains.malloc.liveBytes);
+   *
+   *  @returns {Readonly<import('./snapshot.js').ObservedSnapshot>} */
+  snapshot() {
+    return snapshotOf(this.#identity.id, this.stats(), this.allocations());
   }
 
   /** Begins a period for leaks().
@@ -177,13 +211,15 @@ export class Watch {
    *  @throws {import('../errors.js').PymallocError} BAD_ARGUMENT */
   leaks({ since = 0, top = 10 } = {}) {
     if (!Number.isInteger(since) || since < 0 || since > MARKS_MAX) {
-      throw badArgument('leaks takes { since: what mark() returned, top: a number of groups }');
+      throw badArgument('since must be what mark() returned', since);
     }
     this.#take();
     const counts = (/** @type {number} */ address) => this.#ledger.markAt(address) >= since;
     const groups = this.#samples
-      ? this.#samples.allocations(counts).filter(({ samples }) => samples > 0)
-        .map(({ bytes, blocks, frames, site }) => ({ bytes, blocks, size: null, frames, site }))
+      ? this.#samples
+          .allocations(counts)
+          .filter(({ samples }) => samples > 0)
+          .map(({ bytes, blocks, frames, site }) => ({ bytes, blocks, size: null, frames, site }))
       : this.#bySize(counts);
     return Object.freeze(groups.slice(0, top).map((one) => Object.freeze(one)));
   }
@@ -195,7 +231,8 @@ export class Watch {
     this.#ledger.each((address, size) => {
       if (counts(address)) blocks.set(size, (blocks.get(size) ?? 0) + 1);
     });
-    return [...blocks].map(([size, n]) => ({ bytes: size * n, blocks: n, size, frames: [], site: '' }))
+    return [...blocks]
+      .map(([size, n]) => ({ bytes: size * n, blocks: n, size, frames: [], site: '' }))
       .sort((a, b) => b.bytes - a.bytes);
   }
 
@@ -214,7 +251,9 @@ export class Watch {
 
   /** The bytes that may be live; null: no limit.
    *  @returns {number | null} */
-  get limit() { return this.#limit; }
+  get limit() {
+    return this.#limit;
+  }
 
   /** Sets the limit.  A request that would lead beyond it is refused: the module's malloc returns
    *  what it returns when memory is out.
@@ -235,7 +274,8 @@ export class Watch {
   }
 
   /** Calls `fn` when the limit refuses a request, at that moment: it may raise the limit, the request
-   *  is then looked at again.  What it throws is thrown later, from a task of its own.
+   *  is then looked at again.  What it throws is shown with console.error: neither the module nor the
+   *  program ends by it.
    *
    *  @example
    *  const off = watch.on('refused', (e) => console.log(`${e.bytes} bytes refused: ${e.site}`));
@@ -243,13 +283,32 @@ export class Watch {
    *
    *  @param {'refused'} type
    *  @param {(event: Readonly<RefusedEvent>) => void} fn
+   *  @param {import('../events.js').ListenOptions} [options]
    *  @returns {() => void} takes the listener off
    *  @throws {import('../errors.js').PymallocError} BAD_ARGUMENT */
-  on(type, fn) {
-    if (type !== 'refused') throw badArgument(`no event is called "${type}": there is refused`);
-    if (typeof fn !== 'function') throw badArgument('the listener must be a function');
-    this.#listeners.add(fn);
-    return () => void this.#listeners.delete(fn);
+  on(type, fn, options) {
+    return this.#listeners.add(type, fn, options);
+  }
+
+  /** The same for the next event alone.
+   *
+   *  @example watch.once('refused', (e) => console.log(`first refused at ${e.site}`));
+   *
+   *  @param {'refused'} type  @param {(event: Readonly<RefusedEvent>) => void} fn
+   *  @param {{signal?: AbortSignal}} [options]
+   *  @returns {() => void} takes the listener off
+   *  @throws {import('../errors.js').PymallocError} BAD_ARGUMENT */
+  once(type, fn, options) {
+    return this.#listeners.add(type, fn, { ...options, once: true });
+  }
+
+  /** What JSON.stringify and console.log show.
+   *
+   *  @example assert.ok(JSON.stringify(watch).includes('liveBytes'));
+   *
+   *  @returns {{identity: Identity, stats: Readonly<ObservedStats>}} */
+  toJSON() {
+    return { identity: this.#identity, stats: this.stats() };
   }
 
   /** The module calls: the ring is full, a request wants more credit, or there is no ring.  Nothing
@@ -258,8 +317,13 @@ export class Watch {
    *  @returns {number} 0: the request is refused */
   #called(reason, a, b, c) {
     const { buffer } = this.#memory;
-    if (reason === REASON.FULL) this.#ledger.take(buffer, a >>> 0, b >>> 0);
-    else if (reason === REASON.RECORD) this.#ledger.record(buffer, a >>> 0, b >>> 0, c >>> 0);
+    if (reason === REASON.FULL) {
+      this.#ledger.take(buffer, a >>> 0, b >>> 0);
+      // The wrapper sets the position back when this returns: what is read until then is not there
+      // a second time.
+      this.#exports[EXPORT.POSITION].value = a;
+      this.#drained();
+    } else if (reason === REASON.RECORD) this.#ledger.record(buffer, a >>> 0, b >>> 0, c >>> 0);
     else if (reason === REASON.ASK) return this.#asked(a >>> 0, b >>> 0);
     return 1;
   }
@@ -298,8 +362,8 @@ export class Watch {
 
   /** @param {number} size  of a request that was permitted  @param {number} more  what it adds */
   #grant(size, more) {
-    const room = this.#limit === null ? CREDIT_MAX
-      : Math.max(0, this.#limit - this.#ledger.liveBytes - more);
+    const room =
+      this.#limit === null ? CREDIT_MAX : Math.max(0, this.#limit - this.#ledger.liveBytes - more);
     const left = this.#samples ? Math.max(0, this.#samples.left - 1) : CREDIT_MAX;
     const beyond = Math.min(room, left, CREDIT_MAX - size);
     this.#given = beyond;
@@ -310,16 +374,15 @@ export class Watch {
   #tell(bytes) {
     if (this.#listeners.size === 0) return;
     const frames = framesOf(captureStack(), this.#identity.functions);
-    const event = Object.freeze({ type: /** @type {'refused'} */ ('refused'), bytes,
-      liveBytes: this.#ledger.liveBytes, hardLimit: this.#limit ?? CREDIT_MAX, frames,
-      site: siteOf(frames) });
-    for (const fn of this.#listeners) {
-      try {
-        fn(event);
-      } catch (error) {
-        queueMicrotask(() => { throw error; });
-      }
-    }
+    const event = Object.freeze({
+      type: /** @type {'refused'} */ ('refused'),
+      bytes,
+      liveBytes: this.#ledger.liveBytes,
+      hardLimit: this.#limit ?? CREDIT_MAX,
+      frames,
+      site: siteOf(frames),
+    });
+    this.#listeners.dispatch(event).forEach(showError);
   }
 
   /** Takes what is in the ring.  The module is not inside its allocator now, whatever it was when an
@@ -334,3 +397,4 @@ export class Watch {
   }
 }
 
+inspectAs(Watch, 'Watch', (watch) => watch.toJSON());

@@ -4,6 +4,8 @@ import { descriptorOf } from '../descriptor.js';
 import { PymallocTypeError, badArgument } from '../errors.js';
 import { Heap } from '../heap.js';
 import { layoutOf } from '../layout.js';
+import { Channel } from '../profile/channel.js';
+import { guardConversion } from './conversion.js';
 import { checkGrowth, checkPyodide, isTracing } from './guest.js';
 import { ALLOCATOR_BYTES, install, places, withStack, write } from './hooks.js';
 import { randomBytes } from '../random.js';
@@ -48,21 +50,25 @@ export function look(value) {
 /** @param {unknown} value  @param {WebAssembly.Module | undefined} wasm
  *  @returns {Heap} */
 export function attachNow(value, wasm) {
-  const { pyodide, heap } = look(value);
-  if (heap) return heap;
+  const { pyodide, heap: attachedBefore } = look(value);
+  if (attachedBefore) return attachedBefore;
   checkSideModule(wasm);
   const module = pyodide._module;
   const { mem, obj } = places(module, isTracing(pyodide));
   checkGrowth(module);
   const lines = new Lines();
   const exports = load(module, wasm, lines);
-  const memory = { get buffer() { return module.HEAPU8.buffer; } };
+  const memory = {
+    get buffer() {
+      return module.HEAPU8.buffer;
+    },
+  };
   const made = withStack(module, 2 * ALLOCATOR_BYTES, (at) => {
     write(module, at, mem.allocator);
     write(module, at + ALLOCATOR_BYTES, obj.allocator);
     exports.pym_pyodide_attach(at, at + ALLOCATOR_BYTES);
     // May fail: nothing is installed yet.
-    const heap = Heap.from(wasm, { exports }, { memory: /** @type {any} */ (memory) });
+    const heap = Heap.from(wasm, { exports }, /** @type {any} */ ({ memory, python: true }));
     install(module, mem, at);
     install(module, obj, at + ALLOCATOR_BYTES);
     return heap;
@@ -70,6 +76,7 @@ export function attachNow(value, wasm) {
   const dump = () => lines.of(() => exports.pym_dump_stderr(made.address));
   attached.set(module, { heap: made, exports, dump, detached: false });
   forbidSnapshot(pyodide);
+  guardConversion(module);
   installPython(pyodide, made, exports, (fn) => lines.of(fn));
   return made;
 }
@@ -78,7 +85,7 @@ export function attachNow(value, wasm) {
  *  @throws {import('../errors.js').PymallocError} BAD_ARGUMENT, NO_DESCRIPTOR, BAD_DESCRIPTOR, VERSION */
 function checkSideModule(wasm) {
   if (!(wasm instanceof WebAssembly.Module)) {
-    throw badArgument('attachSync needs a compiled module: { wasm: await compilePyodide() }');
+    throw badArgument('attachSync needs a compiled module, { wasm: await compilePyodide() }', wasm);
   }
   layoutOf(descriptorOf(wasm));
   if (!WebAssembly.Module.exports(wasm).some(({ name }) => name === 'pym_pyodide_attach')) {
@@ -95,7 +102,8 @@ export function detachNow(value) {
   state.detached = true;
   const { mem, object } = state.heap.stats().domains;
   return Object.freeze({
-    liveBlocks: mem.liveBlocks + object.liveBlocks, liveBytes: mem.liveBytes + object.liveBytes,
+    liveBlocks: mem.liveBlocks + object.liveBlocks,
+    liveBytes: mem.liveBytes + object.liveBytes,
   });
 }
 
@@ -110,12 +118,15 @@ export function dumpOf({ _module }) {
  *  @throws {PymallocTypeError} UNSUPPORTED */
 function load(module, wasm, lines) {
   const scope = {
+    pym_host_profile: new Channel().hear,
     pym_host_random: (/** @type {number} */ at, /** @type {number} */ n) => {
       const random = randomBytes(n);
       if (random) module.HEAPU8.set(random, at >>> 0);
       return Number(random !== null);
     },
-    pym_host_resize: (/** @type {number} */ bytes) => { module.growMemory(bytes >>> 0); },
+    pym_host_resize: (/** @type {number} */ bytes) => {
+      module.growMemory(bytes >>> 0);
+    },
     pym_host_write: (/** @type {number} */ at, /** @type {number} */ n) => {
       lines.write(new TextDecoder().decode(module.HEAPU8.slice(at >>> 0, (at >>> 0) + n)));
     },
@@ -123,9 +134,12 @@ function load(module, wasm, lines) {
   try {
     return module.loadWebAssemblyModule(wasm, SIDE_MODULE, 'wasm-pymalloc', scope, 0);
   } catch (cause) {
-    throw new PymallocTypeError('UNSUPPORTED', `Pyodide's dynamic linker does not load pyodide.wasm `
-      + `(${cause}): use the released Pyodide, and the pyodide.wasm of this package's version`,
-    { cause });
+    throw new PymallocTypeError(
+      'UNSUPPORTED',
+      `Pyodide's dynamic linker does not load pyodide.wasm `
+        + `(${cause}): use the released Pyodide, and the pyodide.wasm of this package's version`,
+      { cause },
+    );
   }
 }
 
@@ -133,8 +147,11 @@ function load(module, wasm, lines) {
  *  @param {Pyodide} pyodide */
 function forbidSnapshot(pyodide) {
   pyodide.makeMemorySnapshot = () => {
-    throw new PymallocTypeError('UNSUPPORTED', 'a memory snapshot cannot be made after attach: make '
-      + 'it first, and attach to what is loaded from it');
+    throw new PymallocTypeError(
+      'UNSUPPORTED',
+      'a memory snapshot cannot be made after attach: make '
+        + 'it first, and attach to what is loaded from it',
+    );
   };
 }
 

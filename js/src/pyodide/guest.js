@@ -24,8 +24,16 @@ import { isPromise } from '../wasm.js';
  *  @property {(domain: number, allocator: number) => void} _PyMem_GetAllocator
  *  @property {(domain: number, allocator: number) => void} _PyMem_SetAllocator */
 
-const FUNCTIONS = /** @type {const} */ (['loadWebAssemblyModule', 'growMemory', 'stackSave',
-  'stackAlloc', 'stackRestore', '_sbrk', '_PyMem_GetAllocator', '_PyMem_SetAllocator']);
+const FUNCTIONS = /** @type {const} */ ([
+  'loadWebAssemblyModule',
+  'growMemory',
+  'stackSave',
+  'stackAlloc',
+  'stackRestore',
+  '_sbrk',
+  '_PyMem_GetAllocator',
+  '_PyMem_SetAllocator',
+]);
 /** Those that the tests run with, their pre-releases in; the next one's as well. */
 const VERSIONS = /^(0\.28\.|0\.29\.|314\.|315\.)/;
 const PAGE_BYTES = 65536;
@@ -38,19 +46,30 @@ export function checkPyodide(value) {
   }
   const pyodide = /** @type {Pyodide} */ (value);
   const module = pyodide?._module;
-  if (typeof module !== 'object' || module === null
-    || typeof pyodide.version !== 'string' || !runsPython(pyodide)) {
-    throw new PymallocTypeError('NOT_PYODIDE', 'attach takes what loadPyodide() resolves to: '
-      + 'attach(await loadPyodide())');
+  if (
+    typeof module !== 'object'
+    || module === null
+    || typeof pyodide.version !== 'string'
+    || !runsPython(pyodide)
+  ) {
+    throw new PymallocTypeError(
+      'NOT_PYODIDE',
+      'attach takes what loadPyodide() resolves to: ' + 'attach(await loadPyodide())',
+    );
   }
   if (!VERSIONS.test(pyodide.version)) {
-    throw new PymallocTypeError('UNSUPPORTED', `Pyodide ${pyodide.version} is not supported: 0.28, `
-      + '0.29, 314 and 315 are');
+    throw new PymallocTypeError(
+      'UNSUPPORTED',
+      `Pyodide ${pyodide.version} is not supported: 0.28, ` + '0.29, 314 and 315 are',
+    );
   }
   const missing = FUNCTIONS.find((name) => typeof module[name] !== 'function');
   if (missing || !(module.HEAPU8 instanceof Uint8Array)) {
-    throw new PymallocTypeError('UNSUPPORTED', `this Pyodide ${pyodide.version} has no `
-      + `_module.${missing ?? 'HEAPU8'}: it is not the released build, use that`);
+    throw new PymallocTypeError(
+      'UNSUPPORTED',
+      `this Pyodide ${pyodide.version} has no `
+        + `_module.${missing ?? 'HEAPU8'}: it is not the released build, use that`,
+    );
   }
   return pyodide;
 }
@@ -61,8 +80,11 @@ function runsPython(pyodide) {
   try {
     return typeof pyodide.runPython === 'function';
   } catch (cause) {
-    throw new PymallocError('ABORTED', `this Pyodide does not run Python any more (${cause}): load `
-      + 'another one', { cause });
+    throw new PymallocError(
+      'ABORTED',
+      `this Pyodide does not run Python any more (${cause}): load ` + 'another one',
+      { cause },
+    );
   }
 }
 
@@ -71,8 +93,11 @@ function runsPython(pyodide) {
  *  @throws {PymallocRangeError} NO_ROOM */
 export function checkGrowth(module) {
   if (module.growMemory(module.HEAPU8.length + PAGE_BYTES) === 1) return;
-  throw new PymallocRangeError('NO_ROOM', `Pyodide's memory of ${module.HEAPU8.length} bytes cannot `
-    + 'grow: attach earlier, or give it a larger maximum');
+  throw new PymallocRangeError(
+    'NO_ROOM',
+    `Pyodide's memory of ${module.HEAPU8.length} bytes cannot `
+      + 'grow: attach earlier, or give it a larger maximum',
+  );
 }
 
 /** Is tracemalloc on?  @param {Pyodide} pyodide  @returns {boolean} */

@@ -42,7 +42,8 @@ export function withStack(module, bytes, fn) {
 function read(module, at) {
   const view = new DataView(module.HEAPU8.buffer);
   return /** @type {Allocator} */ (
-    Array.from({ length: WORDS }, (_, i) => view.getUint32(at + 4 * i, true)));
+    Array.from({ length: WORDS }, (_, i) => view.getUint32(at + 4 * i, true))
+  );
 }
 
 /** @param {PyodideModule} module  @param {number} at  @param {Allocator} allocator */
@@ -71,8 +72,10 @@ function bottom(module, domain, tracing) {
   };
   if (tracing) below(allocator[0]);
   const [ctx] = allocator;
-  if (ctx + 4 <= module.HEAPU8.length
-    && new DataView(module.HEAPU8.buffer).getUint32(ctx, true) === LETTERS[domain]?.charCodeAt(0)) {
+  if (
+    ctx + 4 <= module.HEAPU8.length
+    && new DataView(module.HEAPU8.buffer).getUint32(ctx, true) === LETTERS[domain]?.charCodeAt(0)
+  ) {
     below(ctx + 4);
   }
   return { domain, address, allocator };
@@ -102,6 +105,9 @@ export function install(module, place, at) {
 
 /** @returns {PymallocError} */
 function foreign() {
-  return new PymallocError('FOREIGN_HOOK', 'another allocator was installed in this Pyodide with '
-    + 'PyMem_SetAllocator: attach before it is, or after it was taken off');
+  return new PymallocError(
+    'FOREIGN_HOOK',
+    'another allocator was installed in this Pyodide with '
+      + 'PyMem_SetAllocator: attach before it is, or after it was taken off',
+  );
 }

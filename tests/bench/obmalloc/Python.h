@@ -22,9 +22,9 @@ typedef ptrdiff_t Py_ssize_t;
 #define PY_SSIZE_T_MAX PTRDIFF_MAX
 #define Py_ALWAYS_INLINE __attribute__((always_inline))
 #define Py_MIN(x, y) ((x) > (y) ? (y) : (x))
-#define _Py_ALIGN_DOWN(p, a) ((void *)((uintptr_t)(p) & ~(uintptr_t)((a)-1)))
-#define _Py_ALIGN_UP(p, a) ((void *)(((uintptr_t)(p) + ((a)-1)) & ~(uintptr_t)((a)-1)))
-#define _Py_SIZE_ROUND_UP(n, a) (((size_t)(n) + ((a)-1)) & ~(size_t)((a)-1))
+#define _Py_ALIGN_DOWN(p, a) ((void *)((uintptr_t)(p) & ~(uintptr_t)((a) - 1)))
+#define _Py_ALIGN_UP(p, a) ((void *)(((uintptr_t)(p) + ((a) - 1)) & ~(uintptr_t)((a) - 1)))
+#define _Py_SIZE_ROUND_UP(n, a) (((size_t)(n) + ((a) - 1)) & ~(size_t)((a) - 1))
 #define PyOS_snprintf snprintf
 #define Py_GETENV(name) ((const char *)NULL) /* as with python3 -E */
 

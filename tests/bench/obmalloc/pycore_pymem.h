@@ -12,8 +12,7 @@ typedef enum {
 struct _PyTraceMalloc_Config {
   int initialized;
 };
-#define _PyTraceMalloc_Config_INIT \
-  { 0 }
+#define _PyTraceMalloc_Config_INIT {0}
 
 #define PYMEM_CLEANBYTE 0xCD
 #define PYMEM_DEADBYTE 0xDD

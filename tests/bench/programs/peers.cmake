@@ -6,6 +6,7 @@
 #   libc      wasi-libc's malloc, a dlmalloc
 #   dlmalloc, emmalloc, mimalloc   Emscripten 6's: ../em_allocators.cmake
 #   both      CPython with the adapter, and malloc ours as well: cpython.cmake
+#   blocks    quickjs-ng without its own arenas, over wasm-pymalloc: quickjs-ng.cmake
 #   own       CPython's own pymalloc, over wasi-libc's malloc: cpython.cmake
 #
 # All are compiled by the same clang, so nothing but the allocator differs between the modules of a

@@ -17,9 +17,16 @@ const PROGRAMS = {
 };
 
 // No GPU, no calls home.  Chromium's sandbox does not work for root, nor in most containers.
-const CHROMIUM_FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--disable-dev-shm-usage'];
+const CHROMIUM_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-dev-shm-usage',
+];
 
 /** Milliseconds that something may take on a machine that is busy with other tests. */
 const PATIENCE = 120_000;
@@ -36,7 +43,9 @@ export function programOf(name) {
       try {
         accessSync(path, constants.X_OK);
         return path;
-      } catch { /* not this one */ }
+      } catch {
+        /* not this one */
+      }
     }
   }
   throw new Error(`no ${name} found: run wasm/setup.sh browsers, or set PYM_${name.toUpperCase()}`);
@@ -75,8 +84,12 @@ export async function open(browser, url, { viewport, scheme, before } = {}) {
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(`console: ${message.text()}`);
   });
-  page.on('pageerror', (error) => { problems.push(`uncaught: ${error.stack ?? error}`); });
+  page.on('pageerror', (error) => {
+    problems.push(`uncaught: ${error.stack ?? error}`);
+  });
   page.on('requestfailed', (request) => {
+    // Of a worker that is stopped while it loads.
+    if (request.failure()?.errorText === 'net::ERR_ABORTED') return;
     problems.push(`failed: ${request.url()}: ${request.failure()?.errorText}`);
   });
   page.on('response', (response) => {

@@ -7,10 +7,14 @@ import { run } from './program.js';
 const read = (name) => readFile(new URL(`./${name}.wasm`, import.meta.url));
 const compiled = async (name) => WebAssembly.compile(await read(name));
 
-console.log(JSON.stringify(await run({
-  guest: await compiled('guest_export'),
-  bytes: await read('guest_export'),
-  importer: await compiled('guest_import'),
-  bare: await compiled('bare'),
-  factory,
-})));
+console.log(
+  JSON.stringify(
+    await run({
+      guest: await compiled('guest_export'),
+      bytes: await read('guest_export'),
+      importer: await compiled('guest_import'),
+      bare: await compiled('bare'),
+      factory,
+    }),
+  ),
+);

@@ -1,10 +1,12 @@
 /** Heaps that no allocator made: images of linear memory, written field by field through a
- *  descriptor.  The names and types come from src/layout.h; the offsets are the test's own (C's,
+ *  descriptor.  The names and types come from src/core/layout.h; the offsets are the test's own (C's,
  *  or with gaps), so a reader that knows an offset by heart fails. */
 
 import { readFileSync } from 'node:fs';
 
-const HEADER = new URL('../../../src/layout.h', import.meta.url);
+import { leb } from '../../../js/src/observe/binary.js';
+
+const HEADER = new URL('../../../src/core/layout.h', import.meta.url);
 export const VERSION = 3;
 const SIZES = { u8: 1, u16: 2, u32: 4, u64: 8 };
 const TYPES = { u8: 1, u16: 2, u32: 3, u64: 4, struct: 5 };
@@ -13,7 +15,7 @@ const CLASSES = 64;
 const SLOTS = CLASSES + 1;
 const LEAVES = 1024;
 const LEAF_POOLS = 1024;
-/** Of arrays, as src/layout.h names them. */
+/** Of arrays, as src/core/layout.h names them. */
 const COUNTS = { 1: 1, CLASS_SLOTS: SLOTS, BY_DOMAIN: 2 * SLOTS, LEAVES };
 const EVENTS = 32;
 
@@ -29,9 +31,12 @@ function fieldLists() {
   const lists = {};
   for (const group of [...Object.keys(GROUPS), 'hot']) {
     const body = new RegExp(`#define ${group.toUpperCase()}_FIELDS\\(X\\)(.*)`).exec(text)?.[1];
-    if (!body) throw new Error(`src/layout.h has no ${group.toUpperCase()}_FIELDS`);
-    lists[group] = [...body.matchAll(/X\((\w+), (\w+), (\w+),/g)].map(([, type, name, count]) =>
-      ({ type, name, count: COUNTS[count] }));
+    if (!body) throw new Error(`src/core/layout.h has no ${group.toUpperCase()}_FIELDS`);
+    lists[group] = [...body.matchAll(/X\((\w+), (\w+), (\w+),/g)].map(([, type, name, count]) => ({
+      type,
+      name,
+      count: COUNTS[count],
+    }));
   }
   lists.heap.push(...lists.hot);
   return lists;
@@ -46,8 +51,10 @@ export function layOut(gap = () => 0) {
   const place = (group, extra = []) => {
     let at = 0;
     const fields = {};
-    for (const { type, name, count, of = 0, stride = SIZES[type], align = stride } of
-      [...lists[group], ...extra]) {
+    for (const { type, name, count, of = 0, stride = SIZES[type], align = stride } of [
+      ...lists[group],
+      ...extra,
+    ]) {
       at += gap(name, group);
       at = Math.ceil(at / align) * align;
       fields[name] = { type, offset: at, count, stride, of };
@@ -57,30 +64,67 @@ export function layOut(gap = () => 0) {
     sizes[group] = group === 'pool' ? at : Math.ceil(at / 8) * 8;
   };
   for (const group of ['domain', 'event', 'segment', 'pool', 'list']) place(group);
-  const struct = (name, group, count) =>
-    ({ type: 'struct', name, count, of: GROUPS[group], stride: sizes[group], align: 8 });
+  const struct = (name, group, count) => ({
+    type: 'struct',
+    name,
+    count,
+    of: GROUPS[group],
+    stride: sizes[group],
+    align: 8,
+  });
   place('space', [struct('events', 'event', EVENTS)]);
   place('heap', [struct('domains', 'domain', 4), struct('lists', 'list', 2 * SLOTS)]);
   const constants = {
-    layout_version: VERSION, page_bytes: 65536, pool_bytes: 4096, arena_bytes: 262144, classes: CLASSES,
-    alignment: 8, events: EVENTS, debug: 0, leaf_pools: LEAF_POOLS, link_max: 0xffff,
-    pool_header: FIRST, pool_room: 4096 - 8 - FIRST, raw_header: 8,
-    segment_header: 8 + Math.ceil((sizes.segment - 8) / 16) * 16,   // chunks begin 8 mod 16
-    raw_flags: 15, raw_in_use: FLAG.inUse, raw_domain_shift: 2, raw_cached_max: 2048,
-    space_bytes: sizes.space, heap_bytes: sizes.heap, domain_bytes: sizes.domain,
-    event_bytes: sizes.event, space_magic: MAGIC.space, heap_magic: MAGIC.heap,
+    layout_version: VERSION,
+    page_bytes: 65536,
+    pool_bytes: 4096,
+    arena_bytes: 262144,
+    classes: CLASSES,
+    alignment: 8,
+    events: EVENTS,
+    debug: 0,
+    leaf_pools: LEAF_POOLS,
+    link_max: 0xffff,
+    pool_header: FIRST,
+    pool_room: 4096 - 8 - FIRST,
+    raw_header: 8,
+    segment_header: 8 + Math.ceil((sizes.segment - 8) / 16) * 16, // chunks begin 8 mod 16
+    raw_flags: 15,
+    raw_in_use: FLAG.inUse,
+    raw_domain_shift: 2,
+    raw_cached_max: 2048,
+    space_bytes: sizes.space,
+    heap_bytes: sizes.heap,
+    domain_bytes: sizes.domain,
+    event_bytes: sizes.event,
+    space_magic: MAGIC.space,
+    heap_magic: MAGIC.heap,
   };
   return { groups, sizes, constants };
 }
 
 /** The records of a layout, as objects that a test may change before encode(). */
 export function recordsOf({ groups, constants }) {
-  const records = Object.entries(constants).map(([name, value]) =>
-    ({ name, group: 0, type: 3, of: 0, count: 1, stride: 4, value }));
+  const records = Object.entries(constants).map(([name, value]) => ({
+    name,
+    group: 0,
+    type: 3,
+    of: 0,
+    count: 1,
+    stride: 4,
+    value,
+  }));
   for (const [group, fields] of Object.entries(groups)) {
     for (const [name, f] of Object.entries(fields)) {
-      records.push({ name, group: GROUPS[group], type: TYPES[f.type], of: f.of, count: f.count,
-        stride: f.stride, value: f.offset });
+      records.push({
+        name,
+        group: GROUPS[group],
+        type: TYPES[f.type],
+        of: f.of,
+        count: f.count,
+        stride: f.stride,
+        value: f.offset,
+      });
     }
   }
   return records;
@@ -109,17 +153,9 @@ export function encode(records, { version = VERSION, recordBytes = 36, magic = '
 export function moduleWith(section, name = 'pymalloc') {
   const label = new TextEncoder().encode(name);
   const body = [...leb(label.length), ...label, ...section];
-  return new WebAssembly.Module(new Uint8Array(
-    [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0, ...leb(body.length), ...body]));
-}
-
-function leb(n) {
-  const out = [];
-  do {
-    out.push((n & 127) | (n > 127 ? 128 : 0));
-    n >>>= 7;
-  } while (n > 0);
-  return out;
+  return new WebAssembly.Module(
+    new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0, ...leb(body.length), ...body]),
+  );
 }
 
 /** Where the first block lies in a pool, and how many there are. */
@@ -140,12 +176,20 @@ export class Image {
     this.heap = base + Math.ceil(this.layout.sizes.space / 4096) * 4096;
     this.table = this.heap + Math.ceil(this.layout.sizes.heap / 4096) * 4096 + 8;
     const leafBytes = LEAF_POOLS * this.layout.sizes.pool;
-    const leaves = Math.ceil(pages * 16 / LEAF_POOLS);
+    const leaves = Math.ceil((pages * 16) / LEAF_POOLS);
     this.end = this.table - 8 + Math.ceil((leaves * leafBytes + 8) / 4096) * 4096;
     this.exports = { memory: this.memory };
-    this.export('pym_root', () => this.root | 0);   // a guest returns an i32
-    this.set('space', this.root, { magic: MAGIC.space, version: VERSION, first_heap: this.heap,
-      raw_key: KEY.raw, link_key: KEY.link, heaps: 1 });
+    this.export('pym_root', () => this.root | 0); // a guest returns an i32
+    this.set('space', this.root, {
+      magic: MAGIC.space,
+      version: VERSION,
+      first_heap: this.heap,
+      raw_key: KEY.raw,
+      link_key: KEY.link,
+      heaps: 1,
+      soft: 0xffffffff,
+      hard: 0xffffffff,
+    });
     for (let i = 0; i < leaves; i++) {
       this.set('space', this.root, { leaves: { [i]: this.table + i * leafBytes } });
     }
@@ -161,9 +205,13 @@ export class Image {
   }
 
   /** What Heap.from takes as the instance. */
-  get instance() { return { exports: this.exports }; }
+  get instance() {
+    return { exports: this.exports };
+  }
 
-  get view() { return new DataView(this.memory.buffer); }
+  get view() {
+    return new DataView(this.memory.buffer);
+  }
 
   /** Writes fields of a structure; a value may be an object { index: value } for an array. */
   set(group, base, values) {
@@ -197,17 +245,29 @@ export class Image {
     return this.element('heap', heap, 'domains', n);
   }
 
-  /** Counters of one class (block size 8 * slot) of a domain, 'mem' or 'obj'. */
-  setClass(domain, slot, { mallocs, live, cached = 0 }, heap = this.heap) {
-    const i = domain === 'mem' ? slot : SLOTS + slot;
-    this.set('heap', heap, { filled: { [i]: BigInt(mallocs) + BigInt(cached) },
-      frees: { [i]: BigInt(mallocs) - BigInt(live) } });
+  /** Counters of one class (block size 8 * slot) of a domain, 'mem' or 'obj'; of its blocks `reused`
+   *  were freed into the list, so that malloc had them once more. */
+  setClass(domain, slot, { mallocs, live, cached = 0, reused = 0 }, heap = this.heap) {
+    const i = domain === 'mem' ? slot : SLOTS + slot,
+      taken = BigInt(mallocs) - BigInt(reused);
+    this.set('heap', heap, {
+      filled: { [i]: taken + BigInt(cached) },
+      frees: { [i]: taken - BigInt(live) },
+      reused: { [i]: BigInt(reused) },
+      pools_peak: { [slot]: 1 },
+    });
     this.set('list', this.list(domain, slot, heap), { count: cached });
   }
 
   addHeap(address, id, fields = {}) {
-    this.set('heap', address, { magic: MAGIC.heap, id, next: 0, soft: 0xffffffff, hard: 0xffffffff,
-      ...fields });
+    this.set('heap', address, {
+      magic: MAGIC.heap,
+      id,
+      next: 0,
+      soft: 0xffffffff,
+      hard: 0xffffffff,
+      ...fields,
+    });
     for (let d = 0; d < 3; d++) {
       this.set('domain', this.domain(d, address), { soft: 0xffffffff, hard: 0xffffffff });
     }
@@ -247,9 +307,11 @@ export class Image {
   entry(at) {
     const { view } = this;
     const unit = Math.floor(at / 4096);
-    const leaf = view.getUint32(this.element('space', this.root, 'leaves',
-      Math.floor(unit / LEAF_POOLS)), true);
-    return leaf + unit % LEAF_POOLS * this.layout.sizes.pool;
+    const leaf = view.getUint32(
+      this.element('space', this.root, 'leaves', Math.floor(unit / LEAF_POOLS)),
+      true,
+    );
+    return leaf + (unit % LEAF_POOLS) * this.layout.sizes.pool;
   }
 
   /** Puts a pool at a multiple of 4096; the chunk that it is, is the test's.  Its own list holds the
@@ -261,7 +323,10 @@ export class Image {
     const first = at + FIRST;
     const id = this.view.getUint32(heap + this.layout.groups.heap.id.offset, true);
     this.set('pool', this.entry(at), { size, heap: id & 0xffff });
-    this.setFree(at, Array.from({ length: capacity - used }, (_, i) => first + (used + i) * size));
+    this.setFree(
+      at,
+      Array.from({ length: capacity - used }, (_, i) => first + (used + i) * size),
+    );
     if (used === capacity) this.set('pool', this.entry(at), { left: 1 });
     return at;
   }
@@ -270,12 +335,15 @@ export class Image {
   setFree(at, blocks) {
     const { size } = this.readPool(at);
     const first = this.setLinks(at, blocks);
-    this.set('pool', this.entry(at), { free: first & 0xffff, left: capacityOf(size) - blocks.length });
+    this.set('pool', this.entry(at), {
+      free: first & 0xffff,
+      left: capacityOf(size) - blocks.length,
+    });
   }
 
   readPool(at) {
-    const field = (name) => this.view.getUint16(
-      this.entry(at) + this.layout.groups.pool[name].offset, true);
+    const field = (name) =>
+      this.view.getUint16(this.entry(at) + this.layout.groups.pool[name].offset, true);
     return { free: field('free'), left: field('left'), size: field('size'), heap: field('heap') };
   }
 
@@ -284,8 +352,10 @@ export class Image {
   setCached(domain, at, blocks, heap = this.heap) {
     const slot = this.readPool(at).size / 8;
     this.set('heap', heap, { current: { [domain === 'mem' ? slot : SLOTS + slot]: at / 4096 } });
-    this.set('list', this.list(domain, slot, heap),
-      { block: this.setLinks(at, blocks), count: blocks.length });
+    this.set('list', this.list(domain, slot, heap), {
+      block: this.setLinks(at, blocks),
+      count: blocks.length,
+    });
   }
 
   /** Address of the list of one class (block size 8 * slot) of a domain, 'mem' or 'obj'. */
@@ -308,8 +378,16 @@ export class Image {
   /** Writes event `seq` into its slot of the ring and makes it the newest. */
   addEvent(seq, fields) {
     const at = this.element('space', this.root, 'events', ((seq - 1) >>> 0) % EVENTS);
-    this.set('event', at, { seq, kind: 1, domain: 2, heap: 1, bytes: 64, pages_before: 1,
-      pages_after: 2, ...fields });
+    this.set('event', at, {
+      seq,
+      kind: 1,
+      domain: 2,
+      heap: 1,
+      bytes: 64,
+      pages_before: 1,
+      pages_after: 2,
+      ...fields,
+    });
     this.set('space', this.root, { event_seq: seq });
   }
 }
@@ -322,6 +400,6 @@ export function randomFrom(seed) {
     let t = state;
     t = Math.imul(t ^ (t >>> 15), t | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 4294967296 * below);
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 4294967296) * below);
   };
 }

@@ -16,7 +16,8 @@ for (let y = 0; y + 1 < side; y++) {
     faces.push(at, at + 1, at + side, at + 1, at + side + 1, at + side);
   }
 }
-let size = 0, points = 0;
+let size = 0,
+  points = 0;
 for (let round = 0; round < 2 * Number(process.env.ROUNDS ?? 1); round++) {
   const encoder = new encoderModule.Encoder();
   const builder = new encoderModule.MeshBuilder();

@@ -16,7 +16,9 @@ let first = null;
 function limit() {
   const total = (one) => one.watch.stats().domains.malloc.totalBytes;
   watch = [...watches()].sort((a, b) => total(b) - total(a))[0].watch;
-  watch.on('refused', ({ bytes, liveBytes }) => { first ??= { bytes, liveBytes }; });
+  watch.on('refused', ({ bytes, liveBytes }) => {
+    first ??= { bytes, liveBytes };
+  });
   watch.setLimit(LIMIT);
 }
 
@@ -36,7 +38,9 @@ const INTERPRETERS = {
   },
   async 'quickjs-wasi'() {
     const { QuickJS } = await import('quickjs-wasi');
-    const vm = await QuickJS.create({ wasm: await readFile(from.resolve('quickjs-wasi/quickjs.wasm')) });
+    const vm = await QuickJS.create({
+      wasm: await readFile(from.resolve('quickjs-wasi/quickjs.wasm')),
+    });
     vm.evalCode('1').dispose();
     limit();
     let said;
@@ -69,7 +73,7 @@ const INTERPRETERS = {
     limit();
     let said;
     try {
-      for (;;) db.exec("INSERT INTO t VALUES (hex(zeroblob(5000)))");
+      for (;;) db.exec('INSERT INTO t VALUES (hex(zeroblob(5000)))');
     } catch (error) {
       said = error.message;
     }
@@ -94,9 +98,13 @@ const INTERPRETERS = {
     const php = new PHP(await loadNodeRuntime('8.3', { emscriptenOptions: { processId: 1 } }));
     await php.run({ code: '<?php echo 1;' });
     limit();
-    const { text } = await php.run({ code: '<?php ini_set("memory_limit", "2G"); $a = []; '
-      + 'for ($i = 0; ; $i++) $a[] = str_repeat("x", 1000) . $i;' }).catch((error) =>
-      ({ text: error.response?.text ?? error.message }));
+    const { text } = await php
+      .run({
+        code:
+          '<?php ini_set("memory_limit", "2G"); $a = []; '
+          + 'for ($i = 0; ; $i++) $a[] = str_repeat("x", 1000) . $i;',
+      })
+      .catch((error) => ({ text: error.response?.text ?? error.message }));
     return [text, (await php.run({ code: '<?php echo 6 * 7;' })).text];
   },
   async ruby() {
@@ -127,6 +135,52 @@ const INTERPRETERS = {
     pyodide.runPython('a = None');
     return [said, pyodide.runPython('6 * 7')];
   },
+  async micropython() {
+    const { loadMicroPython } = await import('@micropython/micropython-webassembly-pyscript');
+    const python = await loadMicroPython({ heapsize: 1 << 20 });
+    python.runPython('1');
+    limit();
+    let said;
+    try {
+      python.runPython('a = []\nwhile True: a.append(bytearray(300_000))');
+    } catch (error) {
+      said = error.message;
+    }
+    python.runPython('a = None\nresult = 6 * 7');
+    return [said, python.globals.get('result')];
+  },
+};
+
+/** Modules that do not look whether malloc gave memory, or end the program then. */
+const TRAPS = {
+  async 'tree-sitter'() {
+    const { Language, Parser } = await import('web-tree-sitter');
+    await Parser.init();
+    const parser = new Parser();
+    parser.setLanguage(
+      await Language.load(from.resolve('tree-sitter-javascript/tree-sitter-javascript.wasm')),
+    );
+    parser.parse('1');
+    limit();
+    const trees = [];
+    for (;;) trees.push(parser.parse('f(a, b + 1);\n'.repeat(5000)));
+  },
+  async resvg() {
+    const { Resvg, initWasm } = await import('@resvg/resvg-wasm');
+    await initWasm(await readFile(from.resolve('@resvg/resvg-wasm/index_bg.wasm')));
+    const svg = (size) =>
+      `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}"/>`;
+    new Resvg(svg(8)).render().free();
+    limit();
+    for (let size = 64; ; size *= 2) new Resvg(svg(size)).render().free();
+  },
+  async yoga() {
+    const { default: Yoga } = await import('yoga-layout');
+    Yoga.Node.create().free();
+    limit();
+    const nodes = [];
+    for (;;) nodes.push(Yoga.Node.create());
+  },
 };
 
 /** @param {object} context  @param {(code: string) => any} evaluate */
@@ -139,7 +193,27 @@ async function quickjsContext(context, evaluate) {
   return [`${said.name}: ${said.message}`, context.dump((await evaluate('6 * 7')).value)];
 }
 
-const [said, after] = await INTERPRETERS[process.argv[2]]();
+/** @param {() => Promise<void>} program  @returns {Promise<[string, null]>} how it ended */
+async function trapped(program) {
+  try {
+    await program();
+  } catch (error) {
+    return [`${error.name}: ${error.message}`, null];
+  }
+  return ['it ended', null];
+}
+
+const name = process.argv[2];
+const [said, after] = TRAPS[name] ? await trapped(TRAPS[name]) : await INTERPRETERS[name]();
 const { peakBytes, failures } = watch.stats().domains.malloc;
-console.log(JSON.stringify({ limit: LIMIT, first, said, after: Number(after), peakBytes, failures }));
+console.log(
+  JSON.stringify({
+    limit: LIMIT,
+    first,
+    said,
+    after: after === null ? null : Number(after),
+    peakBytes,
+    failures,
+  }),
+);
 process.exit(0);

@@ -4,7 +4,9 @@ import { Language, Parser } from 'web-tree-sitter';
 
 const from = createRequire(import.meta.url);
 await Parser.init();
-const language = await Language.load(from.resolve('tree-sitter-javascript/tree-sitter-javascript.wasm'));
+const language = await Language.load(
+  from.resolve('tree-sitter-javascript/tree-sitter-javascript.wasm'),
+);
 const parser = new Parser();
 parser.setLanguage(language);
 const source = 'function f(a, b) { return a.map((x) => x + b * 2).filter(Boolean); }\n'.repeat(300);

@@ -9,7 +9,7 @@ for (let round = 0; round < 20 * Number(process.env.ROUNDS ?? 1); round++) {
   root.setFlexWrap(Wrap.Wrap);
   for (let i = 0; i < 100; i++) {
     const child = Yoga.Node.create();
-    child.setWidth(40 + i % 7);
+    child.setWidth(40 + (i % 7));
     child.setHeight(20);
     root.insertChild(child, i);
   }

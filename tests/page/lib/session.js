@@ -11,9 +11,16 @@ globalThis.self ??= { location: { href: 'file:///' } };
 export const LUA = { kind: 'lua', base: String(pathToFileURL(`${built('lua-page')}/`)) };
 
 /** @param {Uint8Array} wasm  @param {object} [more]  of the spec */
-export const moduleSpec = (wasm, more = {}) => ({ kind: 'module', name: 'program.wasm',
-  wasm: wasm.buffer.slice(wasm.byteOffset, wasm.byteOffset + wasm.byteLength), glue: null, args: [],
-  env: {}, stdin: '', ...more });
+export const moduleSpec = (wasm, more = {}) => ({
+  kind: 'module',
+  name: 'program.wasm',
+  wasm: wasm.buffer.slice(wasm.byteOffset, wasm.byteOffset + wasm.byteLength),
+  glue: null,
+  args: [],
+  env: {},
+  stdin: '',
+  ...more,
+});
 
 export class Page {
   /** @type {any[]} */
@@ -33,13 +40,23 @@ export class Page {
     });
   }
 
-  send(message) { this.session.receive(message); }
+  send(message) {
+    this.session.receive(message);
+  }
 
-  of(type) { return this.messages.filter((message) => message.type === type); }
+  of(type) {
+    return this.messages.filter((message) => message.type === type);
+  }
 
-  get text() { return this.of('output').map((output) => output.text).join(''); }
+  get text() {
+    return this.of('output')
+      .map((output) => output.text)
+      .join('');
+  }
 
-  get frames() { return this.of('frame'); }
+  get frames() {
+    return this.of('frame');
+  }
 
   /** @param {string} type  @returns {Promise<any>} the next message of the type */
   next(type) {
@@ -60,10 +77,10 @@ export class Page {
 
   /** @param {string | null} source
    *  @returns {Promise<any>} ended */
-  async run(source, { keep = false, limits = {}, name = 'prog.lua' } = {}) {
+  async run(source, { keep = false, limits = {}, name = 'prog.lua', every = 0 } = {}) {
     this.messages.length = 0;
     const program = source === null ? null : { name, source };
-    await this.session.receive({ type: 'run', program, keep, limits });
+    await this.session.receive({ type: 'run', program, keep, limits, every });
     return this.of('ended')[0];
   }
 
@@ -72,7 +89,8 @@ export class Page {
     const id = ++this.#requests;
     this.send({ type: 'request', id, name, params });
     const answer = this.messages.findLast((message) => message.id === id);
-    if (answer.type === 'failed') throw Object.assign(new Error(answer.error.message), answer.error);
+    if (answer.type === 'failed')
+      throw Object.assign(new Error(answer.error.message), answer.error);
     return answer.value;
   }
 

@@ -4,9 +4,10 @@
  *  the way the program runs, so it cannot be made to wait: limits are set before it starts. */
 
 import { Heap } from '../../../src/heap.js';
+import { Channel } from '../../../src/profile/channel.js';
 import { PymallocError } from '../../../src/errors.js';
 import { PageError, wordsOf } from '../failure.js';
-import { controlsOf } from './open.js';
+import { controlsOf } from './controls.js';
 
 /** @typedef {import('../protocol.js').ModuleSpec} ModuleSpec */
 /** @typedef {import('../session.js').Guest} Guest */
@@ -30,8 +31,13 @@ export async function openEmscripten(spec, module, host) {
   let dump = null;
   return {
     about: { kind: 'emscripten', name: spec.name, language: null },
-    controls: { programs: false, live: false, ...controls, collect: false,
-      sampling: 'when the program calls its .js (output, growth, clocks), and at its end' },
+    controls: {
+      programs: false,
+      live: false,
+      ...controls,
+      collect: false,
+      sampling: 'when the program calls its .js (output, growth, clocks), and at its end',
+    },
     run: (_program, _keep, attach) => {
       const run = new GlueRun(spec, module, host, (heap, exports) => {
         dump = () => exports['pym_dump_stderr']?.(heap.address);
@@ -91,15 +97,20 @@ class GlueRun {
 
   #impatient() {
     if (this.#asked) return;
-    this.#reject(new PageError('GLUE', 'the .js did not call Module.instantiateWasm: it is not '
-      + "Emscripten's, or was linked with an INCOMING_MODULE_JS_API without it, or waits for a "
-      + 'file'));
+    this.#reject(
+      new PageError(
+        'GLUE',
+        'the .js did not call Module.instantiateWasm: it is not '
+          + "Emscripten's, or was linked with an INCOMING_MODULE_JS_API without it, or waits for a "
+          + 'file',
+      ),
+    );
   }
 
   /** @param {unknown} error */
   #fail(error) {
     const name = error instanceof Error ? error.name : '';
-    if (name === 'ExitStatus' || error === 'unwind') return;     // how Emscripten leaves main
+    if (name === 'ExitStatus' || error === 'unwind') return; // how Emscripten leaves main
     this.#reject(error);
   }
 
@@ -115,15 +126,17 @@ class GlueRun {
     const input = new TextEncoder().encode(stdin);
     let read = 0;
     /** @typedef {'stdout' | 'stderr'} Stream */
-    const line = (/** @type {Stream} */ stream) => (/** @type {unknown[]} */ ...words) =>
-      this.#host.write(stream, new TextEncoder().encode(`${words.join(' ')}\n`));
+    const line =
+      (/** @type {Stream} */ stream) =>
+      (/** @type {unknown[]} */ ...words) =>
+        this.#host.write(stream, new TextEncoder().encode(`${words.join(' ')}\n`));
     /** @type {Record<string, unknown>} */
     const config = {
       thisProgram: name,
       arguments: args,
       print: line('stdout'),
       printErr: line('stderr'),
-      stdin: () => read < input.length ? input[read++] : null,
+      stdin: () => (read < input.length ? input[read++] : null),
       preRun: [(/** @type {any} */ m) => Object.assign((m ?? config)['ENV'] ?? {}, env)],
       postRun: [() => this.#exit(0)],
       onExit: (/** @type {number} */ code) => this.#exit(code),
@@ -134,25 +147,32 @@ class GlueRun {
       onAbort: (/** @type {unknown} */ what) => this.#fail(new Error(`aborted: ${what}`)),
       locateFile: (/** @type {string} */ file) => file,
       onRuntimeInitialized: () => this.#attachTo(config),
-      instantiateWasm: (/** @type {WebAssembly.Imports} */ imports,
-        /** @type {Function} */ receive) => this.#instantiate(imports, receive),
+      instantiateWasm: (
+        /** @type {WebAssembly.Imports} */ imports,
+        /** @type {Function} */ receive,
+      ) => this.#instantiate(config, imports, receive),
     };
     return config;
   }
 
-  /** @param {WebAssembly.Imports} imports  @param {Function} receive  @returns {object} */
-  #instantiate(imports, receive) {
+  /** @param {any} config  the Module, which has `pymalloc` by now
+   *  @param {WebAssembly.Imports} imports  @param {Function} receive  @returns {object} */
+  #instantiate(config, imports, receive) {
     this.#asked = true;
-    WebAssembly.instantiate(this.#module, this.#observed(imports)).then((instance) => {
-      const memory = memoryOf(instance, imports);
-      try {
-        this.#take(Heap.from(this.#module, instance, memory ? { memory } : {}), instance.exports);
-      } catch (error) {
-        // Exports whose names were made short: the library's piece of the .js knows them, later.
-        if (!(error instanceof PymallocError && error.code === 'NO_EXPORT')) throw error;
-      }
-      receive(instance, this.#module);
-    }).catch((error) => this.#fail(error));
+    WebAssembly.instantiate(this.#module, this.#observed(imports))
+      .then((instance) => {
+        const memory = memoryOf(instance, imports);
+        try {
+          const heap = Heap.from(this.#module, instance, memory ? { memory } : {});
+          if (config.pymalloc) config.pymalloc.profile = new Channel().hear;
+          this.#take(heap, instance.exports);
+        } catch (error) {
+          // Exports whose names were made short: the library's piece of the .js knows them, later.
+          if (!(error instanceof PymallocError && error.code === 'NO_EXPORT')) throw error;
+        }
+        receive(instance, this.#module);
+      })
+      .catch((error) => this.#fail(error));
     return {};
   }
 
@@ -170,32 +190,48 @@ class GlueRun {
   /** @param {WebAssembly.Imports} imports  @returns {WebAssembly.Imports} */
   #observed(imports) {
     const host = this.#host;
-    const look = (/** @type {Function} */ fn) => (/** @type {unknown[]} */ ...args) => {
-      if (this.#attached) host.due(host.now());
-      return fn(...args);
-    };
-    return Object.fromEntries(Object.entries(imports).map(([namespace, parts]) =>
-      [namespace, Object.fromEntries(Object.entries(parts).map(([name, part]) =>
-        [name, typeof part === 'function' && !(part instanceof WebAssembly.Memory)
-          && !NOT_OBSERVED.test(name) ? look(part) : part]))]));
+    const look =
+      (/** @type {Function} */ fn) =>
+      (/** @type {unknown[]} */ ...args) => {
+        if (this.#attached) host.due(host.now());
+        return fn(...args);
+      };
+    return Object.fromEntries(
+      Object.entries(imports).map(([namespace, parts]) => [
+        namespace,
+        Object.fromEntries(
+          Object.entries(parts).map(([name, part]) => [
+            name,
+            typeof part === 'function'
+            && !(part instanceof WebAssembly.Memory)
+            && !NOT_OBSERVED.test(name)
+              ? look(part)
+              : part,
+          ]),
+        ),
+      ]),
+    );
   }
 }
 
 /** @param {WebAssembly.Instance} instance  @param {WebAssembly.Imports} imports
  *  @returns {WebAssembly.Memory | undefined} */
 function memoryOf(instance, imports) {
-  const all = [...Object.values(instance.exports),
-    ...Object.values(imports).flatMap((parts) => Object.values(parts))];
+  const all = [
+    ...Object.values(instance.exports),
+    ...Object.values(imports).flatMap((parts) => Object.values(parts)),
+  ];
   return all.find((part) => part instanceof WebAssembly.Memory);
 }
 
 /** Loads the .js: an ES module, or a classic script with or without -sMODULARIZE, which is made the
  *  body of a function of the names that it looks for.
  *  @param {string} text  @returns {Promise<Start>} */
-async function startOf(text) {
+export async function startOf(text) {
   const es6 = /\bexport\s+default\b|\bexport\s*\{[^}]*\bas\s+default\b/.test(text);
   const inBrowser = 'WorkerGlobalScope' in globalThis;
-  const source = es6 ? text.replace(inBrowser ? FOR_NODE : /$^/, '')
+  const source = es6
+    ? text.replace(inBrowser ? FOR_NODE : /$^/, '')
     : `export default function (Module, module, exports) {${text}\n;return module.exports}`;
   const url = `data:text/javascript;charset=utf-8,${encodeURIComponent(source)}`;
   /** @type {any} */
@@ -203,8 +239,11 @@ async function startOf(text) {
   try {
     loaded = (await import(/* @vite-ignore */ /* webpackIgnore: true */ url)).default;
   } catch (error) {
-    throw new PageError('GLUE', `the .js could not be loaded: ${wordsOf(error)}. Is it what emcc `
-      + 'wrote together with the .wasm?');
+    throw new PageError(
+      'GLUE',
+      `the .js could not be loaded: ${wordsOf(error)}. Is it what emcc `
+        + 'wrote together with the .wasm?',
+    );
   }
   if (typeof loaded !== 'function') {
     throw new PageError('GLUE', 'the .js exports no function: is it what emcc wrote?');

@@ -1,6 +1,7 @@
 /** Lua on the library, see ../../guest/README.md. */
 
 import { Heap } from '../../../src/heap.js';
+import { Channel } from '../../../src/profile/channel.js';
 import { PageError, wordsOf } from '../failure.js';
 
 /** @typedef {import('../protocol.js').LuaSpec} LuaSpec */
@@ -12,6 +13,7 @@ import { PageError, wordsOf } from '../failure.js';
  *  @property {(source: number, name: number) => number} _page_start
  *  @property {() => number} _page_resume
  *  @property {() => number} _page_message
+ *  @property {{profile?: Channel['hear']}} pymalloc
  *  @property {() => void} _page_collect
  *  @property {() => void} _page_close
  *  @property {(heap: number) => void} _pym_dump_stderr
@@ -50,12 +52,20 @@ export async function openLua(spec, host) {
   let made = null;
   return {
     about: { kind: 'lua', name: 'Lua 5.4', language: 'Lua' },
-    controls: { programs: true, live: true, limits: true, dump: true, check: true, collect: true,
-      sampling: 'all the time' },
+    controls: {
+      programs: true,
+      live: true,
+      limits: true,
+      dump: true,
+      check: true,
+      collect: true,
+      profile: true,
+      sampling: 'all the time',
+    },
     run: async (program, keep, attach) => {
       if (!program) throw new PageError('NOT_RUNNING', 'there is no program to run');
       const last = keep ? made : null;
-      made = last ?? await instantiate(factory, module, host);
+      made = last ?? (await instantiate(factory, module, host));
       if (last) last.lua._page_close();
       attach(made.heap);
       return runProgram(made.lua, made.memory, program, host);
@@ -70,13 +80,18 @@ async function load(base) {
   const fetched = fetch(new URL('lua.wasm', base));
   try {
     const [{ default: factory }, response] = await Promise.all([
-      import(/* @vite-ignore */ new URL('lua.mjs', base).href), fetched]);
+      import(/* @vite-ignore */ new URL('lua.mjs', base).href),
+      fetched,
+    ]);
     if (!response.ok) throw new Error(`HTTP status ${response.status}`);
     const module = await WebAssembly.compile(await response.arrayBuffer());
     return { factory, module };
   } catch (error) {
-    throw new PageError('FETCH', `Lua could not be loaded from ${base}: ${wordsOf(error)}. Is the `
-      + 'page built (npm run build)?');
+    throw new PageError(
+      'FETCH',
+      `Lua could not be loaded from ${base}: ${wordsOf(error)}. Is the `
+        + 'page built (npm run build)?',
+    );
   }
 }
 
@@ -95,8 +110,10 @@ async function instantiate(factory, module, host) {
     },
     write: (/** @type {number} */ fd, /** @type {Uint8Array} */ bytes) =>
       host.write(fd === 2 ? 'stderr' : 'stdout', bytes),
-    instantiateWasm: (/** @type {WebAssembly.Imports} */ imports,
-      /** @type {Function} */ receive) => {
+    instantiateWasm: (
+      /** @type {WebAssembly.Imports} */ imports,
+      /** @type {Function} */ receive,
+    ) => {
       WebAssembly.instantiate(module, imports).then((made) => {
         instance = made;
         receive(made, module);
@@ -104,9 +121,13 @@ async function instantiate(factory, module, host) {
       return {};
     },
   });
-  const made = /** @type {WebAssembly.Instance} */ (/** @type {unknown} */ (instance));
-  return { lua, memory: /** @type {WebAssembly.Memory} */ (made.exports['memory']),
-    heap: Heap.from(module, made) };
+  lua.pymalloc.profile = new Channel().hear;
+  const running = /** @type {WebAssembly.Instance} */ (/** @type {unknown} */ (instance));
+  return {
+    lua,
+    memory: /** @type {WebAssembly.Memory} */ (running.exports['memory']),
+    heap: Heap.from(module, running),
+  };
 }
 
 /** @param {LuaModule} lua  @param {WebAssembly.Memory} memory

@@ -17,16 +17,9 @@ import { openWasi } from './wasi.js';
 export async function openGuest(spec, host) {
   if (spec.kind === 'lua') return openLua(spec, host);
   if (spec.kind === 'pyodide') return openPyodide(spec, host);
-  const module = await moduleOf(typeof spec.wasm === 'string'
-    ? new URL(spec.wasm, globalThis.location?.href) : spec.wasm);
-  layoutOf(descriptorOf(module));                // what cannot be read is refused here
+  const module = await moduleOf(
+    typeof spec.wasm === 'string' ? new URL(spec.wasm, globalThis.location?.href) : spec.wasm,
+  );
+  layoutOf(descriptorOf(module)); // what cannot be read is refused here
   return spec.glue === null ? openWasi(spec, module, host) : openEmscripten(spec, module, host);
-}
-
-/** @param {WebAssembly.Module} module
- *  @returns {Pick<import('../protocol.js').Controls, 'limits' | 'dump' | 'check'>} */
-export function controlsOf(module) {
-  const names = new Set(WebAssembly.Module.exports(module).map((e) => e.name));
-  return { limits: names.has('pym_limit_set'), dump: names.has('pym_dump_stderr'),
-    check: names.has('pym_check') && names.has('pym_check_message') };
 }

@@ -9,6 +9,7 @@ import { dumpOf } from '../../../src/pyodide/attach.js';
 import { PymallocError } from '../../../src/errors.js';
 import { PageError, Stopped, wordsOf } from '../failure.js';
 import { RUNNER } from './runner.py.js';
+import { counted } from './loading.js';
 
 /** @typedef {import('../protocol.js').PyodideSpec} PyodideSpec */
 /** @typedef {import('../protocol.js').Program} Program */
@@ -43,9 +44,19 @@ export async function openPyodide(spec, host) {
   const { live, version } = made;
   return {
     about: { kind: 'pyodide', name: `Python (Pyodide ${version})`, language: 'Python' },
-    controls: { programs: true, live, limits: true, dump: true, check: true, collect: true,
-      sampling: live ? 'all the time' : 'all the time; this browser cannot suspend wasm (JSPI), so '
-        + 'limits wait for the next run, and stopping loads Python anew' },
+    controls: {
+      programs: true,
+      live,
+      limits: true,
+      dump: true,
+      check: true,
+      collect: true,
+      profile: true,
+      sampling: live
+        ? 'all the time'
+        : 'all the time; this browser cannot suspend wasm (JSPI), so '
+          + 'limits wait for the next run, and stopping loads Python anew',
+    },
     run: async (program, keep, attachTo) => {
       if (!program) throw new PageError('NOT_RUNNING', 'there is no program to run');
       if (used && (!keep || made.broken)) made = await load();
@@ -65,11 +76,25 @@ async function importFrom(base) {
   try {
     module = await import(/* @vite-ignore */ url);
   } catch (error) {
-    throw new PageError('FETCH', `${url} could not be loaded: ${wordsOf(error)}. Give the address of `
-      + 'the folder that holds pyodide.mjs; its site must allow this page to load it (CORS)');
+    throw new PageError('FETCH', `${url} could not be loaded: ${await whyNot(url, error)}`);
   }
   if (typeof module.loadPyodide === 'function') return module.loadPyodide;
   throw new PageError('NOT_PYODIDE', `${url} has no loadPyodide: it is not Pyodide's pyodide.mjs`);
+}
+
+/** @param {string} url  @param {unknown} error  of its import  @returns {Promise<string>} */
+async function whyNot(url, error) {
+  const folder = 'Give the address of the folder that holds pyodide.mjs';
+  try {
+    const { ok, status } = await fetch(url, { method: 'HEAD' });
+    if (!ok) return `its server answers ${status}. ${folder}`;
+    return `${wordsOf(error)}. ${folder}`;
+  } catch {
+    return (
+      'its site does not allow this page to load it (CORS: Access-Control-Allow-Origin), or does '
+      + `not answer. ${folder}`
+    );
+  }
 }
 
 /** One Pyodide with its heap. */
@@ -79,11 +104,11 @@ class Interpreter {
   #host;
   /** @type {any} the functions of runner.py.js, as proxies */
   #python = null;
-  #flag = 0;                                     // its address
+  #flag = 0; // its address
   /** @type {import('../protocol.js').PartialLimits | null} hard limits that are lifted now */
   #lifted = null;
   #running = false;
-  #signalled = false;                            // the handler has not returned yet
+  #signalled = false; // the handler has not returned yet
   #stopped = false;
   #nextSignal = 0;
   #attachTo = (/** @type {Heap} */ _heap) => {};
@@ -104,26 +129,39 @@ class Interpreter {
    *  @param {Host} host */
   static async load(loadPyodide, base, wasm, host) {
     try {
-      const pyodide = await loadPyodide({ indexURL: base.href });
+      const pyodide = await counted(
+        () => loadPyodide({ indexURL: base.href }),
+        (loaded) => host.loaded(loaded),
+      );
       const made = new Interpreter(pyodide, await attach(pyodide, { wasm }), host);
       await made.#prepare();
       return made;
     } catch (error) {
       if (error instanceof PymallocError) throw error;
-      throw new PageError('FETCH', `Pyodide at ${base} does not start: ${wordsOf(error)}. The folder `
-        + 'must hold all files of the npm package pyodide');
+      throw new PageError(
+        'FETCH',
+        `Pyodide at ${base} does not start: ${wordsOf(error)}. The folder `
+          + 'must hold all files of the npm package pyodide',
+      );
     }
   }
 
-  get version() { return this.#pyodide.version; }
+  get version() {
+    return this.#pyodide.version;
+  }
 
   async #prepare() {
     const pyodide = this.#pyodide;
-    for (const [set, stream] of /** @type {const} */ ([['setStdout', 'stdout'], ['setStderr', 'stderr']])) {
-      pyodide[set]({ write: (/** @type {Uint8Array} */ bytes) => {
-        this.#host.write(stream, bytes);
-        return bytes.length;
-      } });
+    for (const [set, stream] of /** @type {const} */ ([
+      ['setStdout', 'stdout'],
+      ['setStderr', 'stderr'],
+    ])) {
+      pyodide[set]({
+        write: (/** @type {Uint8Array} */ bytes) => {
+          this.#host.write(stream, bytes);
+          return bytes.length;
+        },
+      });
     }
     const globals = pyodide.toPy({});
     globals.set('begin', () => {
@@ -132,14 +170,23 @@ class Interpreter {
     });
     globals.set('turn', () => this.#turn());
     pyodide.runPython(RUNNER, { globals });
-    const [run, collect, canSuspend] = ['run', 'collect', 'can_suspend'].map((name) => globals.get(name));
+    const [run, collect, canSuspend] = ['run', 'collect', 'can_suspend'].map((name) =>
+      globals.get(name),
+    );
     this.#python = { run, collect };
     const flag = globals.get('flag');
-    const view = flag.getBuffer();               // kept: it cannot move as long as somebody looks
+    const view = flag.getBuffer(); // kept: it cannot move as long as somebody looks
     this.#flag = view.data.byteOffset;
     this.live = await canSuspend();
     const poll = () => this.#poll();
-    pyodide.setInterruptBuffer({ get 0() { return poll(); }, set 0(_signal) { /* none is kept */ } });
+    pyodide.setInterruptBuffer({
+      get 0() {
+        return poll();
+      },
+      set 0(_signal) {
+        /* none is kept */
+      },
+    });
   }
 
   /** Called by Pyodide while Python runs, some ten thousand times a second.
@@ -148,14 +195,16 @@ class Interpreter {
     if (!this.#running) return 0;
     const { HEAPU8: memory } = this.#pyodide._module;
     switch (memory[this.#flag]) {
-      case Flag.LIFT: this.#lift(); break;
+      case Flag.LIFT:
+        this.#lift();
+        break;
       case Flag.RESTORE:
         this.#restore();
         this.#signalled = false;
         break;
     }
     memory[this.#flag] = Flag.NONE;
-    if (this.#lifted || this.#signalled) return 0;      // Python is busy with what is not the program
+    if (this.#lifted || this.#signalled) return 0; // Python is busy with what is not the program
     const now = this.#host.now();
     if (!this.#host.due(now) || !this.live || now < this.#nextSignal) return 0;
     this.#nextSignal = now + SIGNAL_MS;
@@ -167,7 +216,7 @@ class Interpreter {
   /** The page's messages, while Python waits in its signal handler.
    *  @returns {Promise<boolean>} whether it should stop */
   async #turn() {
-    await null;                                  // now it is suspended: it needs no memory
+    await null; // now it is suspended: it needs no memory
     this.#restore();
     try {
       await this.#host.turn();
@@ -186,7 +235,7 @@ class Interpreter {
     this.#attachTo = attachTo;
     this.#running = true;
     this.#stopped = this.#signalled = false;
-    this.#lift();                                // until it begins
+    this.#lift(); // until it begins
     try {
       const [kind, exitCode, message] = (await this.#python.run(source, `${name}.py`)).toJs();
       if (this.#stopped) throw new Stopped();
@@ -230,10 +279,18 @@ class Interpreter {
   #lift() {
     if (this.#lifted) return;
     const { heap, raw, mem, object } = this.#heap.limits;
-    this.#lifted = { heap: { hard: heap.hard }, raw: { hard: raw.hard }, mem: { hard: mem.hard },
-      object: { hard: object.hard } };
-    this.#heap.setLimits({ heap: { hard: null }, raw: { hard: null }, mem: { hard: null },
-      object: { hard: null } });
+    this.#lifted = {
+      heap: { hard: heap.hard },
+      raw: { hard: raw.hard },
+      mem: { hard: mem.hard },
+      object: { hard: object.hard },
+    };
+    this.#heap.setLimits({
+      heap: { hard: null },
+      raw: { hard: null },
+      mem: { hard: null },
+      object: { hard: null },
+    });
   }
 
   #restore() {

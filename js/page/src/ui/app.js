@@ -1,5 +1,7 @@
 /** The page: what a person does, the guest's answers, and what is shown of them. */
 
+import { isRefusal } from '../sampler.js';
+import { Allocations } from './allocations.js';
 import { Chart } from './chart.js';
 import { ClassTable } from './classes.js';
 import { Details } from './details.js';
@@ -9,11 +11,15 @@ import { Editor } from './editor.js';
 import { HeapMap } from './heapmap.js';
 import { Log } from './log.js';
 import { Looking } from './looking.js';
+import { Programs } from './programs.js';
 import { Runner } from './runner.js';
 import { Snapshots, snapshotName } from './snapshots.js';
 import { Terminal } from './terminal.js';
 import { byId, make, setText, throttled } from './dom.js';
+import { bytes } from './format.js';
 import { detailAt } from './geometry.js';
+import { followTabs } from './tabs.js';
+import { unitsHeldBy } from './holdings.js';
 import { followTheme } from './theme.js';
 import { showLegend } from './legend.js';
 import { showResult } from './result.js';
@@ -30,13 +36,13 @@ import { liveBytes, summary } from './describe.js';
 const FIGURES_MS = 500;
 const SUMMARY_MS = 2000;
 const HEAPS_SHOWN = 200;
-const PROGRAMS = new URL('./programs/', import.meta.url);
-const SUFFIXES = { Lua: '.lua', Python: '.py' };
 
 /** What each scale of the map shows, for the line above it. */
 const DETAILS = {
-  memory: 'a square is a page of 64 KiB', pages: 'a square is a page of 64 KiB, 4 × 4 pools of 4 KiB',
-  pools: 'pools of 4 KiB, four rows of four to a page', blocks: 'the blocks of pools, raw blocks where they lie',
+  memory: 'a square is a page of 64 KiB',
+  pages: 'a square is a page of 64 KiB, 4 × 4 pools of 4 KiB',
+  pools: 'pools of 4 KiB, four rows of four to a page',
+  blocks: 'the blocks of pools, raw blocks where they lie',
 };
 
 export class App {
@@ -47,6 +53,14 @@ export class App {
   #shown = 0;
   /** @type {HeapEvent | null} */
   #refusal = null;
+  /** Who held most when it was refused.
+   *  @type {Frame['holder']} */
+  #holder = null;
+  /** A snapshot, and what somebody holds: instead of the map.
+   *  @type {import('./snapshots.js').Overlay | null} */
+  #snapshot = null;
+  /** @type {{name: string, codes: Uint8Array} | null} */
+  #heldBy = null;
   /** @type {(() => void)[]} */
   #onMap = [];
   #isNew = false;
@@ -62,51 +76,84 @@ export class App {
     output: (stream, text, dropped) => this.#terminal.write(stream, text, dropped),
     state: (state) => this.#setStatus(state, state),
     ended: (ended) => this.#ended(ended),
-    program: () => ({ name: this.#sample, source: this.#editor.value }),
+    loading: (done, total) => this.#loading(done, total),
+    program: () => ({ name: this.#programs.name, source: this.#editor.value }),
     limits: () => this.#domains.wanted,
+    every: () => this.#allocations?.every ?? 0,
   });
   #terminal = new Terminal(byId('output'), byId('output-note'));
   #editor = new Editor(byId('editor'), () => void this.#runner.run());
-  #sample = 'program';
-  /** @type {{file: string, title: string, text: string}[]} */
-  #programs = [];
-  #details = new Details({
-    blocks: (address) => this.#runner.request('blocks', { address }),
-    chunks: (from, to) => this.#runner.request('chunks', { from, to }),
-  }, () => this.#map.invalidate());
-  #map = new HeapMap(byId('map', HTMLCanvasElement), {
-    details: this.#details,
-    onLook: (place, byKey) => this.#looking?.at(place, byKey),
-    onView: () => this.#viewChanged(),
-    onHint: () => this.#hint(),
-  }, this.#theme.map);
+  #programs = new Programs(this.#editor, (title, error) => this.#runner.complain(title, error));
+  #details = new Details(
+    {
+      blocks: (address) => this.#runner.request('blocks', { address }),
+      chunks: (from, to) => this.#runner.request('chunks', { from, to }),
+    },
+    () => this.#map.invalidate(),
+  );
+  #map = new HeapMap(
+    byId('map', HTMLCanvasElement),
+    {
+      details: this.#details,
+      onLook: (place, byKey) => this.#looking?.at(place, byKey),
+      onView: () => this.#viewChanged(),
+      onHint: () => this.#hint(),
+    },
+    this.#theme.map,
+  );
   /** @type {Looking | undefined} */
-  #looking = new Looking(() => this.#map, this.#details, (address) => this.#runner.request('look', { address }));
+  #looking = new Looking(
+    () => this.#map,
+    this.#details,
+    (address) => this.#runner.request('look', { address }),
+    () =>
+      this.#heldBy
+        ? `Where ${this.#heldBy.name} holds memory: the stronger a pool’s colour, the more of the blocks of its size.`
+        : `This is ${this.#snapshot?.text ?? 'the map'}.`,
+  );
   #chart = new Chart(byId('chart'), byId('chart-legend'), this.#theme.ui);
   #classes = new ClassTable(byId('classes', HTMLTableElement), byId('classes-note'));
   #log = new Log(byId('log'), byId('log-note'));
-  #domains = new Domains(byId('domains', HTMLTableElement), byId('limit-error'),
-    (row, kind, limit) => void this.#setLimit({ [row]: { [kind]: limit } }));
+  #domains = new Domains(
+    byId('domains', HTMLTableElement),
+    byId('limit-error'),
+    (row, kind, limit) => void this.#setLimit({ [row]: { [kind]: limit } }),
+  );
   /** @type {Snapshots} */
-  #snapshots = new Snapshots(() => this.#now(), (codes) => this.#setOverlay(codes), () => this.#takeSnapshot(),
-    (error) => this.#runner.complain('No snapshot', error));
+  #snapshots = new Snapshots(
+    () => this.#now(),
+    (overlay) => this.#setOverlay(overlay),
+    () => this.#takeSnapshot(),
+    (error) => this.#runner.complain('No snapshot', error),
+  );
+  /** @type {Allocations | undefined} */
+  #allocations = new Allocations(
+    (when) => this.#runner.request('allocations', { when }),
+    (picked) => this.#showHeld(picked),
+  );
   #showFigures = throttled(() => this.#figures(), FIGURES_MS);
   #showSummary = throttled(() => this.#summarize(), SUMMARY_MS);
 
   constructor() {
     const calm = matchMedia('(prefers-reduced-motion: reduce)');
     this.#map.calm = calm.matches;
-    calm.addEventListener('change', () => { this.#map.calm = calm.matches; });
+    calm.addEventListener('change', () => {
+      this.#map.calm = calm.matches;
+    });
     byId('zoom-in').addEventListener('click', () => this.#map.zoom(2));
     byId('zoom-out').addEventListener('click', () => this.#map.zoom(1 / 2));
     byId('zoom-fit').addEventListener('click', () => this.#map.fit());
+    byId('fold').addEventListener('click', () => this.#map.foldAll());
     byId('squeeze').addEventListener('click', () => {
       const stats = this.#frame?.stats;
       if (stats) this.#domains.set('heap', 'hard', liveBytes(stats));
     });
     byId('unlimit').addEventListener('click', () => this.#domains.unset());
-    byId('heap').addEventListener('change', () => this.#runner.watch(Number(byId('heap', HTMLSelectElement).value)));
+    byId('heap').addEventListener('change', () =>
+      this.#runner.watch(Number(byId('heap', HTMLSelectElement).value)),
+    );
     this.#domainSwitch();
+    followTabs(byId('tabs'), () => void this.#allocations?.refresh(true));
     this.#viewChanged();
     setInterval(() => {
       this.#drawing = { fps: this.#shown, drawMs: this.#map.drawMs };
@@ -116,54 +163,24 @@ export class App {
   }
 
   async start() {
-    await this.#loadPrograms();
-    byId('sample').addEventListener('change', () => void this.#showSample());
-    await this.#choose('Lua');
+    await this.#programs.load();
+    await this.#programs.choose('Lua');
     await this.#runner.start();
-  }
-
-  // ---- Programs ----
-
-  async #loadPrograms() {
-    try {
-      this.#programs = await (await fetch(new URL('index.json', PROGRAMS))).json();
-    } catch (error) {
-      this.#runner.complain('The sample programs could not be loaded', error);
-    }
-  }
-
-  /** @param {import('./highlight.js').Language} language  that the editor and the list are for now */
-  async #choose(language) {
-    const select = byId('sample', HTMLSelectElement);
-    if (this.#editor.language === language && select.options.length > 0) return;
-    this.#editor.language = language;
-    const programs = this.#programs.filter(({ file }) => file.endsWith(SUFFIXES[language]));
-    select.replaceChildren(...programs.map(({ file, title }) => make('option', { value: file }, title)));
-    const wanted = new URL(location.href).searchParams.get('program');
-    if (wanted && programs.some(({ file }) => file === wanted)) select.value = wanted;
-    await this.#showSample();
-  }
-
-  async #showSample() {
-    const select = byId('sample', HTMLSelectElement);
-    const program = this.#programs.find(({ file }) => file === select.value);
-    if (!program) return;
-    const before = this.#editor.value;
-    const response = await fetch(new URL(program.file, PROGRAMS));
-    const source = response.ok ? await response.text() : '';
-    if (select.value !== program.file || this.#editor.value !== before) return;   // chosen, or written, meanwhile
-    this.#editor.value = source;
-    this.#sample = program.file.replace(/\.\w+$/, '');
-    setText(byId('sample-text'), program.text);
   }
 
   /** @param {Ready} ready */
   #ready({ guest, controls }) {
     setText(byId('guest-name'), guest.name);
-    if (guest.language) void this.#choose(guest.language);
+    if (guest.language) void this.#programs.choose(guest.language);
     this.#domains.settable = controls.limits;
-    setText(byId('limits-note'), controls.limits ? controls.live ? 'can be set while it runs' : 'take effect at the next run'
-      : 'this module does not export pym_limit_set');
+    setText(
+      byId('limits-note'),
+      controls.limits
+        ? controls.live
+          ? 'can be set while it runs'
+          : 'take effect at the next run'
+        : 'this module does not export pym_limit_set',
+    );
     this.#clear();
     this.#frame = null;
     this.#map.show(null);
@@ -184,16 +201,22 @@ export class App {
     this.#log.clear();
     this.#chart.clear();
     this.#details.clear();
-    this.#refusal = null;
+    this.#refusal = this.#holder = null;
+    this.#allocations?.clear();
     byId('result').hidden = true;
   }
 
   /** @param {Ended} ended */
   #ended(ended) {
-    this.#show();                                // whoever reads the end reads the last figures
+    this.#show(); // whoever reads the end reads the last figures
     this.#figures();
     this.#summarize();
-    const words = showResult(ended, this.#refusal, this.#runner.takesPrograms ? (line) => this.#editor.select(line) : null);
+    void this.#allocations?.refresh(true);
+    const words = showResult(
+      ended,
+      { refusal: this.#refusal, holder: this.#holder },
+      this.#runner.takesPrograms ? (line) => this.#editor.select(line) : null,
+    );
     this.#setStatus(words.kind === 'bad' ? 'failed' : 'idle', words.pill);
     this.#details.age();
     this.#map.invalidate();
@@ -203,18 +226,28 @@ export class App {
   /** @param {'idle' | 'running' | 'paused' | 'failed'} state  @param {string} text */
   #setStatus(state, text) {
     const pill = byId('status');
-    if (state === 'idle' && text === 'idle') return;            // `ended` says it better
+    if (state === 'idle' && text === 'idle') return; // `ended` says it better
     pill.dataset['state'] = state;
     setText(pill, text);
+  }
+
+  /** @param {number} done  @param {number} total  bytes */
+  #loading(done, total) {
+    const bar = byId('loading', HTMLProgressElement);
+    bar.hidden = done >= total;
+    if (bar.hidden) return;
+    bar.value = done / total;
+    this.#setStatus('running', `loading: ${bytes(done)} of ${bytes(total)}`);
   }
 
   // ---- Frames ----
 
   /** @param {Frame} frame */
   #receive(frame) {
-    this.#log.add(frame.events, frame.missed, frame.time);
+    this.#log.add(frame);
+    this.#holder = frame.holder ?? this.#holder;
     for (const event of frame.events) {
-      if (event.type === 'oom' || event.limit === 'hard') this.#refusal = event;
+      if (isRefusal(event)) this.#refusal = event;
     }
     const map = frame.map ?? this.#frame?.map ?? null;
     if (frame.map) this.#mapIsNew = true;
@@ -257,6 +290,7 @@ export class App {
     if (this.#frame) this.#domains.showLimits(this.#frame.limits);
     this.#showHeaps(this.#frame?.heaps ?? [], stats?.heap ?? 1);
     this.#snapshots.refresh();
+    void this.#allocations?.refresh();
     this.#looking?.refresh();
   }
 
@@ -280,7 +314,7 @@ export class App {
 
   /** @param {import('../protocol.js').PartialLimits} limits */
   async #setLimit(limits) {
-    if (!this.#runner.hasHeap) return;                          // taken at the start of the next run
+    if (!this.#runner.hasHeap) return; // taken at the start of the next run
     try {
       const inForce = await this.#runner.request('limits', { limits });
       if (this.#frame) this.#frame = { ...this.#frame, limits: inForce };
@@ -293,21 +327,47 @@ export class App {
   /** @returns {import('./snapshots.js').Moment | null} */
   #now() {
     const frame = this.#frame;
-    return frame?.map ? { name: 'now', stats: frame.stats, codes: this.#map.codes } : null;
+    const { map, codes } = this.#map;
+    return frame && map ? { name: 'now', stats: frame.stats, map, codes } : null;
   }
 
   /** @returns {Promise<import('./snapshots.js').Moment>} */
   async #takeSnapshot() {
-    const shown = new Promise((resolve) => { this.#onMap.push(() => resolve(null)); });
+    const shown = new Promise((resolve) => {
+      this.#onMap.push(() => resolve(null));
+    });
     await this.#runner.request('frame', {});
     await shown;
     const frame = /** @type {Frame} */ (this.#frame);
-    return { name: snapshotName(this.#snapshots.next, frame.run, frame.time), stats: frame.stats,
-      codes: this.#map.codes.slice() };
+    return {
+      name: snapshotName(this.#snapshots.next, frame.run, frame.time),
+      stats: frame.stats,
+      map: structuredClone(/** @type {import('../../../src/index.js').HeapMap} */ (this.#map.map)),
+      codes: this.#map.codes.slice(),
+    };
   }
 
-  /** @param {Uint8Array | null} codes */
-  #setOverlay(codes) {
+  /** @param {import('./snapshots.js').Overlay | null} overlay */
+  #setOverlay(overlay) {
+    this.#snapshot = overlay;
+    this.#overlay();
+  }
+
+  /** @param {import('./allocations.js').Picked | null} picked  whose memory the map shows */
+  #showHeld(picked) {
+    const { map } = this.#map;
+    const stats = this.#frame?.stats;
+    if (!picked || !map || !stats) this.#heldBy = null;
+    else {
+      const largest = stats.classes.at(-1)?.blockSize ?? 0;
+      const codes = unitsHeldBy(map, this.#map.codes, picked.held.sampled, picked.stacks, largest);
+      this.#heldBy = { name: picked.name, codes };
+    }
+    this.#overlay();
+  }
+
+  #overlay() {
+    const codes = this.#heldBy?.codes ?? this.#snapshot?.codes ?? null;
     if (!codes && !this.#map.overlaid) return;
     this.#map.overlay = codes;
     this.#viewChanged();
@@ -318,11 +378,22 @@ export class App {
   #viewChanged() {
     const map = this.#map;
     const detail = map.map ? detailAt(map.scale) : 'memory';
-    setText(byId('map-detail'), map.overlaid ? 'the difference of two snapshots' : DETAILS[detail]);
-    const close = detail === 'blocks' || detail === 'pools' && map.scale >= CHUNK_SCALE;
-    const kind = map.overlaid ? 'difference' : close ? 'blocks' : 'map';
+    const held = this.#heldBy;
+    setText(
+      byId('map-detail'),
+      held ? `what ${held.name} holds now` : (this.#snapshot?.text ?? DETAILS[detail]),
+    );
+    const close = detail === 'blocks' || (detail === 'pools' && map.scale >= CHUNK_SCALE);
+    const kind = held
+      ? 'held'
+      : this.#snapshot?.difference
+        ? 'difference'
+        : close
+          ? 'blocks'
+          : 'map';
     if (kind !== this.#legend) showLegend(byId('legend'), kind, this.#theme.map);
     this.#legend = kind;
+    byId('fold').hidden = !map.unfolded;
     byId('zoom-out', HTMLButtonElement).disabled = map.fitted;
     byId('zoom-fit', HTMLButtonElement).disabled = map.fitted;
     this.#looking?.refresh();
@@ -333,15 +404,24 @@ export class App {
   #hint() {
     byId('map-hint').hidden = false;
     clearTimeout(this.#hinting);
-    this.#hinting = window.setTimeout(() => { byId('map-hint').hidden = true; }, 1600);
+    this.#hinting = window.setTimeout(() => {
+      byId('map-hint').hidden = true;
+    }, 1600);
   }
 
   #domainSwitch() {
     const names = /** @type {const} */ ({ all: 'All', object: 'object', mem: 'mem', raw: 'raw' });
     for (const [value, text] of Object.entries(names)) {
-      const input = make('input', { type: 'radio', name: 'chart-domain', value, id: `chart-${value}` });
+      const input = make('input', {
+        type: 'radio',
+        name: 'chart-domain',
+        value,
+        id: `chart-${value}`,
+      });
       input.checked = value === 'all';
-      input.addEventListener('change', () => { this.#chart.which = /** @type {keyof typeof names} */ (value); });
+      input.addEventListener('change', () => {
+        this.#chart.which = /** @type {keyof typeof names} */ (value);
+      });
       byId('chart-domain').append(make('label', {}, input, text));
     }
   }

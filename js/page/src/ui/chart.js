@@ -14,14 +14,35 @@ import { History } from './history.js';
 const SERIES = [
   { key: 'linear', label: 'linear memory', colour: 'linear', dash: [], width: 1.5, in: ['all'] },
   { key: 'usable', label: 'live blocks', colour: 'text', dash: [], width: 2, in: ['all'] },
-  { key: 'requested', label: 'requested', colour: 'requested', dash: [2, 3], width: 2, in: ['all'],
-    note: 'estimate' },
+  {
+    key: 'requested',
+    label: 'requested',
+    colour: 'requested',
+    dash: [2, 3],
+    width: 2,
+    in: ['all'],
+    note: 'estimate',
+  },
   { key: 'raw', label: 'raw domain', colour: 'raw', dash: [], width: 1.75, in: ['all', 'raw'] },
   { key: 'mem', label: 'mem domain', colour: 'mem', dash: [6, 3], width: 1.75, in: ['all', 'mem'] },
-  { key: 'object', label: 'object domain', colour: 'object', dash: [10, 3, 2, 3], width: 1.75, in: ['all', 'object'] },
+  {
+    key: 'object',
+    label: 'object domain',
+    colour: 'object',
+    dash: [10, 3, 2, 3],
+    width: 1.75,
+    in: ['all', 'object'],
+  },
   { key: 'rawLimit', label: 'hard limit', colour: 'bad', dash: [3, 4], width: 1, in: ['raw'] },
   { key: 'memLimit', label: 'hard limit', colour: 'bad', dash: [3, 4], width: 1, in: ['mem'] },
-  { key: 'objectLimit', label: 'hard limit', colour: 'bad', dash: [3, 4], width: 1, in: ['object'] },
+  {
+    key: 'objectLimit',
+    label: 'hard limit',
+    colour: 'bad',
+    dash: [3, 4],
+    width: 1,
+    in: ['object'],
+  },
   { key: 'heapLimit', label: 'hard limit', colour: 'bad', dash: [3, 4], width: 1, in: ['all'] },
 ];
 /** Milliseconds between two texts for those who do not see it. */
@@ -38,6 +59,9 @@ export class Chart {
   /** @type {Node[]} of the legend: one for each line, and the time */
   #figures = [];
   #told = -Infinity;
+  /** Keys of the lines that a person took off.
+   *  @type {Set<string>} */
+  #off = new Set();
   #colours;
 
   /** @param {HTMLElement} parent  @param {HTMLElement} legend
@@ -81,13 +105,16 @@ export class Chart {
 
   #dataShown() {
     const { data } = this.#history;
-    return [data[0] ?? [], ...this.#shown.map(({ index }) =>
-      (data[index + 1] ?? []).map((n) => n < 0 ? null : n))];
+    return [
+      data[0] ?? [],
+      ...this.#shown.map(({ index }) => (data[index + 1] ?? []).map((n) => (n < 0 ? null : n))),
+    ];
   }
 
   get #shown() {
-    return SERIES.map((series, index) => ({ ...series, index }))
-      .filter((series) => series.in.includes(this.#which) && this.#isUsed(series));
+    return SERIES.map((series, index) => ({ ...series, index })).filter(
+      (series) => series.in.includes(this.#which) && this.#isUsed(series),
+    );
   }
 
   /** A limit that was never set has no line, and a domain that never served one has none.
@@ -95,12 +122,17 @@ export class Chart {
   #isUsed({ key, index }) {
     const line = this.#history.data[index + 1] ?? [];
     if (key.endsWith('Limit')) return line.some((n) => n >= 0);
-    return this.#which !== 'all' || !['raw', 'mem', 'object'].includes(key) || line.some((n) => n > 0);
+    return (
+      this.#which !== 'all' || !['raw', 'mem', 'object'].includes(key) || line.some((n) => n > 0)
+    );
   }
 
   get #size() {
     const box = this.#parent.getBoundingClientRect();
-    return { width: Math.max(200, Math.floor(box.width)), height: Math.max(120, Math.floor(box.height)) };
+    return {
+      width: Math.max(200, Math.floor(box.width)),
+      height: Math.max(120, Math.floor(box.height)),
+    };
   }
 
   /** @type {string} */
@@ -109,33 +141,74 @@ export class Chart {
   #make() {
     this.#plot?.destroy();
     const c = this.#colours;
-    const axis = { stroke: c['muted'] ?? '', grid: { stroke: c['line'] ?? '', width: 1 }, ticks: { show: false },
-      font: '12px system-ui, sans-serif' };
+    const axis = {
+      stroke: c['muted'] ?? '',
+      grid: { stroke: c['line'] ?? '', width: 1 },
+      ticks: { show: false },
+      font: '12px system-ui, sans-serif',
+    };
     this.#made = this.#shown.map((s) => s.key).join();
-    this.#plot = new uPlot({
-      ...this.#size,
-      legend: { show: false },
-      padding: [8, 8, 0, 0],
-      cursor: { points: { size: 6 }, drag: { x: false, y: false } },
-      scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(65536, max * 1.08)] } },
-      axes: [
-        { ...axis, size: 26, values: (_, ticks) => ticks.map((t) => `${t} s`) },
-        { ...axis, size: 66, splits: (_, __, min, max) => sizeTicks(min, max), values: (_, ticks) => ticks.map(bytes) },
-      ],
-      series: [{}, ...this.#shown.map((s) => ({ label: s.label, stroke: c[s.colour] ?? '', width: s.width,
-        dash: s.dash, points: { show: false } }))],
-      hooks: { setCursor: [() => this.#fillLegend()] },
-    }, /** @type {uPlot.AlignedData} */ (this.#dataShown()), this.#parent);
-    const items = this.#shown.map((s) => legendItem(s, c[s.colour] ?? ''));
-    this.#figures = [...items.map((item) => /** @type {Node} */ (item.lastChild)), make('li')];
+    this.#plot = new uPlot(
+      {
+        ...this.#size,
+        legend: { show: false },
+        padding: [8, 8, 0, 0],
+        cursor: { points: { size: 6 }, drag: { x: false, y: false } },
+        scales: {
+          x: { time: false },
+          y: { range: (_, __, max) => [0, Math.max(65536, max * 1.08)] },
+        },
+        axes: [
+          { ...axis, size: 26, values: (_, ticks) => ticks.map((t) => `${t} s`) },
+          {
+            ...axis,
+            size: 66,
+            splits: (_, __, min, max) => sizeTicks(min, max),
+            values: (_, ticks) => ticks.map(bytes),
+          },
+        ],
+        series: [
+          {},
+          ...this.#shown.map((s) => ({
+            label: s.label,
+            show: !this.#off.has(s.key),
+            stroke: c[s.colour] ?? '',
+            width: s.width,
+            dash: s.dash,
+            points: { show: false },
+          })),
+        ],
+        hooks: { setCursor: [() => this.#fillLegend()] },
+      },
+      /** @type {uPlot.AlignedData} */ (this.#dataShown()),
+      this.#parent,
+    );
+    const items = this.#shown.map((s, i) => {
+      const button = legendItem(s, c[s.colour] ?? '');
+      button.setAttribute('aria-pressed', String(!this.#off.has(s.key)));
+      button.addEventListener('click', () => this.#toggle(s.key, i + 1, button));
+      return make('li', {}, button);
+    });
+    this.#figures = [
+      ...items.map((item) => /** @type {Node} */ (item.firstElementChild?.lastChild)),
+      make('li'),
+    ];
     this.#legend.replaceChildren(...items, /** @type {Node} */ (this.#figures.at(-1)));
     this.#fillLegend();
+  }
+
+  /** @param {string} key  @param {number} index  of the line  @param {HTMLElement} button */
+  #toggle(key, index, button) {
+    const shown = this.#off.delete(key);
+    if (!shown) this.#off.add(key);
+    button.setAttribute('aria-pressed', String(shown));
+    this.#plot?.setSeries(index, { show: shown });
   }
 
   #fillLegend() {
     const shown = this.#shown;
     if (this.#plot && shown.map((s) => s.key).join() !== this.#made) {
-      this.#make();                                      // a line has come or gone
+      this.#make(); // a line has come or gone
       return;
     }
     const { data, length } = this.#history;
@@ -145,20 +218,35 @@ export class Chart {
       return n < 0 ? '–' : bytes(n);
     });
     texts.forEach((text, i) => setText(/** @type {Node} */ (this.#figures[i]), text));
-    setText(/** @type {Node} */ (this.#figures[texts.length]), length > 0 ? `at ${seconds((data[0]?.[at] ?? 0) * 1000)}` : '');
+    setText(
+      /** @type {Node} */ (this.#figures[texts.length]),
+      length > 0 ? `at ${seconds((data[0]?.[at] ?? 0) * 1000)}` : '',
+    );
     const now = performance.now();
     if (now - this.#told < TELL_MS) return;
     this.#told = now;
-    this.#parent.setAttribute('aria-label', `Chart of memory over time: ${shown.map((s, i) =>
-      `${s.label} ${texts[i]}`).join(', ')}`);
+    this.#parent.setAttribute(
+      'aria-label',
+      `Chart of memory over time: ${shown.map((s, i) => `${s.label} ${texts[i]}`).join(', ')}`,
+    );
   }
 }
 
 /** @param {HeapStats} stats  @returns {number[]} in the order of SERIES; -1: none */
 export function valuesOf({ pages, pageBytes, domains: { raw, mem, object }, lost, hardLimit }) {
   const usable = raw.liveBytes + mem.liveBytes + object.liveBytes;
-  return [pages.memory * pageBytes, usable, Math.max(0, usable - lost.rounding), raw.liveBytes, mem.liveBytes,
-    object.liveBytes, raw.hardLimit ?? -1, mem.hardLimit ?? -1, object.hardLimit ?? -1, hardLimit ?? -1];
+  return [
+    pages.memory * pageBytes,
+    usable,
+    Math.max(0, usable - lost.rounding),
+    raw.liveBytes,
+    mem.liveBytes,
+    object.liveBytes,
+    raw.hardLimit ?? -1,
+    mem.hardLimit ?? -1,
+    object.hardLimit ?? -1,
+    hardLimit ?? -1,
+  ];
 }
 
 /** Ticks at round numbers of the binary units.
@@ -172,12 +260,23 @@ export function sizeTicks(min, max) {
 }
 
 /** @param {{label: string, dash: number[], width: number, note?: string}} series
- *  @param {string} colour  @returns {HTMLLIElement} its last child is for the figure */
+ *  @param {string} colour  @returns {HTMLButtonElement} takes the line off, and puts it back; its last
+ *    child is for the figure */
 function legendItem({ label, dash, width, note }, colour) {
   const svg = svgElement('svg', { width: '22', height: '8', 'aria-hidden': 'true' });
-  svg.append(svgElement('line', { x1: '0', y1: '4', x2: '22', y2: '4', stroke: colour,
-    'stroke-width': String(width + 0.5), 'stroke-dasharray': dash.join(' ') }));
-  return make('li', {}, svg, `${label}${note ? ` (${note})` : ''} `, make('b'));
+  svg.append(
+    svgElement('line', {
+      x1: '0',
+      y1: '4',
+      x2: '22',
+      y2: '4',
+      stroke: colour,
+      'stroke-width': String(width + 0.5),
+      'stroke-dasharray': dash.join(' '),
+    }),
+  );
+  const text = `${label}${note ? ` (${note})` : ''} `;
+  return make('button', { type: 'button', class: 'line' }, svg, text, make('b'));
 }
 
 /** @param {string} name  @param {Record<string, string>} attributes  @returns {SVGElement} */

@@ -17,9 +17,27 @@ import { bytes, count, percent } from './format.js';
 const COLUMNS = [
   { key: 'size', title: 'Block', hint: 'bytes of a block', value: (c) => c.blockSize, text: count },
   { key: 'live', title: 'Live', hint: 'live blocks', value: (c) => c.liveBlocks, text: count },
-  { key: 'bytes', title: 'Bytes', hint: 'bytes of live blocks', value: (c) => c.liveBlocks * c.blockSize, text: bytes },
-  { key: 'pools', title: 'Pools', hint: 'pools of 4 KiB held now', value: (c) => c.pools, text: count },
-  { key: 'ever', title: 'Ever', hint: 'blocks ever allocated', value: (c) => c.totalBlocks, text: count },
+  {
+    key: 'bytes',
+    title: 'Bytes',
+    hint: 'bytes of live blocks',
+    value: (c) => c.liveBlocks * c.blockSize,
+    text: bytes,
+  },
+  {
+    key: 'pools',
+    title: 'Pools',
+    hint: 'pools of 4 KiB held now',
+    value: (c) => c.pools,
+    text: count,
+  },
+  {
+    key: 'ever',
+    title: 'Ever',
+    hint: 'blocks ever allocated',
+    value: (c) => c.totalBlocks,
+    text: count,
+  },
 ];
 
 /** @typedef {{key: string, descending: boolean}} Order */
@@ -30,7 +48,8 @@ export function sorted(classes, { key, descending }, poolBytes) {
   const column = COLUMNS.find((c) => c.key === key);
   const by = column?.value ?? ((c) => c.blockSize);
   const sign = descending ? -1 : 1;
-  return classes.filter((c) => c.totalBlocks > 0 || c.pools > 0)
+  return classes
+    .filter((c) => c.totalBlocks > 0 || c.pools > 0)
     .sort((a, b) => sign * (by(a, poolBytes) - by(b, poolBytes)) || a.blockSize - b.blockSize);
 }
 
@@ -78,8 +97,10 @@ export class ClassTable {
   #showOrder() {
     COLUMNS.forEach(({ key }, i) => {
       const { descending } = this.#order;
-      this.#heads[i]?.setAttribute('aria-sort', key !== this.#order.key ? 'none'
-        : descending ? 'descending' : 'ascending');
+      this.#heads[i]?.setAttribute(
+        'aria-sort',
+        key !== this.#order.key ? 'none' : descending ? 'descending' : 'ascending',
+      );
     });
   }
 
@@ -89,7 +110,9 @@ export class ClassTable {
     const most = Math.max(1, ...rows.map((c) => c.pools));
     while (this.#body.rows.length > rows.length) this.#body.deleteRow(-1);
     while (this.#body.rows.length < rows.length) this.#body.append(newRow());
-    rows.forEach((c, i) => fillRow(/** @type {HTMLTableRowElement} */ (this.#body.rows[i]), c, poolBytes, most));
+    rows.forEach((c, i) =>
+      fillRow(/** @type {HTMLTableRowElement} */ (this.#body.rows[i]), c, poolBytes, most),
+    );
     setText(this.#note, classes.length > 0 ? `${rows.length} of ${classes.length} used` : '');
   }
 }
@@ -98,7 +121,9 @@ export class ClassTable {
 function newRow() {
   const row = make('tr');
   for (const { key } of COLUMNS) {
-    row.append(key === 'size' ? make('th', { scope: 'row', class: 'num' }) : make('td', { class: 'num' }));
+    row.append(
+      key === 'size' ? make('th', { scope: 'row', class: 'num' }) : make('td', { class: 'num' }),
+    );
   }
   row.append(make('td', { class: 'bar' }, make('div', {}, make('i'))));
   return row;
@@ -115,7 +140,8 @@ function fillRow(row, c, poolBytes, most) {
   const bar = /** @type {HTMLElement} */ (cell.firstElementChild);
   const held = c.pools * poolBytes;
   const full = percent(c.liveBlocks * c.blockSize, held);
-  bar.style.width = `${100 * c.pools / most}%`;
-  /** @type {HTMLElement} */ (bar.firstElementChild).style.width = full === '–' ? '0' : full.replace(' ', '');
+  bar.style.width = `${(100 * c.pools) / most}%`;
+  /** @type {HTMLElement} */ (bar.firstElementChild).style.width =
+    full === '–' ? '0' : full.replace(' ', '');
   cell.title = `${bytes(held)} in pools, ${full} of it in live blocks`;
 }

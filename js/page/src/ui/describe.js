@@ -2,6 +2,7 @@
 
 import { PageKind, PoolState } from '../../../src/index.js';
 import { bytes, count, hex, percent, plural } from './format.js';
+import { ARENA_PAGES } from './geometry.js';
 import { PER_PAGE } from './units.js';
 
 /** @typedef {import('../../../src/index.js').HeapMap} HeapMap */
@@ -33,11 +34,23 @@ export function unitText(map, unit, byPage) {
   return `${where}, pool at ${at}: ${poolText(map, k)}.`;
 }
 
+/** @param {import('./fold.js').Run} run  @returns {string} */
+export function barText({ from, to }) {
+  const pages = `Pages ${count(from * ARENA_PAGES)} to ${count(to * ARENA_PAGES - 1)}`;
+  return `${pages}, not the allocator’s: data, stack or another allocator. A click, or Enter, shows them.`;
+}
+
 /** @param {HeapMap} map  @param {number} k  @returns {string} */
 function poolText({ pools }, k) {
-  const [blocks, capacity, size] = [pools.blocks[k] ?? 0, pools.capacity[k] ?? 0, pools.blockSize[k] ?? 0];
-  if (pools.state[k] === PoolState.DAMAGED) return 'damaged, its entry in the pool table was overwritten';
-  if (pools.state[k] === PoolState.FULL) return `all ${plural(capacity, 'block')} of ${bytes(size)} live`;
+  const [blocks, capacity, size] = [
+    pools.blocks[k] ?? 0,
+    pools.capacity[k] ?? 0,
+    pools.blockSize[k] ?? 0,
+  ];
+  if (pools.state[k] === PoolState.DAMAGED)
+    return 'damaged, its entry in the pool table was overwritten';
+  if (pools.state[k] === PoolState.FULL)
+    return `all ${plural(capacity, 'block')} of ${bytes(size)} live`;
   return `${count(blocks)} of ${plural(capacity, 'block')} of ${bytes(size)} live, ${percent(blocks, capacity)}`;
 }
 
@@ -54,7 +67,8 @@ function pageText({ pages, rawBytes, freeBytes, firstPool, pools }, page) {
     capacity += pools.capacity[k] ?? 0;
   }
   const parts = [];
-  if (to > from) parts.push(`${plural(to - from, 'pool')}, ${percent(blocks, capacity)} of their blocks live`);
+  if (to > from)
+    parts.push(`${plural(to - from, 'pool')}, ${percent(blocks, capacity)} of their blocks live`);
   if ((rawBytes[page] ?? 0) > 0) parts.push(`${bytes(rawBytes[page] ?? 0)} in raw blocks`);
   if ((freeBytes[page] ?? 0) > 0) parts.push(`${bytes(freeBytes[page] ?? 0)} free`);
   return damaged + (parts.join(', ') || 'nothing in use');
@@ -65,12 +79,22 @@ function pageText({ pages, rawBytes, freeBytes, firstPool, pools }, page) {
 export function summary(map, stats) {
   if (!map) return 'No memory to show yet.';
   const { totals, pages } = map;
-  const parts = [[totals.pool, 'with pools'], [totals.raw, 'with raw blocks'], [totals.free, 'free'],
-    [totals.foreign, 'not the allocator’s'], [totals.damaged, 'damaged']]
-    .filter(([n]) => Number(n) > 0).map(([n, text]) => `${count(Number(n))} ${text}`);
-  const live = stats ? ` ${bytes(liveBytes(stats))} live in ${plural(liveBlocks(stats), 'block')}.` : '';
-  return `${plural(pages.length, 'page')} of 64 KiB: ${parts.join(', ')}. ${plural(totals.arenas, 'arena')}, `
-    + `${plural(map.pools.address.length, 'pool')}.${live}`;
+  const parts = [
+    [totals.pool, 'with pools'],
+    [totals.raw, 'with raw blocks'],
+    [totals.free, 'free'],
+    [totals.foreign, 'not the allocator’s'],
+    [totals.damaged, 'damaged'],
+  ]
+    .filter(([n]) => Number(n) > 0)
+    .map(([n, text]) => `${count(Number(n))} ${text}`);
+  const live = stats
+    ? ` ${bytes(liveBytes(stats))} live in ${plural(liveBlocks(stats), 'block')}.`
+    : '';
+  return (
+    `${plural(pages.length, 'page')} of 64 KiB: ${parts.join(', ')}. ${plural(totals.arenas, 'arena')}, `
+    + `${plural(map.pools.address.length, 'pool')}.${live}`
+  );
 }
 
 /** @param {HeapStats} stats  @returns {number} */

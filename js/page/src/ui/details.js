@@ -41,7 +41,9 @@ export class Details {
   }
 
   /** Memory changed: what is known is old. */
-  age() { this.#version++; }
+  age() {
+    this.#version++;
+  }
 
   /** Another program: what is known is of no use. */
   clear() {
@@ -58,15 +60,19 @@ export class Details {
   /** Row by row of pages, since a row is one range of addresses.
    *  @param {import('./paint.js').Scene} scene  @param {import('./paint.js').Sight} sight
    *  @returns {Chunks[]} by address */
-  chunksIn({ columns, codes }, { x0, x1, y0, y1 }) {
+  chunksIn({ columns, codes, fold }, { x0, x1, y0, y1 }) {
     /** @type {Chunks[]} */
     const out = [];
-    const end = codes.length / PER_PAGE * PAGE;
+    const pages = codes.length / PER_PAGE;
+    const address = (/** @type {number} */ page) =>
+      (fold.unitAt(page * PER_PAGE) / PER_PAGE) * PAGE;
     for (let row = Math.floor(y0 / SIDE); row * SIDE < y1; row++) {
-      const from = (row * columns + Math.floor(x0 / SIDE)) * PAGE;
-      const to = Math.min((row * columns + Math.ceil(x1 / SIDE)) * PAGE, end);
-      for (let at = from; at < to; at += SPAN) {
-        const stop = Math.min(at + SPAN, to);
+      const last = Math.min(row * columns + Math.ceil(x1 / SIDE), pages);
+      for (let page = row * columns + Math.floor(x0 / SIDE); page < last; ) {
+        const at = address(page);
+        let stop = at + PAGE;
+        // On to the end of the row, or where something is folded.
+        while (++page < last && address(page) === stop && stop < at + SPAN) stop += PAGE;
         const known = this.#get(this.#chunks, `${at}-${stop}`, () => this.#source.chunks(at, stop));
         if (known) out.push(known);
       }
@@ -82,7 +88,10 @@ export class Details {
     if (entry.version === this.#version) return entry.value;
     const now = performance.now();
     if (now - entry.asked < REFRESH_MS || this.#asking >= AT_ONCE) {
-      this.#timer ??= window.setTimeout(() => { this.#timer = undefined; this.#onChange(); }, REFRESH_MS);
+      this.#timer ??= window.setTimeout(() => {
+        this.#timer = undefined;
+        this.#onChange();
+      }, REFRESH_MS);
       return entry.value;
     }
     if (known.size >= KEPT) known.clear();
@@ -99,7 +108,7 @@ export class Details {
     try {
       entry.value = await ask();
     } catch {
-      entry.value = null;                    // the pool is gone, or the worker: nothing to draw
+      entry.value = null; // the pool is gone, or the worker: nothing to draw
     } finally {
       this.#asking--;
     }

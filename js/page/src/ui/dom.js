@@ -44,10 +44,13 @@ export function throttled(fn, ms) {
   return () => {
     const wait = last + ms - performance.now();
     if (timer !== undefined) return;
-    timer = window.setTimeout(() => {
-      timer = undefined;
-      last = performance.now();
-      fn();
-    }, Math.max(0, wait));
+    timer = window.setTimeout(
+      () => {
+        timer = undefined;
+        last = performance.now();
+        fn();
+      },
+      Math.max(0, wait),
+    );
   };
 }

@@ -20,7 +20,11 @@ const KINDS = /** @type {const} */ (['soft', 'hard']);
 /** @param {number | null} limit  @returns {string} how it stands in its field */
 export function limitText(limit) {
   if (limit === null) return '';
-  for (const [unit, size] of /** @type {const} */ ([['G', 2 ** 30], ['M', 2 ** 20], ['K', 1024]])) {
+  for (const [unit, size] of /** @type {const} */ ([
+    ['G', 2 ** 30],
+    ['M', 2 ** 20],
+    ['K', 1024],
+  ])) {
     if (limit >= size && limit % (size / 4) === 0) return `${limit / size}${unit}`;
   }
   return String(limit);
@@ -41,21 +45,42 @@ export class Domains {
       const swatch = make('span', { class: 'swatch', 'aria-hidden': 'true' });
       if (row !== 'heap') swatch.style.background = `var(--${row})`;
       const [soft, hard] = KINDS.map((kind) => this.#field(row, kind, title));
-      const line = make('tr', { title: hint },
+      const line = make(
+        'tr',
+        { title: hint },
         make('th', { scope: 'row' }, swatch, title),
-        make('td', { class: 'num' }, make('span'), make('span', { class: 'use', hidden: '' }, make('i'))),
-        make('td', { class: 'num' }), make('td', { class: 'num' }),
-        make('td', {}, /** @type {Node} */ (soft)), make('td', {}, /** @type {Node} */ (hard)));
+        make(
+          'td',
+          { class: 'num' },
+          make('span'),
+          make('span', { class: 'use', hidden: '' }, make('i')),
+        ),
+        make('td', { class: 'num' }),
+        make('td', { class: 'num' }),
+        make('td', {}, /** @type {Node} */ (soft)),
+        make('td', {}, /** @type {Node} */ (hard)),
+      );
       table.tBodies[0]?.append(line);
-      this.#rows.set(row, { row: line, soft: /** @type {HTMLInputElement} */ (soft), hard: /** @type {HTMLInputElement} */ (hard) });
+      this.#rows.set(row, {
+        row: line,
+        soft: /** @type {HTMLInputElement} */ (soft),
+        hard: /** @type {HTMLInputElement} */ (hard),
+      });
     }
   }
 
   /** @param {Row} row  @param {Kind} kind  @param {string} title  @returns {HTMLInputElement} */
   #field(row, kind, title) {
-    const input = make('input', { type: 'text', id: `limit-${row}-${kind}`, placeholder: 'none', inputmode: 'text',
-      autocomplete: 'off', spellcheck: 'false', 'aria-label': `${kind} limit of ${title === 'all' ? 'the heap' : `the ${title} domain`}`,
-      'aria-describedby': 'limit-hint limit-error' });
+    const input = make('input', {
+      type: 'text',
+      id: `limit-${row}-${kind}`,
+      placeholder: 'none',
+      inputmode: 'text',
+      autocomplete: 'off',
+      spellcheck: 'false',
+      'aria-label': `${kind} limit of ${title === 'all' ? 'the heap' : `the ${title} domain`}`,
+      'aria-describedby': 'limit-hint limit-error',
+    });
     input.addEventListener('change', () => this.#set(row, kind, input));
     return input;
   }
@@ -93,7 +118,9 @@ export class Domains {
   }
 
   /** @param {string} text  why a limit could not be set, or '' */
-  complain(text) { setText(this.#error, text); }
+  complain(text) {
+    setText(this.#error, text);
+  }
 
   /** @param {boolean} possible  limits of this guest can be set */
   set settable(possible) {
@@ -130,10 +157,20 @@ export class Domains {
   show(stats) {
     const domains = stats?.domains;
     const all = domains ? [domains.raw, domains.mem, domains.object] : [];
-    const sum = (/** @type {'liveBytes' | 'liveBlocks' | 'failures'} */ key) => all.reduce((n, d) => n + d[key], 0);
+    const sum = (/** @type {'liveBytes' | 'liveBlocks' | 'failures'} */ key) =>
+      all.reduce((n, d) => n + d[key], 0);
     for (const [name, { row }] of this.#rows) {
-      const d = name === 'heap' && stats ? { liveBytes: sum('liveBytes'), liveBlocks: sum('liveBlocks'), failures: sum('failures'),
-        hardLimit: stats.hardLimit } : name === 'heap' ? undefined : domains?.[name];
+      const d =
+        name === 'heap' && stats
+          ? {
+              liveBytes: sum('liveBytes'),
+              liveBlocks: sum('liveBlocks'),
+              failures: sum('failures'),
+              hardLimit: stats.hardLimit,
+            }
+          : name === 'heap'
+            ? undefined
+            : domains?.[name];
       const [, live, blocks, refused] = /** @type {HTMLTableCellElement[]} */ ([...row.cells]);
       if (!live || !blocks || !refused) continue;
       setText(/** @type {Node} */ (live.firstChild), d ? bytes(d.liveBytes) : '–');

@@ -14,9 +14,18 @@ export class Editor {
   /** @param {HTMLElement} parent  @param {() => void} onRun  Ctrl+Enter */
   constructor(parent, onRun) {
     const text = this.#text;
-    Object.assign(text, { id: 'source', spellcheck: false, autocapitalize: 'off', autocomplete: 'off', wrap: 'off' });
+    Object.assign(text, {
+      id: 'source',
+      spellcheck: false,
+      autocapitalize: 'off',
+      autocomplete: 'off',
+      wrap: 'off',
+    });
     text.setAttribute('autocorrect', 'off');
-    text.setAttribute('aria-label', 'Source of the program. Tab indents; Escape, then Tab leaves. Control Enter runs it.');
+    text.setAttribute(
+      'aria-label',
+      'Source of the program. Tab indents; Escape, then Tab leaves. Control Enter runs it.',
+    );
     this.#shown.setAttribute('aria-hidden', 'true');
     this.#numbers.setAttribute('aria-hidden', 'true');
     this.#numbers.className = 'numbers';
@@ -27,7 +36,9 @@ export class Editor {
     this.#show();
   }
 
-  get value() { return this.#text.value; }
+  get value() {
+    return this.#text.value;
+  }
   set value(source) {
     this.#text.value = source;
     this.#text.scrollTop = 0;
@@ -35,7 +46,9 @@ export class Editor {
   }
 
   /** @param {(source: string) => void} fn  when a person changed it */
-  set onChange(fn) { this.#text.addEventListener('input', () => fn(this.#text.value)); }
+  set onChange(fn) {
+    this.#text.addEventListener('input', () => fn(this.#text.value));
+  }
 
   /** @param {number} line  from 1; selected and scrolled to */
   select(line) {
@@ -47,13 +60,16 @@ export class Editor {
 
   #show() {
     const source = this.#text.value;
-    this.#shown.replaceChildren(...tokens(source, this.language).map(({ kind, text }) => {
-      if (!kind) return text;
-      const span = document.createElement('span');
-      span.className = `t-${kind}`;
-      span.textContent = text;
-      return span;
-    }), '\n');
+    this.#shown.replaceChildren(
+      ...tokens(source, this.language).map(({ kind, text }) => {
+        if (!kind) return text;
+        const span = document.createElement('span');
+        span.className = `t-${kind}`;
+        span.textContent = text;
+        return span;
+      }),
+      '\n',
+    );
     const lines = source.split('\n').length;
     if (lines !== this.#lines) {
       this.#lines = lines;

@@ -17,10 +17,14 @@
 
 /** Units on each side of a page. */
 export const SIDE = 4;
+const PLACES_OF_PAGE = SIDE * SIDE;
 /** Pages of an arena: 256 KiB. */
 export const ARENA_PAGES = 4;
 /** Pixels of a unit from which blocks are drawn. */
 export const BLOCK_SCALE = 56;
+
+/** Beyond this a page would not be taken for one. */
+const MOST_STRETCH = 2;
 
 /** How close one may look, as it is useful: a view in which ...
  *  @typedef {'memory' | 'pages' | 'pools' | 'blocks'} Detail */
@@ -41,6 +45,13 @@ export function planeOf(pages, columns) {
 /** @param {Size} plane  @param {Size} canvas  @returns {number} largest scale that shows all */
 export function fitScale(plane, canvas) {
   return Math.min(canvas.width / plane.width, canvas.height / plane.height);
+}
+
+/** How much higher than wide units are drawn, so that all of memory fills the canvas.
+ *  @param {Size} plane  @param {Size} canvas  @returns {number} 1: squares */
+export function stretchOf(plane, canvas) {
+  const wanted = canvas.height / plane.height / (canvas.width / plane.width);
+  return Math.min(Math.max(wanted, 1 / MOST_STRETCH), MOST_STRETCH);
 }
 
 /** The number of columns, whole arenas, with which the pages are largest.  Memory that grows keeps
@@ -65,8 +76,10 @@ export function columnsFor(pages, canvas, current = 0) {
 export function positionOf(unit, columns) {
   const page = Math.floor(unit / 16);
   const inPage = unit % 16;
-  return { x: page % columns * SIDE + inPage % SIDE,
-    y: Math.floor(page / columns) * SIDE + Math.floor(inPage / SIDE) };
+  return {
+    x: (page % columns) * SIDE + (inPage % SIDE),
+    y: Math.floor(page / columns) * SIDE + Math.floor(inPage / SIDE),
+  };
 }
 
 /** @param {number} x  units  @param {number} y  @param {number} columns  @param {number} pages
@@ -75,7 +88,7 @@ export function unitAt(x, y, columns, pages) {
   const [cx, cy] = [Math.floor(x), Math.floor(y)];
   if (cx < 0 || cy < 0 || cx >= columns * SIDE) return -1;
   const page = Math.floor(cy / SIDE) * columns + Math.floor(cx / SIDE);
-  return page < pages ? page * 16 + cy % SIDE * SIDE + cx % SIDE : -1;
+  return page < pages ? page * 16 + (cy % SIDE) * SIDE + (cx % SIDE) : -1;
 }
 
 /** @param {Size} plane  @param {Size} canvas  @returns {View} all of it, in the middle */
@@ -95,11 +108,19 @@ export function clampView(view, plane, canvas) {
   const fit = fitView(plane, canvas);
   const scale = clampScale(view.scale, plane, canvas);
   if (scale <= fit.scale * 1.001) return fit;
-  const axis = (/** @type {number} */ at, /** @type {number} */ size,
-    /** @type {number} */ room) => size * scale <= room ? (room - size * scale) / 2
-    : Math.min(0, Math.max(room - size * scale, at));
-  return { scale, x: axis(view.x, plane.width, canvas.width),
-    y: plane.height * scale <= canvas.height ? 0 : axis(view.y, plane.height, canvas.height) };
+  const axis = (
+    /** @type {number} */ at,
+    /** @type {number} */ size,
+    /** @type {number} */ room,
+  ) =>
+    size * scale <= room
+      ? (room - size * scale) / 2
+      : Math.min(0, Math.max(room - size * scale, at));
+  return {
+    scale,
+    x: axis(view.x, plane.width, canvas.width),
+    y: plane.height * scale <= canvas.height ? 0 : axis(view.y, plane.height, canvas.height),
+  };
 }
 
 /** @param {number} scale  @param {Size} plane  @param {Size} canvas  @returns {number} */
@@ -113,8 +134,11 @@ function clampScale(scale, plane, canvas) {
  *  @param {Size} plane  @param {Size} canvas  @returns {View} its position not clamped */
 export function zoomAt(view, at, wanted, plane, canvas) {
   const factor = clampScale(view.scale * wanted, plane, canvas) / view.scale;
-  return { scale: view.scale * factor, x: at.x - (at.x - view.x) * factor,
-    y: at.y - (at.y - view.y) * factor };
+  return {
+    scale: view.scale * factor,
+    x: at.x - (at.x - view.x) * factor,
+    y: at.y - (at.y - view.y) * factor,
+  };
 }
 
 /** @param {Point} centre  on the plane  @param {number} scale  @param {Size} canvas
@@ -148,4 +172,40 @@ export function between(from, to, t) {
 export function blockGrid(capacity) {
   const columns = Math.max(1, Math.ceil(Math.sqrt(capacity)));
   return { columns, rows: Math.max(1, Math.ceil(capacity / columns)) };
+}
+
+/** Where an arrow leads: by pages while these are small, by pools close up.
+ *  @param {number} place  @param {string} key
+ *  @param {{byPage: boolean, columns: number, places: number}} map
+ *  @returns {number | null} a place; null: the key leads nowhere */
+export function neighbourOf(place, key, { byPage, columns, places }) {
+  const at = positionOf(place, columns);
+  const step = byPage ? SIDE : 1;
+  const go = (/** @type {number} */ dx, /** @type {number} */ dy) => {
+    const to = unitAt(at.x + dx * step, at.y + dy * step, columns, places / PLACES_OF_PAGE);
+    if (to >= 0) return to;
+    if (dy !== 0) return place;
+    const wrapped = place + dx * (byPage ? PLACES_OF_PAGE : 1); // the row's end: on to the next
+    return wrapped >= 0 && wrapped < places ? wrapped : place;
+  };
+  switch (key) {
+    case 'ArrowRight':
+      return go(1, 0);
+    case 'ArrowLeft':
+      return go(-1, 0);
+    case 'ArrowDown':
+      return go(0, 1);
+    case 'ArrowUp':
+      return go(0, -1);
+    case 'PageDown':
+      return Math.min(place + columns * PLACES_OF_PAGE, places - 1);
+    case 'PageUp':
+      return Math.max(place - columns * PLACES_OF_PAGE, 0);
+    case 'Home':
+      return 0;
+    case 'End':
+      return places - 1;
+    default:
+      return null;
+  }
 }

@@ -1,8 +1,24 @@
 /** The map: a canvas that shows linear memory at any scale, looked at with pointer, wheel, fingers
  *  and keys.  Draws in animation frames only, and only when something changed. */
 
-import { BLOCK_SCALE, SIDE, between, centredOn, clampView, columnsFor, detailAt, fitView, planeOf,
-  positionOf, scaleInto, unitAt, zoomAt } from './geometry.js';
+import {
+  BLOCK_SCALE,
+  SIDE,
+  between,
+  centredOn,
+  clampView,
+  columnsFor,
+  detailAt,
+  fitView,
+  neighbourOf,
+  planeOf,
+  positionOf,
+  scaleInto,
+  stretchOf,
+  unitAt,
+  zoomAt,
+} from './geometry.js';
+import { Fold, foldOf } from './fold.js';
 import { Painter } from './paint.js';
 import { lookupTable } from './palette.js';
 import { Texture } from './texture.js';
@@ -34,10 +50,19 @@ export class HeapMap {
   /** @type {MapData | null} */
   #map = null;
   #codes = new Uint8Array(0);
+  #fold = new Fold();
+  /** First arenas of the runs that a person unfolded.
+   *  @type {Set<number>} */
+  #open = new Set();
+  /** Codes of the places of the map.
+   *  @type {Uint8Array} */
+  #shown = this.#codes;
   /** @type {Uint8Array | null} */
   #overlay = null;
   #columns = 4;
-  #size = { width: 1, height: 1 };
+  #box = { width: 1, height: 1 }; // of the canvas
+  #stretch = 1;
+  #size = this.#box; // of the canvas, had it not been stretched
   #ratio = 1;
   /** @type {View} */
   #view = { x: 0, y: 0, scale: 1 };
@@ -80,40 +105,54 @@ export class HeapMap {
   }
 
   /** Whether to jump instead of gliding. */
-  set calm(/** @type {boolean} */ calm) { this.#calm = calm; }
+  set calm(/** @type {boolean} */ calm) {
+    this.#calm = calm;
+  }
 
   /** @returns {MapData | null} what is shown */
-  get map() { return this.#map; }
+  get map() {
+    return this.#map;
+  }
   /** @returns {Uint8Array} codes of its units */
-  get codes() { return this.#codes; }
+  get codes() {
+    return this.#codes;
+  }
   /** @returns {number} CSS pixels of a unit */
-  get scale() { return this.#view.scale; }
+  get scale() {
+    return this.#view.scale;
+  }
   /** @returns {boolean} all of memory is in sight */
-  get fitted() { return this.#fitted; }
+  get fitted() {
+    return this.#fitted;
+  }
   /** @returns {Place | null} where the keyboard's cursor is */
-  get cursor() { return this.#cursor; }
-  get columns() { return this.#columns; }
+  get cursor() {
+    return this.#cursor;
+  }
 
   /** @param {MapData | null} map  a later one, or of another program */
   show(map) {
     const { scale } = this.#view;
     this.#map = map;
     this.#codes = map ? unitsOf(map, this.#codes) : new Uint8Array(0);
+    if (!map) this.#open.clear();
     if (this.#cursor && this.#cursor.unit >= this.#codes.length) this.#cursor = null;
     this.#arrange();
     this.#paint();
     if (this.#view.scale !== scale) this.#wiring.onView();
   }
 
-  /** @param {Uint8Array | null} codes  shown instead of the map's own, or no longer */
-  set overlay(codes) {
+  /** Shown instead of the map's own, or no longer. */
+  set overlay(/** @type {Uint8Array | null} */ codes) {
     this.#overlay = codes;
     this.#arrange();
     this.#paint();
   }
 
   /** @returns {boolean} */
-  get overlaid() { return this.#overlay !== null; }
+  get overlaid() {
+    return this.#overlay !== null;
+  }
 
   /** Something that is drawn besides the map changed. */
   invalidate() {
@@ -128,15 +167,18 @@ export class HeapMap {
   }
 
   /** All of memory. */
-  fit() { this.#go(fitView(this.#plane, this.#size)); }
+  fit() {
+    this.#go(fitView(this.#plane, this.#size));
+  }
 
   /** One step closer: from memory to the page, to the pool.
    *  @param {Place} place */
   zoomInto(place) {
     const scale = scaleInto(this.#goal.scale, this.#size);
-    const at = positionOf(place.unit, this.#columns);
+    const at = this.#positionOf(place.unit);
     const page = scale * SIDE * 1.3 < Math.min(this.#size.width, this.#size.height) * 1.1;
-    const centre = page ? { x: Math.floor(at.x / SIDE) * SIDE + 2, y: Math.floor(at.y / SIDE) * SIDE + 2 }
+    const centre = page
+      ? { x: Math.floor(at.x / SIDE) * SIDE + 2, y: Math.floor(at.y / SIDE) * SIDE + 2 }
       : { x: at.x + 0.5, y: at.y + 0.5 };
     this.#go(centredOn(centre, scale, this.#size));
   }
@@ -151,14 +193,17 @@ export class HeapMap {
     this.invalidate();
   }
 
-  get #plane() { return planeOf(this.#shown.length / PER_PAGE, this.#columns); }
-  get #shown() { return this.#overlay ?? this.#codes; }
-  get #goal() { return this.#animation?.to ?? this.#view; }
+  get #plane() {
+    return planeOf(this.#shown.length / PER_PAGE, this.#columns);
+  }
+  get #goal() {
+    return this.#animation?.to ?? this.#view;
+  }
 
   /** @param {number} unit */
   #reveal(unit) {
     const { scale, x, y } = this.#goal;
-    const at = positionOf(unit, this.#columns);
+    const at = this.#positionOf(unit);
     const left = at.x * scale + x;
     const top = at.y * scale + y;
     const { width, height } = this.#size;
@@ -171,18 +216,58 @@ export class HeapMap {
     const to = clampView(view, this.#plane, this.#size);
     this.#fitted = to.scale <= fitView(this.#plane, this.#size).scale * 1.001;
     this.#canvas.classList.toggle('zoomed', !this.#fitted);
-    this.#animation = glide && !this.#calm ? { from: this.#view, to, start: performance.now() } : null;
+    this.#animation =
+      glide && !this.#calm ? { from: this.#view, to, start: performance.now() } : null;
     if (!this.#animation) this.#view = to;
     this.#wiring.onView();
     this.invalidate();
   }
 
-  /** Columns and view for the memory there is now. */
+  /** @param {number} unit  @returns {import('./fold.js').Run | undefined} the bar that hides it */
+  barAt(unit) {
+    return this.#fold.runOf(unit);
+  }
+
+  /** @returns {boolean} a run that was folded is not */
+  get unfolded() {
+    return this.#open.size > 0;
+  }
+
+  /** Every long run of pages that are not the allocator's is a bar again. */
+  foldAll() {
+    this.#open.clear();
+    this.#arrange();
+    this.#paint();
+    this.#wiring.onView();
+  }
+
+  /** @param {number} unit  @returns {boolean} it was in a bar, whose pages are shown now */
+  #unfold(unit) {
+    const run = this.#fold.runOf(unit);
+    if (!run) return false;
+    this.#open.add(run.from);
+    this.#arrange();
+    this.#paint();
+    this.#wiring.onView();
+    return true;
+  }
+
+  /** @param {number} unit  @returns {Point} */
+  #positionOf(unit) {
+    return positionOf(this.#fold.placeOf(unit), this.#columns);
+  }
+
+  /** What is shown, columns and view for the memory there is now. */
   #arrange() {
+    const codes = this.#overlay ?? this.#codes;
+    this.#fold = foldOf(this.#codes, this.#open);
+    if (codes.length !== this.#codes.length) this.#fold = new Fold();
+    this.#shown = this.#fold.apply(codes);
     const pages = this.#shown.length / PER_PAGE;
-    const columns = columnsFor(pages, this.#size, this.#columns);
-    if (columns !== this.#columns) this.#columns = columns;
+    this.#columns = columnsFor(pages, this.#box, this.#columns);
     if (this.#fitted) {
+      this.#stretch = pages > 0 ? stretchOf(this.#plane, this.#box) : 1;
+      this.#size = { width: this.#box.width, height: this.#box.height / this.#stretch };
       this.#animation = null;
       this.#view = fitView(this.#plane, this.#size);
     } else {
@@ -193,10 +278,11 @@ export class HeapMap {
   #measure() {
     const box = this.#canvas.getBoundingClientRect();
     this.#ratio = window.devicePixelRatio || 1;
-    this.#size = { width: Math.max(1, box.width), height: Math.max(1, box.height) };
-    this.#canvas.width = Math.round(this.#size.width * this.#ratio);
-    this.#canvas.height = Math.round(this.#size.height * this.#ratio);
-    this.#columns = columnsFor(this.#shown.length / PER_PAGE, this.#size);
+    this.#box = { width: Math.max(1, box.width), height: Math.max(1, box.height) };
+    this.#size = { width: this.#box.width, height: this.#box.height / this.#stretch };
+    this.#canvas.width = Math.round(this.#box.width * this.#ratio);
+    this.#canvas.height = Math.round(this.#box.height * this.#ratio);
+    this.#columns = columnsFor(this.#shown.length / PER_PAGE, this.#box);
     this.#arrange();
     this.invalidate();
   }
@@ -225,19 +311,31 @@ export class HeapMap {
 
   #draw() {
     const context = this.#context;
-    const [ratio, view] = [this.#ratio, this.#view];
+    const [ratio, view, stretch] = [this.#ratio, this.#view, this.#stretch];
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     if (this.#shown.length === 0) return;
     const { width, height } = this.#plane;
     context.imageSmoothingEnabled = view.scale * ratio < 1;
     context.imageSmoothingQuality = 'high';
-    context.drawImage(this.#texture.canvas, view.x * ratio, view.y * ratio,
-      width * view.scale * ratio, height * view.scale * ratio);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.drawImage(
+      this.#texture.canvas,
+      view.x * ratio,
+      view.y * ratio * stretch,
+      width * view.scale * ratio,
+      height * view.scale * ratio * stretch,
+    );
+    context.setTransform(ratio, 0, 0, ratio * stretch, 0, 0);
     this.#painter.draw(context, {
-      view, size: this.#size, columns: this.#columns, codes: this.#shown,
-      details: this.#overlay ? null : this.#wiring.details, cursor: this.#cursor, hover: this.#hover,
+      view,
+      size: this.#size,
+      columns: this.#columns,
+      codes: this.#shown,
+      fold: this.#fold,
+      stretch,
+      details: this.#overlay ? null : this.#wiring.details,
+      cursor: this.#cursor,
+      hover: this.#hover,
       focused: document.activeElement === this.#canvas,
     });
   }
@@ -258,15 +356,20 @@ export class HeapMap {
       const place = this.#placeAt(this.#pointOf(e));
       if (place) this.zoomInto(place);
     });
-    on('keydown', (e) => { if (this.#onKey(e)) e.preventDefault(); });
-    on('focus', () => { if (!this.#cursor) this.moveTo(0); this.invalidate(); });
+    on('keydown', (e) => {
+      if (this.#onKey(e)) e.preventDefault();
+    });
+    on('focus', () => {
+      if (!this.#cursor) this.moveTo(0);
+      this.invalidate();
+    });
     on('blur', () => this.invalidate());
   }
 
   /** @param {MouseEvent} event  @returns {Point} */
   #pointOf(event) {
     const box = this.#canvas.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
+    return { x: event.clientX - box.left, y: (event.clientY - box.top) / this.#stretch };
   }
 
   /** @param {Point} point  @returns {Place | null} */
@@ -274,7 +377,8 @@ export class HeapMap {
     const x = (point.x - this.#view.x) / this.#view.scale;
     const y = (point.y - this.#view.y) / this.#view.scale;
     const unit = unitAt(x, y, this.#columns, this.#shown.length / PER_PAGE);
-    return unit < 0 ? null : { unit, x: x - Math.floor(x), y: y - Math.floor(y) };
+    if (unit < 0) return null;
+    return { unit: this.#fold.unitAt(unit), x: x - Math.floor(x), y: y - Math.floor(y) };
   }
 
   /** Alone, the wheel zooms only a map that has the focus: the page must stay scrollable.
@@ -312,10 +416,15 @@ export class HeapMap {
     const other = others[0]?.[1];
     const view = this.#view;
     if (other) {
-      const factor = Math.hypot(point.x - other.x, point.y - other.y)
+      const factor =
+        Math.hypot(point.x - other.x, point.y - other.y)
         / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
       const middle = { x: (point.x + other.x) / 2, y: (point.y + other.y) / 2 };
-      const moved = { ...view, x: view.x + (point.x - before.x) / 2, y: view.y + (point.y - before.y) / 2 };
+      const moved = {
+        ...view,
+        x: view.x + (point.x - before.x) / 2,
+        y: view.y + (point.y - before.y) / 2,
+      };
       this.#go(zoomAt(moved, middle, factor, this.#plane, this.#size), false);
     } else if (!this.#fitted) {
       this.#go({ ...view, x: view.x + point.x - before.x, y: view.y + point.y - before.y }, false);
@@ -328,7 +437,7 @@ export class HeapMap {
     if (this.#dragged || event.type !== 'pointerup') return;
     const place = this.#placeAt(this.#pointOf(event));
     this.#canvas.focus({ preventScroll: true });
-    if (!place) return;
+    if (!place || this.#unfold(place.unit)) return;
     this.#cursor = place;
     this.#wiring.onLook(place, false);
     this.invalidate();
@@ -347,10 +456,15 @@ export class HeapMap {
   #onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return false;
     const zooms = /** @type {Record<string, () => void>} */ ({
-      '+': () => this.#zoomAtCursor(ZOOM_STEP), '=': () => this.#zoomAtCursor(ZOOM_STEP),
-      '-': () => this.#zoomAtCursor(1 / ZOOM_STEP), '_': () => this.#zoomAtCursor(1 / ZOOM_STEP),
-      0: () => this.fit(), Escape: () => this.fit(),
-      Enter: () => { if (this.#cursor) this.zoomInto(this.#cursor); },
+      '+': () => this.#zoomAtCursor(ZOOM_STEP),
+      '=': () => this.#zoomAtCursor(ZOOM_STEP),
+      '-': () => this.#zoomAtCursor(1 / ZOOM_STEP),
+      _: () => this.#zoomAtCursor(1 / ZOOM_STEP),
+      0: () => this.fit(),
+      Escape: () => this.fit(),
+      Enter: () => {
+        if (this.#cursor && !this.#unfold(this.#cursor.unit)) this.zoomInto(this.#cursor);
+      },
     });
     const zoom = zooms[event.key];
     if (event.key === 'Escape' && this.#fitted) return false;
@@ -358,49 +472,28 @@ export class HeapMap {
       zoom();
       return true;
     }
-    const next = this.#neighbour(event.key);
+    const detail = detailAt(this.#goal.scale);
+    const { place, inBar } = this.#fold.startOf(this.#cursor?.unit ?? 0, event.key);
+    const next = neighbourOf(place, event.key, {
+      byPage: inBar || detail === 'memory' || detail === 'pages',
+      columns: this.#columns,
+      places: this.#shown.length,
+    });
     if (next === null) return false;
-    this.moveTo(next);
+    this.moveTo(this.#fold.unitAt(next));
     return true;
   }
 
   /** @param {number} factor */
   #zoomAtCursor(factor) {
     const { scale, x, y } = this.#goal;
-    const at = this.#cursor ? positionOf(this.#cursor.unit, this.#columns) : null;
+    const at = this.#cursor ? this.#positionOf(this.#cursor.unit) : null;
     const point = at ? { x: (at.x + 0.5) * scale + x, y: (at.y + 0.5) * scale + y } : undefined;
     this.zoom(factor, point);
   }
 
-  /** Arrows go by pages while these are small, by pools close up.
-   *  @param {string} key  @returns {number | null} unit */
-  #neighbour(key) {
-    const pages = this.#codes.length / PER_PAGE;
-    const unit = this.#cursor?.unit ?? 0;
-    const byPage = detailAt(this.#goal.scale) === 'memory' || detailAt(this.#goal.scale) === 'pages';
-    const at = positionOf(unit, this.#columns);
-    const step = byPage ? SIDE : 1;
-    const go = (/** @type {number} */ dx, /** @type {number} */ dy) => {
-      const [x, y] = [at.x + dx * step, at.y + dy * step];
-      const to = unitAt(x, y, this.#columns, pages);
-      if (to >= 0) return to;
-      if (dy !== 0) return unit;
-      const wrapped = unit + dx * (byPage ? PER_PAGE : 1);       // the row's end: on to the next
-      return wrapped >= 0 && wrapped < this.#codes.length ? wrapped : unit;
-    };
-    switch (key) {
-      case 'ArrowRight': return go(1, 0);
-      case 'ArrowLeft': return go(-1, 0);
-      case 'ArrowDown': return go(0, 1);
-      case 'ArrowUp': return go(0, -1);
-      case 'PageDown': return Math.min(unit + this.#columns * PER_PAGE, this.#codes.length - 1);
-      case 'PageUp': return Math.max(unit - this.#columns * PER_PAGE, 0);
-      case 'Home': return 0;
-      case 'End': return this.#codes.length - 1;
-      default: return null;
-    }
-  }
-
   /** @returns {boolean} blocks can be told apart */
-  get showsBlocks() { return this.#view.scale >= BLOCK_SCALE; }
+  get showsBlocks() {
+    return this.#view.scale >= BLOCK_SCALE;
+  }
 }

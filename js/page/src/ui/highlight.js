@@ -6,28 +6,42 @@
 /** @typedef {'Lua' | 'Python'} Language */
 
 const WORDS = {
-  Lua: new Set(('and break do else elseif end false for function goto if in local nil not or '
-    + 'repeat return then true until while').split(' ')),
-  Python: new Set(('False None True and as assert async await break class continue def del elif else '
-    + 'except finally for from global if import in is lambda nonlocal not or pass raise return try '
-    + 'while with yield').split(' ')),
+  Lua: new Set(
+    (
+      'and break do else elseif end false for function goto if in local nil not or '
+      + 'repeat return then true until while'
+    ).split(' '),
+  ),
+  Python: new Set(
+    (
+      'False None True and as assert async await break class continue def del elif else '
+      + 'except finally for from global if import in is lambda nonlocal not or pass raise return try '
+      + 'while with yield'
+    ).split(' '),
+  ),
 };
 /** What a block is indented by. */
 export const INDENTS = { Lua: '  ', Python: '    ' };
-const NUMBER = /(?<number>\b(?:0[xX][\da-fA-F._]+(?:[pP][+-]?\d+)?|\d[\d_]*\.?\d*(?:[eE][+-]?\d+)?))/;
+const NUMBER =
+  /(?<number>\b(?:0[xX][\da-fA-F._]+(?:[pP][+-]?\d+)?|\d[\d_]*\.?\d*(?:[eE][+-]?\d+)?))/;
 const NAME = /(?<name>[A-Za-z_]\w*)/;
-const either = (/** @type {RegExp[]} */ ...parts) => new RegExp(parts.map((part) => part.source).join('|'), 'g');
+const either = (/** @type {RegExp[]} */ ...parts) =>
+  new RegExp(parts.map((part) => part.source).join('|'), 'g');
 
 // Long brackets first: what begins with -- may be one.  So with three quotes.
 const TOKENS = {
   Lua: either(
     /(?<comment>--\[(?<c>=*)\[[^]*?(?:\]\k<c>\]|$)|--[^\n]*)/,
     /(?<text>\[(?<t>=*)\[[^]*?(?:\]\k<t>\]|$)|"(?:\\[^]|[^"\\\n])*"?|'(?:\\[^]|[^'\\\n])*'?)/,
-    NUMBER, NAME),
+    NUMBER,
+    NAME,
+  ),
   Python: either(
     /(?<comment>#[^\n]*)/,
     /(?<text>(?:\b[bfrtuBFRTU]{1,2})?(?:"""(?:\\[^]|[^\\])*?(?:"""|$)|'''(?:\\[^]|[^\\])*?(?:'''|$)|"(?:\\[^]|[^"\\\n])*"?|'(?:\\[^]|[^'\\\n])*'?))/,
-    NUMBER, NAME),
+    NUMBER,
+    NAME,
+  ),
 };
 
 /** @param {string} source  @param {Language} [language]
@@ -66,5 +80,7 @@ export function indentAfter(line, language = 'Lua') {
     return indent + (/[:({[]$/.test(line.replace(/#.*$/, '').trimEnd()) ? INDENTS.Python : '');
   }
   const code = line.replace(/--.*$/, '').trimEnd();
-  return /(\b(do|then|else|repeat)|\bfunction\b[^()]*\([^()]*\)|[({])$/.test(code) ? `${indent}  ` : indent;
+  return /(\b(do|then|else|repeat)|\bfunction\b[^()]*\([^()]*\)|[({])$/.test(code)
+    ? `${indent}  `
+    : indent;
 }

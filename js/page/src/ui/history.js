@@ -16,8 +16,12 @@ export class History {
     this.#data = Array.from({ length: series + 1 }, () => []);
   }
 
-  get data() { return this.#data; }
-  get length() { return this.#data[0]?.length ?? 0; }
+  get data() {
+    return this.#data;
+  }
+  get length() {
+    return this.#data[0]?.length ?? 0;
+  }
 
   clear() {
     for (const line of this.#data) line.length = 0;

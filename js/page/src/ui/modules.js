@@ -14,20 +14,29 @@ export function pairOf(files) {
   const wasm = files.findIndex(({ name }) => /\.wasm$/i.test(name));
   const glue = files.findIndex(({ name }) => /\.m?js$/i.test(name));
   const wrong = files.find(({ name }) => !/\.(wasm|m?js)$/i.test(name));
-  if (wrong) throw new RangeError(`“${wrong.name}” is neither a .wasm nor a .js: choose a module, or an Emscripten pair`);
+  if (wrong)
+    throw new RangeError(
+      `“${wrong.name}” is neither a .wasm nor a .js: choose a module, or an Emscripten pair`,
+    );
   if (wasm < 0) {
-    throw new RangeError(glue < 0 ? 'choose a .wasm file first'
-      : 'the .js alone is not enough: choose it together with its .wasm (both at once)');
+    throw new RangeError(
+      glue < 0
+        ? 'choose a .wasm file first'
+        : 'the .js alone is not enough: choose it together with its .wasm (both at once)',
+    );
   }
-  if (files.length > (glue < 0 ? 1 : 2)) throw new RangeError('one module at a time: a .wasm, or a .js and its .wasm');
+  if (files.length > (glue < 0 ? 1 : 2))
+    throw new RangeError('one module at a time: a .wasm, or a .js and its .wasm');
   return { wasm, glue };
 }
 
 /** @param {string} text  as in a shell: words, in quotes if they hold spaces
  *  @returns {string[]} */
 export function wordsOf(text) {
-  return [...text.matchAll(/"((?:\\.|[^"\\])*)"|'([^']*)'|(\S+)/g)]
-    .map(([, double, single, bare]) => double !== undefined ? double.replace(/\\(.)/g, '$1') : single ?? bare ?? '');
+  return [...text.matchAll(/"((?:\\.|[^"\\])*)"|'([^']*)'|(\S+)/g)].map(
+    ([, double, single, bare]) =>
+      double !== undefined ? double.replace(/\\(.)/g, '$1') : (single ?? bare ?? ''),
+  );
 }
 
 /** @param {string} text  NAME=value ..., values in quotes if they hold spaces
@@ -35,10 +44,12 @@ export function wordsOf(text) {
  *  @throws {RangeError} a sentence that says what would be right */
 export function environmentOf(text) {
   const pairs = [...text.matchAll(/([^\s=]+)(?:=("(?:\\.|[^"\\])*"|'[^']*'|\S*))?/g)];
-  return Object.fromEntries(pairs.map(([whole, name, value]) => {
-    if (value === undefined) throw new RangeError(`“${whole}” is no variable: write NAME=value`);
-    return [name, wordsOf(value)[0] ?? ''];
-  }));
+  return Object.fromEntries(
+    pairs.map(([whole, name, value]) => {
+      if (value === undefined) throw new RangeError(`“${whole}” is no variable: write NAME=value`);
+      return [name, wordsOf(value)[0] ?? ''];
+    }),
+  );
 }
 
 /** @param {string} address  @param {string} base  the page's
@@ -47,7 +58,9 @@ export function environmentOf(text) {
 export function addressOf(address, base) {
   const url = URL.canParse(address, base) ? new URL(address, base) : null;
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new RangeError(`“${address}” is no address of a module: write https://…/program.wasm, or a path on this site`);
+    throw new RangeError(
+      `“${address}” is no address of a module: write https://…/program.wasm, or a path on this site`,
+    );
   }
   return url.href;
 }
@@ -74,47 +87,65 @@ export function followOpening(onOpen) {
     try {
       const { wasm, glue } = pairOf(list);
       const file = /** @type {File} */ (list[wasm]);
-      finish({ name: file.name, wasm: await file.arrayBuffer(), glue: glue < 0 ? null : await /** @type {File} */ (list[glue]).text() });
+      finish({
+        name: file.name,
+        wasm: await file.arrayBuffer(),
+        glue: glue < 0 ? null : await /** @type {File} */ (list[glue]).text(),
+      });
     } catch (error) {
       say(sentence(error));
       if (!dialog.open) dialog.showModal();
     }
   };
-  byId('open-module').addEventListener('click', () => { say(''); dialog.showModal(); });
+  byId('open-module').addEventListener('click', () => {
+    say('');
+    dialog.showModal();
+  });
   byId('open-close').addEventListener('click', () => dialog.close());
   files.addEventListener('change', () => {
-    setText(byId('files-text'), [...files.files ?? []].map((f) => f.name).join(', ') || 'or drop them anywhere on the page');
+    setText(
+      byId('files-text'),
+      [...(files.files ?? [])].map((f) => f.name).join(', ') || 'or drop them anywhere on the page',
+    );
     if (files.files?.length) url.value = '';
   });
   const go = () => {
-    if (url.value.trim() === '') return openFiles([...files.files ?? []]);
+    if (url.value.trim() === '') return openFiles([...(files.files ?? [])]);
     try {
       const href = addressOf(url.value.trim(), document.baseURI);
       const pyodide = folderOf(href);
       finish(pyodide === null ? { name: nameOf(href), wasm: href, glue: null } : { pyodide });
-    } catch (error) { say(sentence(error)); }
+    } catch (error) {
+      say(sentence(error));
+    }
     return undefined;
   };
   byId('open-go').addEventListener('click', go);
-  byId('open-form').addEventListener('submit', (event) => { event.preventDefault(); go(); });
+  byId('open-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    go();
+  });
   followDrops((list) => void openFiles(list));
 }
 
 /** @param {(files: File[]) => void} onDrop */
 function followDrops(onDrop) {
   const veil = byId('dropping');
-  const carriesFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files') ?? false;
+  const carriesFiles = (/** @type {DragEvent} */ event) =>
+    event.dataTransfer?.types.includes('Files') ?? false;
   addEventListener('dragover', (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     veil.hidden = false;
   });
-  addEventListener('dragleave', (event) => { if (event.relatedTarget === null) veil.hidden = true; });
+  addEventListener('dragleave', (event) => {
+    if (event.relatedTarget === null) veil.hidden = true;
+  });
   addEventListener('drop', (event) => {
     veil.hidden = true;
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    onDrop([...event.dataTransfer?.files ?? []]);
+    onDrop([...(event.dataTransfer?.files ?? [])]);
   });
 }
 

@@ -4,7 +4,8 @@
 import { BlockState, ChunkKind } from '../../../src/blocks.js';
 import { ARENA_PAGES, BLOCK_SCALE, SIDE, blockGrid, detailAt, positionOf } from './geometry.js';
 import { Code, POOL_LEVELS } from './palette.js';
-import { bytes, hex } from './format.js';
+import { PER_ARENA } from './fold.js';
+import { bytes, count, hex } from './format.js';
 import { PER_PAGE } from './units.js';
 
 /** @typedef {import('./geometry.js').View} View */
@@ -14,7 +15,9 @@ import { PER_PAGE } from './units.js';
  *  @property {View} view
  *  @property {import('./geometry.js').Size} size  of the canvas
  *  @property {number} columns
- *  @property {Uint8Array} codes
+ *  @property {Uint8Array} codes  of the places of the map
+ *  @property {import('./fold.js').Fold} fold
+ *  @property {number} stretch  how much higher than wide everything is drawn; text is not
  *  @property {import('./details.js').Details | null} details
  *  @property {Place | null} cursor
  *  @property {Place | null} hover
@@ -33,7 +36,8 @@ const HEADER_BYTES = 8;
 /** @param {Scene} scene  @returns {Sight} */
 export function sightOf({ view, size, columns, codes }) {
   const rows = Math.ceil(codes.length / PER_PAGE / columns) * SIDE;
-  const at = (/** @type {number} */ n, /** @type {number} */ most) => Math.min(Math.max(n, 0), most);
+  const at = (/** @type {number} */ n, /** @type {number} */ most) =>
+    Math.min(Math.max(n, 0), most);
   return {
     x0: at(Math.floor(-view.x / view.scale), columns * SIDE),
     x1: at(Math.ceil((size.width - view.x) / view.scale), columns * SIDE),
@@ -49,7 +53,11 @@ function isPool(code) {
 
 /** @param {number} x  unit column  @param {number} y  @param {number} columns  @returns {number} */
 function unitOf(x, y, columns) {
-  return (Math.floor(y / SIDE) * columns + Math.floor(x / SIDE)) * PER_PAGE + y % SIDE * SIDE + x % SIDE;
+  return (
+    (Math.floor(y / SIDE) * columns + Math.floor(x / SIDE)) * PER_PAGE
+    + (y % SIDE) * SIDE
+    + (x % SIDE)
+  );
 }
 
 export class Painter {
@@ -72,6 +80,7 @@ export class Painter {
     if (scale >= CHUNK_SCALE && scene.details) this.#chunks(context, scene, sight);
     this.#grid(context, scene, sight);
     if (scale >= BLOCK_SCALE && scene.details) this.#pools(context, scene, sight);
+    this.#bars(context, scene);
     if (scene.hover) this.#outline(context, scene, scene.hover, 1.5);
     if (scene.cursor) this.#outline(context, scene, scene.cursor, scene.focused ? 3 : 1.5);
   }
@@ -87,11 +96,18 @@ export class Painter {
         const from = x;
         while (x + 1 < x1 && codes[unitOf(x + 1, y, columns)] === code) x++;
         const path = code === Code.FOREIGN ? foreign : damaged;
-        path.rect(view.x + from * view.scale, view.y + y * view.scale,
-          (x + 1 - from) * view.scale, view.scale);
+        path.rect(
+          view.x + from * view.scale,
+          view.y + y * view.scale,
+          (x + 1 - from) * view.scale,
+          view.scale,
+        );
       }
     }
-    for (const [path, tile] of /** @type {const} */ ([[foreign, this.#hatch], [damaged, this.#cross]])) {
+    for (const [path, tile] of /** @type {const} */ ([
+      [foreign, this.#hatch],
+      [damaged, this.#cross],
+    ])) {
       const pattern = context.createPattern(tile, 'repeat');
       if (!pattern) continue;
       pattern.setTransform(new DOMMatrix([0.5, 0, 0, 0.5, view.x, view.y]));
@@ -111,14 +127,22 @@ export class Painter {
     context.fillStyle = this.#colours.grid;
     const lines = (/** @type {number} */ every, /** @type {number} */ width) => {
       for (let x = Math.ceil(x0 / every) * every; x <= x1; x += every) {
-        context.fillRect(view.x + x * view.scale - width / 2, view.y + y0 * view.scale,
-          width, bottom - view.y - y0 * view.scale);
+        context.fillRect(
+          view.x + x * view.scale - width / 2,
+          view.y + y0 * view.scale,
+          width,
+          bottom - view.y - y0 * view.scale,
+        );
       }
       // Arenas are as high as a page.
       const high = Math.min(every, SIDE);
       for (let y = Math.ceil(y0 / high) * high; y <= y1; y += high) {
-        context.fillRect(view.x + x0 * view.scale, view.y + y * view.scale - width / 2,
-          right - view.x - x0 * view.scale, width);
+        context.fillRect(
+          view.x + x0 * view.scale,
+          view.y + y * view.scale - width / 2,
+          right - view.x - x0 * view.scale,
+          width,
+        );
       }
     };
     if (view.scale >= 9) lines(1, view.scale >= 30 ? 1.5 : 0.75);
@@ -133,8 +157,31 @@ export class Painter {
     const width = page >= 100 ? 10 : page >= 24 ? 5 : 2.5;
     for (let x = Math.ceil(x0 / every) * every; x < x1; x += every) {
       if (x === 0) continue;
-      context.fillRect(view.x + x * view.scale - width / 2, view.y + y0 * view.scale,
-        width, bottom - view.y - y0 * view.scale);
+      context.fillRect(
+        view.x + x * view.scale - width / 2,
+        view.y + y0 * view.scale,
+        width,
+        bottom - view.y - y0 * view.scale,
+      );
+    }
+  }
+
+  /** What is folded: how many pages are not shown.
+   *  @param {CanvasRenderingContext2D} context  @param {Scene} scene */
+  #bars(context, { view, columns, fold, stretch }) {
+    for (const { from, to, place } of fold.runs) {
+      const at = positionOf(place * PER_ARENA, columns);
+      const [x, y] = [view.x + at.x * view.scale, view.y + at.y * view.scale];
+      const [width, height] = [SIDE * ARENA_PAGES * view.scale, SIDE * view.scale];
+      context.fillStyle = this.#colours.foreign;
+      context.fillRect(x + 1, y + 1, width - 2, height - 2);
+      if (width < 30 || height * stretch < 10) continue;
+      context.fillStyle = this.#colours.outside;
+      context.font = `600 ${Math.min(13, height * stretch * 0.7)}px system-ui, sans-serif`;
+      context.textAlign = 'center';
+      const text = `+ ${count((to - from) * ARENA_PAGES)}${width > 110 ? ' pages' : ''}`;
+      fillText(context, stretch, text, { x: x + width / 2, y: y + height / 2, width: width - 4 });
+      context.textAlign = 'start';
     }
   }
 
@@ -150,7 +197,7 @@ export class Painter {
         context.fillStyle = this.#chunkColour(kind[i] ?? 0);
         this.#chunk(context, scene, sight, start, end);
         if (scene.view.scale < BLOCK_SCALE) continue;
-        context.fillStyle = this.#colours.outside;      // its header: so one tells it from the next
+        context.fillStyle = this.#colours.outside; // its header: so one tells it from the next
         this.#chunk(context, scene, sight, start, start + HEADER_BYTES);
       }
     }
@@ -158,15 +205,23 @@ export class Painter {
 
   /** @param {CanvasRenderingContext2D} context  @param {Scene} scene  @param {Sight} sight
    *  @param {number} start  @param {number} end */
-  #chunk(context, { view, columns, codes }, { x0, x1, y0, y1 }, start, end) {
+  #chunk(context, { view, columns, codes, fold }, { x0, x1, y0, y1 }, start, end) {
     const last = Math.ceil(end / UNIT_BYTES);
     for (let unit = Math.floor(start / UNIT_BYTES); unit < last; unit++) {
-      if (isPool(codes[unit])) continue;
-      const at = positionOf(unit, columns);
+      const place = fold.placeOf(unit);
+      if (isPool(codes[place])) continue;
+      const at = positionOf(place, columns);
       if (at.x < x0 || at.x >= x1 || at.y < y0 || at.y >= y1) continue;
       const from = Math.max(start - unit * UNIT_BYTES, 0);
       const to = Math.min(end - unit * UNIT_BYTES, UNIT_BYTES);
-      fillLines(context, view.x + at.x * view.scale, view.y + at.y * view.scale, view.scale, from, to);
+      fillLines(
+        context,
+        view.x + at.x * view.scale,
+        view.y + at.y * view.scale,
+        view.scale,
+        from,
+        to,
+      );
     }
   }
 
@@ -181,20 +236,25 @@ export class Painter {
 
   /** @param {CanvasRenderingContext2D} context  @param {Scene} scene  @param {Sight} sight */
   #pools(context, scene, { x0, x1, y0, y1 }) {
-    const { view, columns, codes } = scene;
+    const { view, columns, codes, fold } = scene;
     for (let y = y0; y < y1; y++) {
       for (let x = x0; x < x1; x++) {
-        const unit = unitOf(x, y, columns);
-        if (!isPool(codes[unit])) continue;
-        const pool = scene.details?.poolAt(unit * UNIT_BYTES);
-        if (pool) this.#pool(context, pool, view.x + x * view.scale, view.y + y * view.scale, view.scale);
+        const place = unitOf(x, y, columns);
+        if (!isPool(codes[place])) continue;
+        const pool = scene.details?.poolAt(fold.unitAt(place) * UNIT_BYTES);
+        if (pool)
+          this.#pool(context, pool, scene.stretch, {
+            left: view.x + x * view.scale,
+            top: view.y + y * view.scale,
+            side: view.scale,
+          });
       }
     }
   }
 
   /** @param {CanvasRenderingContext2D} context  @param {import('./details.js').Blocks} pool
-   *  @param {number} left  @param {number} top  @param {number} side */
-  #pool(context, { address, blockSize, states }, left, top, side) {
+   *  @param {number} stretch  @param {{left: number, top: number, side: number}} where */
+  #pool(context, { address, blockSize, states }, stretch, { left, top, side }) {
     const { outside, pool: ramp, ink } = this.#colours;
     const live = states.reduce((n, state) => n + Number(state === BlockState.LIVE), 0);
     const inset = poolInset(side);
@@ -203,9 +263,9 @@ export class Painter {
     if (inset.top > inset.side) {
       context.fillStyle = ink;
       context.font = `${side > 320 ? 13 : 11}px system-ui, sans-serif`;
-      context.textBaseline = 'middle';
       const text = `${hex(address)} · blocks of ${bytes(blockSize)} · ${live} of ${states.length} live`;
-      context.fillText(text, left + inset.side, top + inset.top / 2 + 1, side - inset.side * 2);
+      const at = { x: left + inset.side, y: top + inset.top / 2 + 1, width: side - inset.side * 2 };
+      fillText(context, stretch, text, at);
     }
     const { columns, rows } = blockGrid(states.length);
     const width = (side - inset.side * 2) / columns;
@@ -214,7 +274,7 @@ export class Painter {
     const [filled, open] = [new Path2D(), new Path2D()];
     const dot = Math.min(3, width / 2, height / 2);
     for (let i = 0; i < states.length; i++) {
-      const x = left + inset.side + i % columns * width + gap / 2;
+      const x = left + inset.side + (i % columns) * width + gap / 2;
       const y = top + inset.top + Math.floor(i / columns) * height + gap / 2;
       const [w, h] = [width - gap, height - gap];
       if (states[i] === BlockState.LIVE) filled.rect(x, y, w, h);
@@ -232,8 +292,8 @@ export class Painter {
 
   /** @param {CanvasRenderingContext2D} context  @param {Scene} scene  @param {Place} place
    *  @param {number} width */
-  #outline(context, { view, columns }, place, width) {
-    const at = positionOf(place.unit, columns);
+  #outline(context, { view, columns, fold }, place, width) {
+    const at = positionOf(fold.placeOf(place.unit), columns);
     const detail = detailAt(view.scale);
     const byPage = detail === 'memory' || detail === 'pages';
     const side = byPage ? SIDE : 1;
@@ -262,11 +322,23 @@ export function poolInset(side) {
 export function blockAt(x, y, side, capacity) {
   const inset = poolInset(side);
   const { columns, rows } = blockGrid(capacity);
-  const column = Math.floor((x * side - inset.side) / (side - inset.side * 2) * columns);
-  const row = Math.floor((y * side - inset.top) / (side - inset.top - inset.side) * rows);
+  const column = Math.floor(((x * side - inset.side) / (side - inset.side * 2)) * columns);
+  const row = Math.floor(((y * side - inset.top) / (side - inset.top - inset.side)) * rows);
   if (column < 0 || column >= columns || row < 0) return -1;
   const block = row * columns + column;
   return block < capacity ? block : -1;
+}
+
+/** Letters as they are, where everything else is stretched.
+ *  @param {CanvasRenderingContext2D} context  @param {number} stretch  @param {string} text
+ *  @param {{x: number, y: number, width: number}} at  its middle line; width: most */
+function fillText(context, stretch, text, { x, y, width }) {
+  context.save();
+  context.translate(x, y);
+  context.scale(1, 1 / stretch);
+  context.textBaseline = 'middle';
+  context.fillText(text, 0, 0, width);
+  context.restore();
 }
 
 /** Fills bytes from..to of a unit, whose lines are read like text.
@@ -280,7 +352,12 @@ function fillLines(context, left, top, side, from, to) {
   if (last > first) context.fillRect(left, top + first * high, side, (last - first) * high + 0.3);
   const part = (/** @type {number} */ a, /** @type {number} */ b) => {
     const line = Math.floor(a / LINE_BYTES);
-    context.fillRect(left + (a - line * LINE_BYTES) * wide, top + line * high, (b - a) * wide, high + 0.3);
+    context.fillRect(
+      left + (a - line * LINE_BYTES) * wide,
+      top + line * high,
+      (b - a) * wide,
+      high + 0.3,
+    );
   };
   if (first > last) part(from, to);
   else {

@@ -27,50 +27,109 @@
 export const THEMES = Object.freeze({
   light: {
     ui: {
-      page: '#f3f5f8', card: '#ffffff', sunken: '#f0f3f7', line: '#d9dfe8', control: '#79859a',
-      text: '#1a2130', muted: '#515d70', accent: '#0a5cab', 'accent-text': '#ffffff',
-      'accent-soft': '#e2eefb', focus: '#0a5cab', good: '#00694d', bad: '#b3261e',
-      'bad-soft': '#fdecea', warn: '#8a4b00', 'warn-soft': '#fdf1dd',
-      raw: '#c2570c', mem: '#1a9467', object: '#0a5cab', linear: '#515d70', requested: '#a868e8',
-      more: '#0a5cab', less: '#a0430a',
-      'code-word': '#0a5cab', 'code-text': '#00694d', 'code-number': '#a0430a',
+      page: '#f3f5f8',
+      card: '#ffffff',
+      sunken: '#f0f3f7',
+      line: '#d9dfe8',
+      control: '#79859a',
+      text: '#1a2130',
+      muted: '#515d70',
+      accent: '#0a5cab',
+      'accent-text': '#ffffff',
+      'accent-soft': '#e2eefb',
+      focus: '#0a5cab',
+      good: '#00694d',
+      bad: '#b3261e',
+      'bad-soft': '#fdecea',
+      warn: '#8a4b00',
+      'warn-soft': '#fdf1dd',
+      raw: '#c2570c',
+      mem: '#1a9467',
+      object: '#0a5cab',
+      linear: '#515d70',
+      requested: '#a868e8',
+      more: '#0a5cab',
+      less: '#a0430a',
+      'code-word': '#0a5cab',
+      'code-text': '#00694d',
+      'code-number': '#a0430a',
       'code-comment': '#5d6879',
     },
     map: {
-      outside: '#ffffff', grid: '#ffffff', ink: '#1a2130', foreign: '#8b93a1', free: '#e9edf3',
-      raw: ['#f8d3a6', '#c2570c'], pool: ['#c9e0f6', '#08519c'], damaged: '#16181d',
-      damagedInk: '#ffe14d', same: '#e3e7ed', more: ['#b9d7f2', '#084a91'],
-      less: ['#f7d0a3', '#b84a05'], cursor: '#1a2130',
+      outside: '#ffffff',
+      grid: '#ffffff',
+      ink: '#1a2130',
+      foreign: '#8b93a1',
+      free: '#e9edf3',
+      raw: ['#f8d3a6', '#c2570c'],
+      pool: ['#c9e0f6', '#08519c'],
+      damaged: '#16181d',
+      damagedInk: '#ffe14d',
+      same: '#e3e7ed',
+      more: ['#b9d7f2', '#084a91'],
+      less: ['#f7d0a3', '#b84a05'],
+      cursor: '#1a2130',
     },
   },
   dark: {
     ui: {
-      page: '#0c111b', card: '#141b29', sunken: '#0f1522', line: '#27324a', control: '#6d7b95',
-      text: '#e6ebf4', muted: '#9daabf', accent: '#6db8ff', 'accent-text': '#08111f',
-      'accent-soft': '#17304d', focus: '#8cc8ff', good: '#4fd1a5', bad: '#ff8a80',
-      'bad-soft': '#3a1a1c', warn: '#ffc069', 'warn-soft': '#35270f',
-      raw: '#ff9d4d', mem: '#22a06b', object: '#6db8ff', linear: '#9daabf', requested: '#b87af5',
-      more: '#6db8ff', less: '#ff9d4d',
-      'code-word': '#7cc0ff', 'code-text': '#6fdcb5', 'code-number': '#ffb37a',
+      page: '#0c111b',
+      card: '#141b29',
+      sunken: '#0f1522',
+      line: '#27324a',
+      control: '#6d7b95',
+      text: '#e6ebf4',
+      muted: '#9daabf',
+      accent: '#6db8ff',
+      'accent-text': '#08111f',
+      'accent-soft': '#17304d',
+      focus: '#8cc8ff',
+      good: '#4fd1a5',
+      bad: '#ff8a80',
+      'bad-soft': '#3a1a1c',
+      warn: '#ffc069',
+      'warn-soft': '#35270f',
+      raw: '#ff9d4d',
+      mem: '#22a06b',
+      object: '#6db8ff',
+      linear: '#9daabf',
+      requested: '#b87af5',
+      more: '#6db8ff',
+      less: '#ff9d4d',
+      'code-word': '#7cc0ff',
+      'code-text': '#6fdcb5',
+      'code-number': '#ffb37a',
       'code-comment': '#8b98ae',
     },
     map: {
-      outside: '#141b29', grid: '#141b29', ink: '#e6ebf4', foreign: '#667084', free: '#222c3f',
-      raw: ['#55381a', '#ff9d4d'], pool: ['#1d4166', '#86c9ff'], damaged: '#fff27a',
-      damagedInk: '#16181d', same: '#2a3345', more: ['#1f4670', '#86c9ff'],
-      less: ['#573819', '#ff9d4d'], cursor: '#ffffff',
+      outside: '#141b29',
+      grid: '#141b29',
+      ink: '#e6ebf4',
+      foreign: '#667084',
+      free: '#222c3f',
+      raw: ['#55381a', '#ff9d4d'],
+      pool: ['#1d4166', '#86c9ff'],
+      damaged: '#fff27a',
+      damagedInk: '#16181d',
+      same: '#2a3345',
+      more: ['#1f4670', '#86c9ff'],
+      less: ['#573819', '#ff9d4d'],
+      cursor: '#ffffff',
     },
   },
 });
 
 /** Codes of units, as src/ui/units.js makes them; a lookup table has 256 entries. */
 export const Code = Object.freeze({
-  OUTSIDE: 0, FOREIGN: 1, FREE: 2, DAMAGED: 3,
-  RAW: 16,      // .. 31, by fill
-  POOL: 32,     // .. 63, by fill
-  SAME: 64,     // the difference of two snapshots
-  LESS: 80,     // .. 95, by how much
-  MORE: 96,     // .. 111
+  OUTSIDE: 0,
+  FOREIGN: 1,
+  FREE: 2,
+  DAMAGED: 3,
+  RAW: 16, // .. 31, by fill
+  POOL: 32, // .. 63, by fill
+  SAME: 64, // the difference of two snapshots
+  LESS: 80, // .. 95, by how much
+  MORE: 96, // .. 111
 });
 export const RAW_LEVELS = 16;
 export const POOL_LEVELS = 32;
@@ -108,13 +167,16 @@ export function lookupTable(colours) {
   put(Code.FREE, rgb(colours.free));
   put(Code.DAMAGED, rgb(colours.damaged));
   put(Code.SAME, rgb(colours.same));
-  const ramp = (/** @type {number} */ from, /** @type {number} */ levels,
-    /** @type {readonly [string, string]} */ [a, b]) => {
+  const ramp = (
+    /** @type {number} */ from,
+    /** @type {number} */ levels,
+    /** @type {readonly [string, string]} */ [a, b],
+  ) => {
     for (let i = 0; i < levels; i++) put(from + i, mix(a, b, i / (levels - 1)));
   };
   ramp(Code.RAW, RAW_LEVELS, colours.raw);
   ramp(Code.POOL, POOL_LEVELS, colours.pool);
   ramp(Code.LESS, DIFF_LEVELS, colours.less);
   ramp(Code.MORE, DIFF_LEVELS, colours.more);
-  return table;                                    // OUTSIDE stays 0: transparent
+  return table; // OUTSIDE stays 0: transparent
 }

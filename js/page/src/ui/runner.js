@@ -19,8 +19,10 @@ import { bytes } from './format.js';
  *  @property {(stream: 'stdout' | 'stderr', text: string, dropped: number) => void} output
  *  @property {(state: State) => void} state
  *  @property {(ended: Ended) => void} ended
+ *  @property {(done: number, total: number) => void} loading  bytes; 0, 0: it is loaded
  *  @property {() => import('../protocol.js').Program} program  to be run
- *  @property {() => import('../protocol.js').PartialLimits} limits  from the first instruction on */
+ *  @property {() => import('../protocol.js').PartialLimits} limits  from the first instruction on
+ *  @property {() => number} every  bytes between two samples of who allocates */
 
 export class Runner {
   #on;
@@ -50,8 +52,12 @@ export class Runner {
     byId('stop').addEventListener('click', () => void this.#stop());
     byId('collect').addEventListener('click', () => void this.#collect());
     byId('back-to-lua').addEventListener('click', () => void this.#openLua());
-    byId('error-close').addEventListener('click', () => { byId('error').hidden = true; });
-    followOpening((opened) => void ('pyodide' in opened ? this.#openPyodide(opened) : this.#openModule(opened)));
+    byId('error-close').addEventListener('click', () => {
+      byId('error').hidden = true;
+    });
+    followOpening(
+      (opened) => void ('pyodide' in opened ? this.#openPyodide(opened) : this.#openModule(opened)),
+    );
     this.#buttons();
   }
 
@@ -65,18 +71,25 @@ export class Runner {
     try {
       if (pyodide) {
         const folder = addressOf(pyodide, document.baseURI);
-        if (await this.#openPyodide({ pyodide: folderOf(folder) ?? `${folder}/` })) return undefined;
+        if (await this.#openPyodide({ pyodide: folderOf(folder) ?? `${folder}/` }))
+          return undefined;
         return this.#openLua(false);
       }
       const href = addressOf(module ?? '', document.baseURI);
       if (await this.#openModule({ name: nameOf(href), wasm: href, glue: null })) return undefined;
-    } catch (error) { this.complain('The module could not be opened', error); }
-    return this.#openLua(false);                                // the page is of use all the same
+    } catch (error) {
+      this.complain('The module could not be opened', error);
+    }
+    return this.#openLua(false); // the page is of use all the same
   }
 
   /** @returns {boolean} there is a heap that can be asked about */
-  get hasHeap() { return this.#ran && this.#guest !== null; }
-  get takesPrograms() { return this.#ready?.controls.programs ?? false; }
+  get hasHeap() {
+    return this.#ran && this.#guest !== null;
+  }
+  get takesPrograms() {
+    return this.#ready?.controls.programs ?? false;
+  }
 
   /** @param {import('../protocol.js').RequestName} name  @param {object} params
    *  @returns {Promise<any>} */
@@ -91,26 +104,30 @@ export class Runner {
 
   /** @param {number} seq  of a frame that was drawn
    *  @param {ArrayBuffer | null} buffer  of a map that is needed no more */
-  drawn(seq, buffer) { this.#guest?.drawn(seq, buffer); }
+  drawn(seq, buffer) {
+    this.#guest?.drawn(seq, buffer);
+  }
 
   /** @param {number} heap  id of the one whose figures are wanted */
-  watch(heap) { this.#guest?.watch({ fps: 60, map: true, heap }); }
+  watch(heap) {
+    this.#guest?.watch({ fps: 60, map: true, heap });
+  }
 
   async run() {
     if (!this.#guest || !this.#ready || this.#state !== 'idle' || this.#stopping) return;
     byId('error').hidden = true;
-    if (this.#module && this.#given !== given() && !await this.#openModule(this.#module)) return;
-    if (!this.#guest.ready && !await this.#reopen(this.#guest)) return;
+    if (this.#module && this.#given !== given() && !(await this.#openModule(this.#module))) return;
+    if (!this.#guest.ready && !(await this.#reopen(this.#guest))) return;
     this.#on.started();
     this.#ran = true;
     const keep = byId('keep', HTMLInputElement).checked;
     const program = this.takesPrograms ? this.#on.program() : null;
-    this.#guest.run(program, { keep, limits: this.#on.limits() });
+    this.#guest.run(program, { keep, limits: this.#on.limits(), every: this.#on.every() });
   }
 
   /** @param {Guest} guest  whose worker failed  @returns {Promise<boolean>} whether it can be run */
   async #reopen(guest) {
-    this.#stopping = true;                     // until it is there, Run does nothing
+    this.#stopping = true; // until it is there, Run does nothing
     try {
       await guest.reopen();
       return true;
@@ -124,7 +141,8 @@ export class Runner {
 
   /** One message above the page.  @param {string} title  @param {unknown} error */
   complain(title, error) {
-    const { message = String(error), code = '' } = /** @type {{message?: string, code?: string}} */ (error ?? {});
+    const { message = String(error), code = '' } =
+      /** @type {{message?: string, code?: string}} */ (error ?? {});
     setText(byId('error-title'), code ? `${title} (${code})` : title);
     setText(byId('error-text'), message);
     byId('error').hidden = false;
@@ -148,7 +166,9 @@ export class Runner {
       const freed = await this.request('collect', {});
       setText(byId('live'), `${bytes(freed)} freed`);
       await this.request('frame', {});
-    } catch (error) { this.complain('No garbage was collected', error); }
+    } catch (error) {
+      this.complain('No garbage was collected', error);
+    }
   }
 
   /** @param {boolean} [quiet]  a message that is shown goes away */
@@ -156,13 +176,20 @@ export class Runner {
     this.#module = null;
     byId('module-card').hidden = true;
     showEditor(true);
-    await this.#open({ kind: 'lua', base: new URL('./lua/', import.meta.url).href }, 'Lua could not be loaded', quiet);
+    await this.#open(
+      { kind: 'lua', base: new URL('./lua/', import.meta.url).href },
+      'Lua could not be loaded',
+      quiet,
+    );
   }
 
   /** @param {OpenedPyodide} opened  @returns {Promise<boolean>} whether it can be run */
   async #openPyodide({ pyodide }) {
     const wasm = new URL('./pyodide.wasm', import.meta.url).href;
-    if (!await this.#open({ kind: 'pyodide', base: pyodide, wasm }, 'Pyodide could not be opened')) return false;
+    if (
+      !(await this.#open({ kind: 'pyodide', base: pyodide, wasm }, 'Pyodide could not be opened'))
+    )
+      return false;
     this.#module = null;
     byId('module-card').hidden = false;
     showEditor(true);
@@ -174,20 +201,33 @@ export class Runner {
   async #openModule(opened) {
     let spec;
     try {
-      spec = /** @type {const} */ ({ kind: 'module', ...opened,
-        args: wordsOf(byId('args', HTMLInputElement).value), env: environmentOf(byId('env', HTMLInputElement).value),
-        stdin: byId('stdin', HTMLTextAreaElement).value });
+      spec = /** @type {const} */ ({
+        kind: 'module',
+        ...opened,
+        args: wordsOf(byId('args', HTMLInputElement).value),
+        env: environmentOf(byId('env', HTMLInputElement).value),
+        stdin: byId('stdin', HTMLTextAreaElement).value,
+      });
     } catch (error) {
       this.complain('The environment cannot be read', error);
       return false;
     }
-    if (!await this.#open(spec, `${opened.name} could not be opened`)) return false;
+    if (!(await this.#open(spec, `${opened.name} could not be opened`))) return false;
     [this.#module, this.#given] = [opened, given()];
     byId('module-card').hidden = false;
     showEditor(false);
     const size = opened.wasm instanceof ArrayBuffer ? `, ${bytes(opened.wasm.byteLength)}` : '';
-    const kind = { wasi: 'a WASI command', emscripten: 'an Emscripten program', plain: 'a plain module', lua: 'Lua', pyodide: 'Python' }[this.#ready?.guest.kind ?? 'wasi'];
-    setText(byId('module-text'), `${opened.name}${size}: ${kind}. Watched ${this.#ready?.controls.sampling}.`);
+    const kind = {
+      wasi: 'a WASI command',
+      emscripten: 'an Emscripten program',
+      plain: 'a plain module',
+      lua: 'Lua',
+      pyodide: 'Python',
+    }[this.#ready?.guest.kind ?? 'wasi'];
+    setText(
+      byId('module-text'),
+      `${opened.name}${size}: ${kind}. Watched ${this.#ready?.controls.sampling}.`,
+    );
     return true;
   }
 
@@ -211,30 +251,38 @@ export class Runner {
       if (number === this.#opening) this.complain(title, error);
       return false;
     } finally {
+      this.#on.loading(0, 0);
       this.#buttons();
     }
   }
 
   /** @returns {Guest} */
   #make() {
-    const own = (/** @type {(...args: any[]) => void} */ fn) => (/** @type {any[]} */ ...args) => {
-      if (guest === this.#guest) fn(...args);
-    };
-    const guest = new Guest(() => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }), {
-      frame: own(this.#on.frame),
-      output: own(({ stream, text, dropped }) => this.#on.output(stream, text, dropped)),
-      state: own((state) => {
-        this.#state = state;
-        this.#buttons();
-        this.#on.state(state);
-      }),
-      ended: own((ended) => {
-        this.#state = 'idle';
-        this.#buttons();
-        this.#on.ended(ended);
-      }),
-      failed: own((error) => this.complain('The program cannot be watched any further', error)),
-    });
+    const own =
+      (/** @type {(...args: any[]) => void} */ fn) =>
+      (/** @type {any[]} */ ...args) => {
+        if (guest === this.#guest) fn(...args);
+      };
+    const guest = new Guest(
+      () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }),
+      {
+        frame: own(this.#on.frame),
+        output: own(({ stream, text, dropped }) => this.#on.output(stream, text, dropped)),
+        state: own((state) => {
+          this.#state = state;
+          this.#buttons();
+          this.#on.state(state);
+        }),
+        ended: own((ended) => {
+          this.#state = 'idle';
+          this.#buttons();
+          this.#on.loading(0, 0);
+          this.#on.ended(ended);
+        }),
+        loading: ({ done, total }) => this.#on.loading(done, total),
+        failed: own((error) => this.complain('The program cannot be watched any further', error)),
+      },
+    );
     return guest;
   }
 
@@ -255,12 +303,16 @@ export class Runner {
 
 /** @param {boolean} shown  the editor, or the fields that a module takes */
 function showEditor(shown) {
-  for (const id of ['editor', 'sample-label', 'sample-text', 'keep-label']) byId(id).hidden = !shown;
+  for (const id of ['editor', 'sample-label', 'sample-text', 'keep-label'])
+    byId(id).hidden = !shown;
   byId('module-fields').hidden = shown;
 }
 
 /** @returns {string} arguments, environment and input, as they are written now */
 function given() {
-  return JSON.stringify([byId('args', HTMLInputElement).value, byId('env', HTMLInputElement).value,
-    byId('stdin', HTMLTextAreaElement).value]);
+  return JSON.stringify([
+    byId('args', HTMLInputElement).value,
+    byId('env', HTMLInputElement).value,
+    byId('stdin', HTMLTextAreaElement).value,
+  ]);
 }

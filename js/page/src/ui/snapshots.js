@@ -3,7 +3,8 @@
 import { byId, make } from './dom.js';
 import { bytes, count, seconds, signedBytes, signedCount } from './format.js';
 import { liveBlocks, liveBytes } from './describe.js';
-import { differenceOf } from './units.js';
+import { differenceOf, unitsOf } from './units.js';
+import { SNAPSHOT_VERSION, snapshotFromJSON, snapshotToJSON } from '../../../src/snapshot.js';
 
 /** @typedef {import('../../../src/index.js').HeapStats} HeapStats */
 
@@ -11,7 +12,11 @@ import { differenceOf } from './units.js';
  *  @typedef {object} Moment
  *  @property {string} name
  *  @property {HeapStats} stats
- *  @property {Uint8Array} codes  of the map's units */
+ *  @property {import('../../../src/snapshot.js').SnapshotMap} map
+ *  @property {Uint8Array} codes  of its units */
+
+/** What stands on the map instead of memory: codes of its units.
+ *  @typedef {{codes: Uint8Array, text: string, difference: boolean}} Overlay */
 
 /** @typedef {{group: string, what: string, from: number, to: number, inBytes: boolean}} Row */
 
@@ -19,8 +24,12 @@ import { differenceOf } from './units.js';
 export function differenceRows(a, b) {
   /** @type {Row[]} */
   const rows = [];
-  const add = (/** @type {string} */ group, /** @type {string} */ what, /** @type {(s: HeapStats) => number} */ of,
-    inBytes = true) => rows.push({ group, what, from: of(a), to: of(b), inBytes });
+  const add = (
+    /** @type {string} */ group,
+    /** @type {string} */ what,
+    /** @type {(s: HeapStats) => number} */ of,
+    inBytes = true,
+  ) => rows.push({ group, what, from: of(a), to: of(b), inBytes });
   add('memory', 'linear memory', (s) => s.pages.memory * s.pageBytes);
   add('memory', 'live blocks', liveBlocks, false);
   add('memory', 'bytes in live blocks', liveBytes);
@@ -32,10 +41,22 @@ export function differenceRows(a, b) {
     add('live, by domain', name, (s) => s.domains[name].liveBytes);
     add('allocated since the start', name, (s) => s.domains[name].totalBlocks, false);
   }
-  const changed = b.classes.map((c, i) => ({ i, c, by: Math.abs(c.liveBlocks - (a.classes[i]?.liveBlocks ?? 0)) * c.blockSize }))
-    .filter(({ by }) => by > 0).sort((x, y) => y.by - x.by).slice(0, 12);
+  const changed = b.classes
+    .map((c, i) => ({
+      i,
+      c,
+      by: Math.abs(c.liveBlocks - (a.classes[i]?.liveBlocks ?? 0)) * c.blockSize,
+    }))
+    .filter(({ by }) => by > 0)
+    .sort((x, y) => y.by - x.by)
+    .slice(0, 12);
   for (const { i, c } of changed) {
-    add('live blocks, by size', `${count(c.blockSize)} bytes`, (s) => s.classes[i]?.liveBlocks ?? 0, false);
+    add(
+      'live blocks, by size',
+      `${count(c.blockSize)} bytes`,
+      (s) => s.classes[i]?.liveBlocks ?? 0,
+      false,
+    );
   }
   return rows.sort((x, y) => GROUPS.indexOf(x.group) - GROUPS.indexOf(y.group));
 }
@@ -50,7 +71,7 @@ export class Snapshots {
   #shown = new Uint8Array(0);
 
   /** @param {() => Moment | null} now  what is shown now
-   *  @param {(codes: Uint8Array | null) => void} setOverlay
+   *  @param {(overlay: Overlay | null) => void} setOverlay
    *  @param {() => Promise<Moment>} take  @param {(error: unknown) => void} onError */
   constructor(now, setOverlay, take, onError) {
     this.#now = now;
@@ -58,13 +79,29 @@ export class Snapshots {
     byId('snap').addEventListener('click', async () => {
       try {
         this.#add(await take());
-      } catch (error) { onError(error); }
+      } catch (error) {
+        onError(error);
+      }
     });
-    for (const id of ['snap-from', 'snap-to', 'snap-overlay']) byId(id).addEventListener('change', () => this.refresh());
+    byId('snap-save').addEventListener('click', () => this.#save());
+    const file = byId('snap-file', HTMLInputElement);
+    byId('snap-open').addEventListener('click', () => file.click());
+    file.addEventListener('change', async () => {
+      try {
+        for (const one of file.files ?? []) this.#add(momentOf(one.name, await one.text()));
+      } catch (error) {
+        onError(error);
+      }
+      file.value = '';
+    });
+    for (const id of ['snap-from', 'snap-to', 'snap-overlay'])
+      byId(id).addEventListener('change', () => this.refresh());
   }
 
   /** @returns {number} of those that are kept */
-  get next() { return this.#kept.length + 1; }
+  get next() {
+    return this.#kept.length + 1;
+  }
 
   clear() {
     this.#kept = [];
@@ -83,7 +120,10 @@ export class Snapshots {
   }
 
   get #pickers() {
-    return /** @type {const} */ ([byId('snap-from', HTMLSelectElement), byId('snap-to', HTMLSelectElement)]);
+    return /** @type {const} */ ([
+      byId('snap-from', HTMLSelectElement),
+      byId('snap-to', HTMLSelectElement),
+    ]);
   }
 
   #fill() {
@@ -108,13 +148,47 @@ export class Snapshots {
       return;
     }
     fillTable(byId('difference', HTMLTableElement), differenceRows(a.stats, b.stats));
-    if (!byId('snap-overlay', HTMLInputElement).checked) {
-      this.#setOverlay(null);
-      return;
-    }
-    this.#shown = differenceOf(a.codes, b.codes, this.#shown);
-    this.#setOverlay(this.#shown);
+    this.#setOverlay(this.#overlayOf(byId('snap-overlay', HTMLSelectElement).value, a, b));
   }
+
+  /** @param {string} which  @param {Moment} a  @param {Moment} b  @returns {Overlay | null} */
+  #overlayOf(which, a, b) {
+    if (which === 'from' || which === 'to') {
+      const { codes, name } = which === 'from' ? a : b;
+      return { codes, text: `the snapshot ${name}`, difference: false };
+    }
+    if (which !== 'difference') return null;
+    this.#shown = differenceOf(a.codes, b.codes, this.#shown);
+    return { codes: this.#shown, text: 'the difference of two snapshots', difference: true };
+  }
+
+  #save() {
+    const moment = this.#kept[Number(this.#pickers[0].value)];
+    if (!moment) return;
+    const url = URL.createObjectURL(new Blob([textOf(moment)], { type: 'application/json' }));
+    const name = `${moment.name.replace(/[^\w.]+/g, '-').replace(/^-|-$/g, '')}.json`;
+    make('a', { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000); // the browser reads it after this turn
+  }
+}
+
+/** @param {Moment} moment  @returns {string} a snapshot of the library, with the moment's name */
+export function textOf({ name, stats, map }) {
+  const snapshot = { version: SNAPSHOT_VERSION, time: Date.now(), stats, map };
+  return JSON.stringify({
+    name,
+    ...snapshotToJSON(/** @type {import('../../../src/snapshot.js').Snapshot} */ (snapshot)),
+  });
+}
+
+/** @param {string} file  its name  @param {string} text  @returns {Moment}
+ *  @throws {import('../../../src/errors.js').PymallocTypeError | SyntaxError} it holds no snapshot */
+export function momentOf(file, text) {
+  const value = JSON.parse(text);
+  const { stats, map } = snapshotFromJSON(value);
+  const name = typeof value.name === 'string' ? value.name.slice(0, 80) : file;
+  const codes = unitsOf(/** @type {import('../../../src/index.js').HeapMap} */ (map));
+  return { name, stats, map, codes };
 }
 
 /** @param {HTMLTableElement} table  @param {readonly Row[]} rows */
@@ -126,16 +200,33 @@ function fillTable(table, rows) {
   for (const { group: of, what, from, to, inBytes } of rows) {
     if (of !== group) {
       group = of;
-      lines.push(make('tr', { class: 'group' }, make('th', { scope: 'colgroup', colspan: '4' }, group)));
+      lines.push(
+        make('tr', { class: 'group' }, make('th', { scope: 'colgroup', colspan: '4' }, group)),
+      );
     }
     const text = inBytes ? bytes : count;
     const change = to - from;
     const sign = change > 0 ? 'num more' : change < 0 ? 'num less' : 'num';
-    lines.push(make('tr', {}, make('th', { scope: 'row' }, what), make('td', { class: 'num' }, text(from)),
-      make('td', { class: 'num' }, text(to)),
-      make('td', { class: sign }, change === 0 ? '–' : `${change > 0 ? '▲ ' : '▼ '}${(inBytes ? signedBytes : signedCount)(change)}`)));
+    lines.push(
+      make(
+        'tr',
+        {},
+        make('th', { scope: 'row' }, what),
+        make('td', { class: 'num' }, text(from)),
+        make('td', { class: 'num' }, text(to)),
+        make(
+          'td',
+          { class: sign },
+          change === 0
+            ? '–'
+            : `${change > 0 ? '▲ ' : '▼ '}${(inBytes ? signedBytes : signedCount)(change)}`,
+        ),
+      ),
+    );
   }
-  const same = lines.length === body.rows.length && lines.every((line, i) => line.textContent === body.rows[i]?.textContent);
+  const same =
+    lines.length === body.rows.length
+    && lines.every((line, i) => line.textContent === body.rows[i]?.textContent);
   if (!same) body.replaceChildren(...lines);
 }
 
@@ -144,4 +235,3 @@ function fillTable(table, rows) {
 export function snapshotName(number, run, time) {
   return `#${number}: run ${run}, ${seconds(time)}`;
 }
-

@@ -18,9 +18,13 @@ export class Terminal {
     this.#element = element;
     this.#note = note;
     byId('output-clear').addEventListener('click', () => this.clear());
-    element.addEventListener('scroll', () => {
-      this.#atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
-    }, { passive: true });
+    element.addEventListener(
+      'scroll',
+      () => {
+        this.#atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
+      },
+      { passive: true },
+    );
   }
 
   clear() {
@@ -43,10 +47,15 @@ export class Terminal {
       element.firstElementChild?.remove();
     }
     this.#dropped += dropped;
-    if (this.#dropped > 0) setText(this.#note, `${bytes(this.#dropped)} left out: it writes faster than it can be shown`);
+    if (this.#dropped > 0)
+      setText(
+        this.#note,
+        `${bytes(this.#dropped)} left out: it writes faster than it can be shown`,
+      );
     if (!this.#atEnd || this.#scrolling) return;
     this.#scrolling = true;
-    requestAnimationFrame(() => {                        // once a frame: it lays the page out
+    requestAnimationFrame(() => {
+      // once a frame: it lays the page out
       this.#scrolling = false;
       element.scrollTop = element.scrollHeight;
     });

@@ -50,7 +50,8 @@ export class Pixels {
   #paintAll(codes) {
     this.#codes.set(codes);
     this.#all = false;
-    for (let unit = 0; unit < codes.length; unit++) this.#put(unit, /** @type {number} */ (codes[unit]));
+    for (let unit = 0; unit < codes.length; unit++)
+      this.#put(unit, /** @type {number} */ (codes[unit]));
     return { from: 0, to: this.height };
   }
 
@@ -75,8 +76,8 @@ export class Pixels {
     const page = (unit / PER_PAGE) | 0;
     const inPage = unit & (PER_PAGE - 1);
     const y = ((page / this.#columns) | 0) * SIDE + (inPage >> 2);
-    this.data[y * this.width + page % this.#columns * SIDE + (inPage & 3)]
-      = /** @type {number} */ (this.#table[code]);
+    this.data[y * this.width + (page % this.#columns) * SIDE + (inPage & 3)] =
+      /** @type {number} */ (this.#table[code]);
     return y;
   }
 }
@@ -95,10 +96,14 @@ export class Texture {
   }
 
   /** @param {Uint32Array} table */
-  set table(table) { this.#pixels.table = table; }
+  set table(table) {
+    this.#pixels.table = table;
+  }
 
   /** @returns {HTMLCanvasElement} */
-  get canvas() { return this.#canvas; }
+  get canvas() {
+    return this.#canvas;
+  }
 
   /** @param {Uint8Array} codes  @param {number} columns  @returns {boolean} whether it changed */
   paint(codes, columns) {

@@ -31,11 +31,15 @@ export function followTheme(onChange) {
     choice = CHOICES[choice].next;
     try {
       localStorage.setItem(KEY, choice);
-    } catch { /* a page without storage forgets */ }
+    } catch {
+      /* a page without storage forgets */
+    }
     apply();
     onChange(current());
   });
-  dark.addEventListener('change', () => { if (choice === 'auto') onChange(current()); });
+  dark.addEventListener('change', () => {
+    if (choice === 'auto') onChange(current());
+  });
   apply();
   return current();
 }

@@ -23,8 +23,11 @@ export function unitsOf(map, out) {
     const end = /** @type {number} */ (firstPool[p + 1]);
     for (let k = /** @type {number} */ (firstPool[p]); k < end; k++) {
       const unit = /** @type {number} */ (pools.address[k]) / poolBytes;
-      codes[unit] = poolCode(/** @type {number} */ (pools.state[k]),
-        /** @type {number} */ (pools.blocks[k]), /** @type {number} */ (pools.capacity[k]));
+      codes[unit] = poolCode(
+        /** @type {number} */ (pools.state[k]),
+        /** @type {number} */ (pools.blocks[k]),
+        /** @type {number} */ (pools.capacity[k]),
+      );
     }
   }
   return codes;
@@ -46,7 +49,8 @@ function pageCode({ pages, rawBytes, freeBytes, firstPool, pageBytes, poolBytes 
 
 /** @param {number} state  @param {number} blocks  @param {number} capacity  @returns {number} */
 export function poolCode(state, blocks, capacity) {
-  return state === PoolState.DAMAGED ? Code.DAMAGED
+  return state === PoolState.DAMAGED
+    ? Code.DAMAGED
     : Code.POOL + level(blocks, capacity, POOL_LEVELS);
 }
 
@@ -55,7 +59,7 @@ export function poolCode(state, blocks, capacity) {
 export function level(part, whole, levels) {
   if (part <= 0 || whole <= 0) return 0;
   if (part >= whole) return levels - 1;
-  return 1 + Math.min(Math.floor(part / whole * (levels - 2)), levels - 3);
+  return 1 + Math.min(Math.floor((part / whole) * (levels - 2)), levels - 3);
 }
 
 /** How full a unit is with what lives, from 0 to 1, as its code tells.

@@ -1,0 +1,58 @@
+/* What every file of the library starts from: the public contract, integer types, how functions are
+ * compiled, and sizes. */
+#ifndef PYM_CORE_BASE_H
+#define PYM_CORE_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PYM_NO_INLINE
+#include "core/types.h"
+#include "pymalloc.h"
+
+#ifndef PYM_DEBUG
+#define PYM_DEBUG 0 /* 0 release, 1 hardened, 2 debug */
+#endif
+
+#define PAGE_BYTES 65536u
+#define MAX_PAGES 65536u
+
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#if defined(__OPTIMIZE_SIZE__) || !defined(__OPTIMIZE__)
+#define HOT static inline __attribute__((unused))
+#define SMALL_BUILD 1
+#else
+#define SMALL_BUILD 0
+#define HOT static inline __attribute__((always_inline))
+#endif
+/* Out of line, and as small as it can be: what runs seldom, and what is long beside its call. */
+#if defined(__clang__)
+#define COLD __attribute__((noinline, cold, minsize))
+#else
+#define COLD __attribute__((noinline, cold))
+#endif
+
+/* Copy and fill.  Small sizes go word by word: a wasm engine takes a call for memory.copy. */
+#if defined(__clang__)
+#define WORD_BY_WORD _Pragma("clang loop unroll(disable)")
+#else
+#define WORD_BY_WORD
+#endif
+HOT void copy_words(void *to, const void *from, u32 bytes) {
+  uint64_t *t = to, *end = t + bytes / 8;
+  const uint64_t *f = from;
+  WORD_BY_WORD while (t < end) {
+    *t++ = *f++;
+    __asm__("" ::: "memory");
+  }
+}
+HOT void zero_words(void *to, u32 bytes) {
+  uint64_t *t = to, *end = t + bytes / 8;
+  WORD_BY_WORD while (t < end) {
+    *t++ = 0;
+    __asm__("" ::: "memory");
+  }
+}
+
+#endif

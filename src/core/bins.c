@@ -1,0 +1,211 @@
+/* Free chunks by size.
+ *
+ * Below 1 KiB a list for each size, above two search trees to a doubling, both with a bitmap of
+ * those that hold something.  A tree branches on the bits of the size below those that chose it,
+ * from the top: so the smallest chunk that fits is found in at most as many steps as a size has
+ * bits, whatever is free.  Chunks of equal size form a ring, of which one is the node. */
+#include "core/bins.h"
+
+#include "core/corrupt.h"
+
+/* A link is verified to lie in memory, and to be led back from, before it is used; the header of a
+ * chunk, which cannot be forged, when the chunk is taken or its size is used. */
+HOT struct chunk *linked(u32 chunk) {
+  if (UNLIKELY(!in_memory(chunk))) pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
+  return chunk_at(chunk);
+}
+
+/* ---- Lists ---- */
+
+HOT void list_insert(struct pym_heap *heap, u32 list, u32 chunk) {
+  const u32 next = heap->lists[list];
+  chunk_at(chunk)->next = next;
+  chunk_at(chunk)->prev = 0;
+  if (next) chunk_at(next)->prev = chunk;
+  heap->lists[list] = chunk;
+  heap->lists_map |= (u64)1 << list;
+}
+
+HOT void list_remove(struct pym_heap *heap, u32 list, u32 chunk) {
+  const u32 next = chunk_at(chunk)->next, prev = chunk_at(chunk)->prev;
+  u32 *before = prev ? &linked(prev)->next : &heap->lists[list];
+  if (UNLIKELY(*before != chunk || (next && linked(next)->prev != chunk)))
+    pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
+  *before = next;
+  if (next) chunk_at(next)->prev = prev;
+  else if (!prev) heap->lists_map &= ~((u64)1 << list);
+}
+
+/* ---- Trees ---- */
+
+HOT struct branch *branch_at(u32 chunk) {
+  return at(chunk + chunk_at(chunk)->head - (u32)sizeof(struct branch));
+}
+/* The branch of a chunk that a link leads to. */
+HOT struct branch *linked_branch(const struct pym_heap *heap, u32 chunk) {
+  if (UNLIKELY(!in_memory(chunk) || !is_sound(heap, chunk) || chunk_at(chunk)->head & CHUNK_FLAGS))
+    pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
+  return branch_at(chunk);
+}
+
+static COLD void tree_insert(struct pym_heap *heap, u32 chunk, u32 size) {
+  const u32 tree = tree_of(size);
+  struct branch *own = branch_at(chunk);
+  u32 *place = &heap->trees[tree], parent = 0;
+  for (u32 bit = first_branch(tree); *place; bit--) {
+    const u32 node = *place;
+    struct branch *branch = linked_branch(heap, node);
+    if (chunk_at(node)->head == size) { /* one more of the ring, behind the node */
+      const u32 next = chunk_at(node)->next;
+      if (UNLIKELY(linked(next)->prev != node)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
+      chunk_at(chunk)->next = next;
+      chunk_at(chunk)->prev = node;
+      own->parent = NO_NODE;
+      chunk_at(next)->prev = chunk;
+      chunk_at(node)->next = chunk;
+      return;
+    }
+    if (UNLIKELY(bit < LAST_BRANCH)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
+    parent = node;
+    place = &branch->child[size >> bit & 1];
+  }
+  *place = chunk;
+  own->child[0] = own->child[1] = 0;
+  own->parent = parent;
+  chunk_at(chunk)->next = chunk_at(chunk)->prev = chunk;
+  heap->trees_map |= (u64)1 << tree;
+}
+
+/* A node without children, below or equal to chunk, taken out of its place. */
+static COLD u32 leaf_detach(const struct pym_heap *heap, u32 chunk) {
+  struct branch *branch = branch_at(chunk), *parent = NULL;
+  u32 leaf = chunk;
+  for (u32 steps = 0;; steps++) {
+    const u32 below = branch->child[1] ? branch->child[1] : branch->child[0];
+    if (!below) break;
+    parent = branch;
+    branch = linked_branch(heap, below);
+    if (UNLIKELY(branch->parent != leaf || steps > 32)) pym__corrupt(CAUSE_LINKS, below, INTERNAL);
+    leaf = below;
+  }
+  if (parent) parent->child[parent->child[1] == leaf] = 0;
+  return leaf;
+}
+
+/* Put `by` where the node chunk is; 0: nothing. */
+static COLD void replace_node(struct pym_heap *heap, u32 chunk, u32 size, u32 by) {
+  const struct branch *branch = branch_at(chunk);
+  const u32 tree = tree_of(size);
+  u32 *place = &heap->trees[tree];
+  if (branch->parent) {
+    struct branch *parent = linked_branch(heap, branch->parent);
+    place = &parent->child[parent->child[1] == chunk];
+  }
+  if (UNLIKELY(*place != chunk)) pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
+  *place = by;
+  if (by) {
+    struct branch *node = branch_at(by);
+    node->parent = branch->parent;
+    for (unsigned i = 0; i < 2; i++) {
+      node->child[i] = branch->child[i];
+      if (node->child[i]) linked_branch(heap, node->child[i])->parent = by;
+    }
+  }
+  if (!heap->trees[tree]) heap->trees_map &= ~((u64)1 << tree);
+}
+
+static COLD void tree_remove(struct pym_heap *heap, u32 chunk, u32 size) {
+  const u32 next = chunk_at(chunk)->next, prev = chunk_at(chunk)->prev;
+  if (UNLIKELY(linked(next)->prev != chunk || linked(prev)->next != chunk))
+    pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
+  if (next == chunk) {
+    const u32 leaf = leaf_detach(heap, chunk);
+    replace_node(heap, chunk, size, leaf == chunk ? 0 : leaf);
+    return;
+  }
+  chunk_at(next)->prev = prev;
+  chunk_at(prev)->next = next;
+  if (branch_at(chunk)->parent == NO_NODE) return;
+  linked_branch(heap, next);
+  replace_node(heap, chunk, size, next);
+}
+
+/* The smallest chunk of a tree, or `best`: smaller ones are on the side of the lower bit. */
+static COLD u32 tree_least(const struct pym_heap *heap, u32 node, u32 best) {
+  for (u32 steps = 0; node; steps++) {
+    const struct branch *branch = linked_branch(heap, node);
+    if (!best || chunk_at(node)->head < chunk_at(best)->head) best = node;
+    if (UNLIKELY(steps > 32)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
+    node = branch->child[0] ? branch->child[0] : branch->child[1];
+  }
+  return best;
+}
+
+/* The smallest of at least `size` bytes in the tree that `size` belongs to; 0: none. */
+static COLD u32 tree_fit(const struct pym_heap *heap, u32 size) {
+  const u32 tree = tree_of(size);
+  u32 best = 0, larger = 0, bit = first_branch(tree);
+  for (u32 node = heap->trees[tree]; node; bit--) {
+    const struct branch *branch = linked_branch(heap, node);
+    const u32 have = chunk_at(node)->head;
+    if (have >= size && (!best || have < chunk_at(best)->head)) best = node;
+    if (have == size) { /* of the ring the next: that has less work to be taken */
+      const u32 next = chunk_at(node)->next;
+      linked_branch(heap, next);
+      if (UNLIKELY(chunk_at(next)->head != size)) pym__corrupt(CAUSE_LINKS, next, INTERNAL);
+      return next;
+    }
+    if (UNLIKELY(bit < LAST_BRANCH)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
+    const u32 side = size >> bit & 1;
+    if (!side && branch->child[1]) larger = branch->child[1]; /* all of it is larger than size */
+    node = branch->child[side];
+  }
+  return tree_least(heap, larger, best);
+}
+
+static COLD u32 find_in_trees(const struct pym_heap *heap, u32 size) {
+  u32 tree = 0;
+  if (size >= BIN_LIST_MAX) {
+    const u32 chunk = heap->trees[tree_of(size)] ? tree_fit(heap, size) : 0;
+    if (chunk) return chunk;
+    tree = tree_of(size) + 1;
+  }
+  const u64 above = heap->trees_map >> tree << tree;
+  return above ? tree_least(heap, heap->trees[__builtin_ctzll(above)], 0) : 0;
+}
+
+/* ---- The interface ---- */
+
+/* The list of a free chunk, BIN_LISTS or more: it is in a tree. */
+HOT u32 list_for(u32 chunk, u32 size) { return is_pool_shaped(chunk, size) ? 0 : size / 16; }
+
+COLD void pym__bins_insert(struct pym_heap *heap, u32 chunk, u32 size) {
+  set_head(heap, chunk, size);
+  *footer_of(chunk, size) = size;
+  heap->raw_free += size;
+  if (size == CHUNK_MIN) return;
+  const u32 list = list_for(chunk, size);
+  if (list < BIN_LISTS) list_insert(heap, list, chunk);
+  else tree_insert(heap, chunk, size);
+}
+
+COLD void pym__bins_remove(struct pym_heap *heap, u32 chunk, u32 size) {
+  heap->raw_free -= size;
+  if (size == CHUNK_MIN) return;
+  const u32 list = list_for(chunk, size);
+  if (list < BIN_LISTS) list_remove(heap, list, chunk);
+  else tree_remove(heap, chunk, size);
+}
+
+COLD u32 pym__bins_find(const struct pym_heap *heap, u32 size) {
+  u32 chunk = 0;
+  if (size < BIN_LIST_MAX) { /* the chunk's header is verified by who takes it */
+    const u32 first = size / 16;
+    const u64 above = heap->lists_map >> first << first;
+    if (above) return heap->lists[__builtin_ctzll(above)];
+  }
+  if (heap->trees_map) chunk = find_in_trees(heap, size);
+  if (size <= POOL_BYTES && heap->lists[0] && (!chunk || size_of(chunk) > POOL_BYTES))
+    return heap->lists[0];
+  return chunk;
+}

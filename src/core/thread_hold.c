@@ -1,0 +1,137 @@
+/* Freed memory that a thread holds for its own next requests, so that most of them need no lock.
+ *
+ * Raw blocks: in the eyes of the default heap they are blocks in use, header and counters, since a
+ * header is not to be written to without the lock: the chunk before may become free at any time,
+ * which its flag CHUNK_PREV_FREE tells.  So the first word of a held block says that it is free:
+ * (HELD ^ offset) << 32 | offset of the next, encoded with the key as links are.  It is different
+ * at each place, so a copy of that memory is not taken for a held block.
+ *
+ * Pools: an INTERNAL chunk that the pool table has no class for, as cached chunks are. */
+#include "core/thread_hold.h"
+#include "core/account.h"
+#include "core/chunk.h"
+#include "core/chunk_layout.h"
+#include "core/corrupt.h"
+
+#define LOG_LEAST 9u
+#define HELD_LEAST 576u /* bytes of a chunk */
+_Static_assert(1u << LOG_LEAST << HELD_SIZES / 8 == CACHED_CHUNK_MAX &&
+                   HELD_LEAST == (1u << LOG_LEAST) * 9 / 8 && 1u << LOG_LEAST <= PYM_SMALL_MAX,
+               "eight sizes to a doubling");
+
+/* The sizes from 0, HELD_LEAST, on: that of a chunk of `size` bytes, rounded up. */
+HOT u32 index_up(u32 size) {
+  const u32 log = 31 - (u32)__builtin_clz(size - 1);
+  return (log - LOG_LEAST) * 8 + ((size - 1) >> (log - 3) & 7);
+}
+HOT u32 size_at(u32 index) { return (8 + (index & 7) + 1) << (index / 8 + LOG_LEAST - 3); }
+/* The largest of them that a chunk of `size` bytes serves. */
+HOT u32 index_down(u32 size) { return index_up(size + 1) - 1; }
+
+HOT u32 chunk_size_for(u32 n) { return (n + CHUNK_HEADER + 15) & ~15u; }
+
+/* The header of a chunk in use, read without the lock: 0 if it is not sound.  Its flag
+ * CHUNK_PREV_FREE may be changing, first in the head and then in the check. */
+HOT u32 head_without_lock(u32 chunk) {
+  const u32 head = PYM__READ(chunk_at(chunk)->head), check = PYM__READ(chunk_at(chunk)->check);
+  return (check ^ head ^ chunk ^ key_of(&pym__main)) & ~CHUNK_PREV_FREE ? 0 : head;
+}
+
+HOT void count_held(struct hold *hold, u32 blocks, u32 bytes) {
+  PYM__WRITE(hold->blocks, hold->blocks + blocks);
+  PYM__WRITE(hold->bytes, hold->bytes + bytes);
+}
+
+/* ---- Raw blocks ---- */
+
+u32 pym__holdable_size(u32 n) {
+  const u32 size = chunk_size_for(n);
+  return size >= CACHED_CHUNK_MAX ? n : size_at(index_up(size)) - CHUNK_HEADER;
+}
+
+/* The first of a list, taken out. */
+HOT void *held_pop(struct hold *hold, u32 index) {
+  const u32 o = hold->first[index];
+  const u32 head = head_without_lock(o - CHUNK_HEADER);
+  const u64 word = *(const pym__word *)at(o) ^ pym__key;
+  if (UNLIKELY(word >> 32 != (HELD ^ o) || !head)) pym__corrupt(CAUSE_FREED_WRITTEN, o, PYM_RAW);
+  *(pym__word *)at(o) = 0;
+  hold->first[index] = (u32)word;
+  count_held(hold, ~0u, CHUNK_HEADER - (head & ~CHUNK_FLAGS));
+  return at(o);
+}
+
+static void flush_size(struct hold *hold, u32 index) {
+  while (hold->first[index]) pym__raw_free(&pym__main, PYM_RAW, held_pop(hold, index));
+}
+
+/* A quarter of the blocks, all of one size before the next size: there are requests for the rest.
+ */
+static COLD void flush_part(struct hold *hold) {
+  LOCKED();
+  while (hold->bytes > HELD_BYTES_MOST / 4 * 3) flush_size(hold, hold->next_size++ % HELD_SIZES);
+}
+
+int pym__hold_block(struct hold *hold, void *block) {
+  const u32 o = off(block), chunk = o - CHUNK_HEADER;
+  if (UNLIKELY(!in_memory(chunk)) || UNLIKELY(PYM__READ(pym__limits) != NULL)) return 0;
+  const u32 head = head_without_lock(chunk), size = head & ~CHUNK_FLAGS;
+  if ((head & (CHUNK_FLAGS & ~CHUNK_PREV_FREE)) != chunk_flags(PYM_RAW)) return 0;
+  if (size < HELD_LEAST || size > CACHED_CHUNK_MAX) return 0;
+  if (UNLIKELY(is_held(block))) pym__corrupt(CAUSE_RAW_TWICE, o, PYM_RAW);
+  u32 *first = &hold->first[index_down(size)];
+  *(pym__word *)block = ((u64)(HELD ^ o) << 32 | *first) ^ pym__key;
+  *first = o;
+  count_held(hold, 1, size - CHUNK_HEADER);
+  if (LIKELY(hold->bytes <= HELD_BYTES_MOST)) return 1;
+  flush_part(hold);
+  return 1;
+}
+
+void *pym__held_block(struct hold *hold, u32 n) {
+  const u32 size = chunk_size_for(n);
+  if (size > CACHED_CHUNK_MAX) return NULL;
+  const u32 index = index_up(size), bytes = hold->bytes;
+  if (!hold->first[index]) return NULL;
+  void *block = held_pop(hold, index);
+  PYM__WRITE(hold->reused_blocks, hold->reused_blocks + 1);
+  PYM__WRITE(hold->reused_bytes, hold->reused_bytes + (bytes - hold->bytes));
+  return block;
+}
+
+/* ---- Pools ---- */
+
+u32 pym__hold_pop_pool(struct hold *hold) {
+  return hold->n_pools ? hold->pools[--hold->n_pools] : 0;
+}
+
+int pym__hold_push_pool(struct hold *hold, u32 chunk) {
+  if (hold->n_pools == HELD_POOLS_MOST || !head_without_lock(chunk)) return 0;
+  hold->pools[hold->n_pools++] = chunk;
+  return 1;
+}
+
+/* ---- All of it ---- */
+
+int pym__hold_flush_much(struct hold *hold) {
+  return hold->bytes >= HELD_BYTES_MUCH && pym__hold_flush(hold);
+}
+
+int pym__hold_flush(struct hold *hold) {
+  if (!hold->blocks && !hold->n_pools) return 0;
+  for (u32 index = 0; index < HELD_SIZES; index++) flush_size(hold, index);
+  while (hold->n_pools) pym__chunk_free(&pym__main, hold->pools[--hold->n_pools]);
+  return 1;
+}
+
+int pym__hold_check(const struct hold *hold, u32 *where) {
+  u32 blocks = 0, bytes = 0;
+  for (u32 index = 0; index < HELD_SIZES; index++)
+    for (u32 o = hold->first[index]; o; o = (u32)(*(const pym__word *)at(o) ^ pym__key)) {
+      *where = o;
+      if (!in_memory(o - CHUNK_HEADER) || !is_held(at(o)) || blocks++ > hold->blocks) return 1;
+      if (index_down(size_of(o - CHUNK_HEADER)) != index) return 1;
+      bytes += size_of(o - CHUNK_HEADER) - CHUNK_HEADER;
+    }
+  return blocks != hold->blocks || bytes != hold->bytes;
+}

@@ -1,0 +1,67 @@
+/* The port contract: linear memory, only ever growing, pages of 64 KiB.  One file a target. */
+#ifndef PYM_PORTS_LINMEM_H
+#define PYM_PORTS_LINMEM_H
+
+#include <stdint.h>
+
+#if defined(__wasm__)
+static inline void *at(uint32_t offset) { return (void *)(uintptr_t)offset; }
+static inline uint32_t off(const void *p) { return (uint32_t)(uintptr_t)p; }
+#else
+/* A range of 4 GiB at a fixed address stands for linear memory, so offsets fit 32 bits and the
+ * layout is that of wasm32.  Data segments are played by the bytes from LINMEM_DATA on. */
+#if !defined(PYM__NATIVE_BASE)
+#define PYM__NATIVE_BASE                                                  \
+  0x200000000000u /* another one under ThreadSanitizer, whose own that is \
+                   */
+#endif
+#define LINMEM_BASE PYM__NATIVE_BASE
+#define LINMEM_DATA 1024u
+#define LINMEM_DATA_BYTES 18560u
+static inline void *at(uint32_t offset) { return (void *)(LINMEM_BASE + offset); }
+static inline uint32_t off(const void *p) { return (uint32_t)((uintptr_t)p - LINMEM_BASE); }
+#endif
+
+/* Size of linear memory now, in pages. */
+uint32_t pym__linmem_pages(void);
+
+/* Where memory that we take next begins, if nobody else takes some before; 0 at 4 GiB. */
+uint32_t pym__linmem_end(void);
+
+/* Bytes up to the end of the page that the next memory begins in: they cost no growth. */
+uint32_t pym__linmem_rest(void);
+
+/* Take those and n pages.  Returns the offset where the memory begins, a multiple of 16 above all
+ * that was taken before; 0 if refused, and then nothing was taken.  *to is where it ends: 0 at 4
+ * GiB. Others take memory too: it need not begin where ours ended. */
+uint32_t pym__linmem_grow(uint32_t n, uint32_t *to);
+
+/* Pages to take beyond what is needed, when so many are ours. */
+uint32_t pym__linmem_margin(uint32_t owned);
+
+/* The bytes below the present size that are ours to use: *from..*to, empty if from == to; fewer
+ * than START_LEAST are not worth a segment.  Called once, before the first growth. */
+#define START_LEAST 256u
+void pym__linmem_start(uint32_t *from, uint32_t *to);
+
+/* The margin where memory.grow is what a growth costs: engines take longer to grow a large memory
+ * (V8 about 0.6 ms from some 30 MiB on, whatever the step). */
+static inline uint32_t margin_of_grow(uint32_t owned) {
+  uint32_t extra = owned < 128 ? owned / 64 : owned / 16;
+  return extra < 512 ? extra : 512;
+}
+
+/* ---- test controls ---- */
+#if !defined(__wasm__)
+void pym__linmem_reset(uint32_t initial_pages, uint32_t max_pages); /* all state forgotten */
+void pym__linmem_foreign(uint32_t every, uint32_t pages); /* others grow before ours; 0: off */
+int pym__linmem_foreign_intact(void);
+#endif
+#if defined(PYM_TESTS) || !defined(__wasm__)
+/* Refuse the k-th growth from now (0: the next), once or for good; k < 0: off. */
+void pym__linmem_fail_after(int64_t k, int forever);
+uint64_t pym__linmem_growths(void); /* asked for so far */
+void pym__reset(void);              /* forget every heap and page; memory taken stays taken */
+#endif
+
+#endif

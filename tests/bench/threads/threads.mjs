@@ -1,0 +1,86 @@
+// malloc under threads (threads.c) beside Emscripten's allocators, as a table: CPU time of the whole
+// process for an operation, a malloc and a free; its ratio to each other allocator's, runs alternating,
+// the median and the worst; linear memory; what the threads do in a second / what one does.
+//
+//   node tests/bench/threads/threads.mjs BUILD EMCC [--node NODE] [--rounds 5] [--operations 3000000]
+//
+// BUILD  a build folder of the library for Emscripten;  EMCC  its emcc
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    node: { type: 'string', default: process.execPath },
+    rounds: { type: 'string', default: '5' },
+    operations: { type: 'string', default: '3000000' },
+  },
+});
+const [build, emcc] = positionals.map((name) => resolve(name));
+const folder = join(build, 'bench-threads');
+mkdirSync(folder, { recursive: true });
+const library = (prefix) => [
+  join(build, `lib${prefix}_malloc.a`),
+  join(build, `lib${prefix}.a`),
+  '-sMALLOC=none',
+];
+const THREADS = ['-pthread', '-sPROXY_TO_PTHREAD', '-Wno-pthreads-mem-growth'];
+const MODULES = {
+  pymalloc: [...THREADS, ...library('pymalloc_threads')],
+  plain: library('pymalloc'), // the archive for one thread
+  dlmalloc: [...THREADS, '-sMALLOC=dlmalloc'],
+  emmalloc: [...THREADS, '-sMALLOC=emmalloc'],
+  mimalloc: [...THREADS, '-sMALLOC=mimalloc'],
+};
+const file = (name) => join(folder, `${name}.js`);
+const source = fileURLToPath(new URL('threads.c', import.meta.url));
+const flags = ['-O2', '-sALLOW_MEMORY_GROWTH', '-sMAXIMUM_MEMORY=1GB', '-sEXIT_RUNTIME'];
+for (const [name, own] of Object.entries(MODULES))
+  execFileSync(emcc, [source, ...flags, ...own, '-o', file(name)], { stdio: 'inherit' });
+
+const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
+const measure = (name, workload, threads) => {
+  const args = [file(name), workload, String(threads), values.operations];
+  const { stdout } = spawnSync(values.node, args, { encoding: 'utf8', timeout: 60000 });
+  if (!stdout) throw new Error(`${name} ${workload} ${threads}: no result`);
+  return JSON.parse(stdout);
+};
+
+/** Of one run to the next: CPU time of pymalloc / of the other, median and (worst). */
+const ratio = (own, other) => {
+  const ratios = own.map((run, i) => run.cpu_ms / other[i].cpu_ms);
+  return `${median(ratios).toFixed(2)} (${Math.max(...ratios).toFixed(2)})`;
+};
+const peers = Object.keys(MODULES).slice(1);
+const version = execFileSync(emcc, ['-dumpversion'], { encoding: 'utf8' });
+const { stdout: node } = spawnSync(values.node, ['--version'], { encoding: 'utf8' });
+console.log(`Emscripten ${version.trim()}, Node.js ${node.trim()}, ${values.rounds} rounds\n`);
+console.log(
+  `| | ns | ${peers.map((name) => `/ ${name}`).join(' | ')} | memory / dlmalloc | throughput |`,
+);
+console.log(`|---|---|${peers.map(() => '---|').join('')}---|---|`);
+for (const workload of ['private', 'larson', 'pairs', 'xmalloc']) {
+  let alone = 0; // operations a millisecond of one thread
+  for (const threads of [1, 2, 4, 8]) {
+    const names = Object.keys(MODULES).filter((name) => threads === 1 || name !== 'plain');
+    const runs = Object.fromEntries(names.map((name) => [name, []]));
+    for (let round = 0; round < Number(values.rounds); round++)
+      for (const name of names) runs[name].push(measure(name, workload, threads));
+    const { pymalloc } = runs;
+    const operations = threads * Number(values.operations);
+    const memory = (name) => median(runs[name].map((run) => run.memory));
+    const throughput = operations / median(pymalloc.map((run) => run.wall_ms));
+    if (threads === 1) alone = throughput;
+    const columns = [
+      `${workload} ${threads}`,
+      ((median(pymalloc.map((run) => run.cpu_ms)) * 1e6) / operations).toFixed(0),
+      ...peers.map((name) => (runs[name] ? ratio(pymalloc, runs[name]) : '')),
+      (memory('pymalloc') / memory('dlmalloc')).toFixed(2),
+      (throughput / alone).toFixed(2),
+    ];
+    console.log(`| ${columns.join(' | ')} |`);
+  }
+}
