@@ -62,7 +62,7 @@ static void the_main_thread_gets_a_block_after_it_spun(void) {
 /* ---- Blocks wander between the main thread and workers ---- */
 
 static _Atomic(uint32_t *) shared[SHARED];
-static _Atomic unsigned running;
+static _Atomic unsigned started;
 
 static uint32_t next(uint32_t *state) {
   *state ^= *state << 13;
@@ -89,9 +89,9 @@ static void exchange_blocks(uint32_t state) {
 }
 
 static void *work(void *arg) {
-  running++;
+  started++;
+  while (started < WORKERS) continue; /* or the first had ended before the last began */
   exchange_blocks(seed + (uint32_t)(uintptr_t)arg);
-  running--;
   return NULL;
 }
 
@@ -99,7 +99,7 @@ static void it_allocates_beside_workers(void) {
   pthread_t workers[WORKERS];
   for (uintptr_t i = 0; i < WORKERS; i++)
     CHECK(pthread_create(&workers[i], NULL, work, (void *)(i + 1)) == 0);
-  while (running < WORKERS) continue;
+  while (started < WORKERS) continue;
   exchange_blocks(seed);
   for (unsigned i = 0; i < WORKERS; i++) pthread_join(workers[i], NULL);
   for (unsigned i = 0; i < SHARED; i++) put(atomic_exchange(&shared[i], NULL));
