@@ -1,5 +1,7 @@
 /* malloc under threads: threads WORKLOAD THREADS OPERATIONS prints one line of JSON.
  *
+ *   compute    no memory and no allocator: what two threads of this machine can do at all
+ *   floor      the random numbers, touches and calls of `private`, on blocks that stay
  *   private    each thread allocates and frees its own blocks, as one interpreter a thread does
  *   larson     threads free blocks that others allocated: a table of places that all of them share
  *   pairs      producers allocate, consumers free; half of the threads each (one thread does both)
@@ -20,23 +22,29 @@
 #define OWN 1024u
 #define BATCH 120u
 
-/* CPU time of the whole process, all threads, in milliseconds.  Node.js starts a worker in some 10
- * ms, which is nothing of an allocator's: so time is taken when all have started. */
+/* CPU time of the whole process, all threads, and time, in milliseconds.  Node.js starts a worker in
+ * some 10 ms, and code gets its speed when it has run for a while, which is nothing of an
+ * allocator's: so both are taken when all threads have done a quarter more operations. */
 EM_JS(double, cpu_now, (void), {
   const {user, system} = process.cpuUsage();
   return (user + system) / 1000;
 });
+EM_JS(double, now, (void), {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+});
 
 static _Atomic(void *) places[PLACES];
-static atomic_int started, running, ended;
+static atomic_int warm, running, ended;
 static uint32_t operations;
 static int threads;
-static double cpu_begin, cpu_end; /* all threads have started; the last one has ended */
+/* The last thread has warmed up; the last one has ended. */
+static double begin, end, cpu_begin, cpu_end;
 
+/* No two share a cache line: each writes to its own at every random number. */
 struct thread {
-  int number;
+  _Alignas(128) int number;
   uint32_t state;
-  double begin, end;
 };
 
 static uint32_t next(struct thread *t) {
@@ -70,6 +78,30 @@ _Static_assert(SLICE % BATCH == 0, "whole batches");
 #define WORKLOAD static __attribute__((noinline)) void
 
 static _Thread_local void *own[OWN];
+static _Thread_local uint32_t own_size[OWN];
+static _Atomic uint32_t unused;
+
+WORKLOAD compute(struct thread *t, uint32_t from) {
+  (void)from;
+  uint32_t sum = 0;
+  for (uint32_t i = 0; i < SLICE * 10; i++) sum += next(t);
+  unused = sum;
+}
+
+WORKLOAD touch_blocks(struct thread *t, uint32_t from) {
+  (void)from;
+  for (uint32_t i = 0; i < SLICE; i++) {
+    const uint32_t k = next(t) % OWN, n = (uint32_t)size(next(t));
+    if (!own[k]) {
+      own[k] = malloc(n);
+      if (!own[k]) abort();
+      own_size[k] = n;
+    }
+    char *p = own[k];
+    p[0] = 1;
+    p[(n < own_size[k] ? n : own_size[k]) - 1] = 2;
+  }
+}
 
 WORKLOAD private_blocks(struct thread *t, uint32_t from) {
   (void)from;
@@ -116,21 +148,24 @@ WORKLOAD xmalloc(struct thread *t, uint32_t from) {
 static const struct {
   const char *name;
   void (*run)(struct thread *t, uint32_t from);
-} workloads[] = {
-    {"private", private_blocks}, {"larson", larson}, {"pairs", pairs}, {"xmalloc", xmalloc}};
+} workloads[] = {{"compute", compute}, {"floor", touch_blocks}, {"private", private_blocks},
+                 {"larson", larson},   {"pairs", pairs},        {"xmalloc", xmalloc}};
 static void (*workload)(struct thread *t, uint32_t from);
 
 static void *run(void *arg) {
   struct thread *t = arg;
-  if (++started == threads) {
+  for (uint32_t from = 0; from < operations / 4; from += SLICE) workload(t, from);
+  if (++warm == threads) {
     cpu_begin = cpu_now();
+    begin = now();
     running = 1;
   }
   while (!running) continue;
-  t->begin = emscripten_get_now();
   for (uint32_t from = 0; from < operations; from += SLICE) workload(t, from);
-  t->end = emscripten_get_now();
-  if (++ended == threads) cpu_end = cpu_now();
+  if (++ended == threads) {
+    end = now();
+    cpu_end = cpu_now();
+  }
   return NULL;
 }
 
@@ -154,11 +189,6 @@ int main(int argc, char **argv) {
 #else
   run(&t[0]);
 #endif
-  double begin = t[0].begin, end = t[0].end;
-  for (int i = 1; i < threads; i++) {
-    if (t[i].begin < begin) begin = t[i].begin;
-    if (t[i].end > end) end = t[i].end;
-  }
   printf("{\"wall_ms\":%.2f,\"cpu_ms\":%.2f,\"memory\":%zu}\n", end - begin, cpu_end - cpu_begin,
          (size_t)*emscripten_get_sbrk_ptr());
   return 0;

@@ -1,8 +1,11 @@
 // malloc under threads (threads.c) beside Emscripten's allocators, as a table: CPU time of the whole
 // process for an operation, a malloc and a free; its ratio to each other allocator's, runs alternating,
-// the median and the worst; linear memory; what the threads do in a second / what one does.
+// the median and the worst; linear memory; what the threads do in a second / what one does, the best
+// runs of both, since whatever else runs on the machine only lowers it.  The rows without an allocator,
+// `compute` and `floor`, tell how much that can be here.
 //
 //   node tests/bench/threads/threads.mjs BUILD EMCC [--node NODE] [--rounds 5] [--operations 3000000]
+//       [--workloads private,larson] [--threads 1,2]
 //
 // BUILD  a build folder of the library for Emscripten;  EMCC  its emcc
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -17,6 +20,8 @@ const { values, positionals } = parseArgs({
     node: { type: 'string', default: process.execPath },
     rounds: { type: 'string', default: '5' },
     operations: { type: 'string', default: '3000000' },
+    workloads: { type: 'string', default: 'compute,floor,private,larson,pairs,xmalloc' },
+    threads: { type: 'string', default: '1,2,4,8' },
   },
 });
 const [build, emcc] = positionals.map((name) => resolve(name));
@@ -35,6 +40,10 @@ const MODULES = {
   emmalloc: [...THREADS, '-sMALLOC=emmalloc'],
   mimalloc: [...THREADS, '-sMALLOC=mimalloc'],
 };
+/** Of these only one module runs. */
+const WITHOUT_ALLOCATOR = ['compute', 'floor'];
+/** V8 compiles a function for speed when it has run this much code: before time is taken. */
+const ENGINE = ['--wasm-tiering-budget=100000'];
 const file = (name) => join(folder, `${name}.js`);
 const source = fileURLToPath(new URL('threads.c', import.meta.url));
 const flags = ['-O2', '-sALLOW_MEMORY_GROWTH', '-sMAXIMUM_MEMORY=1GB', '-sEXIT_RUNTIME'];
@@ -43,8 +52,8 @@ for (const [name, own] of Object.entries(MODULES))
 
 const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
 const measure = (name, workload, threads) => {
-  const args = [file(name), workload, String(threads), values.operations];
-  const { stdout } = spawnSync(values.node, args, { encoding: 'utf8', timeout: 60000 });
+  const args = [...ENGINE, file(name), workload, String(threads), values.operations];
+  const { stdout } = spawnSync(values.node, args, { encoding: 'utf8', timeout: 120000 });
   if (!stdout) throw new Error(`${name} ${workload} ${threads}: no result`);
   return JSON.parse(stdout);
 };
@@ -62,23 +71,34 @@ console.log(
   `| | ns | ${peers.map((name) => `/ ${name}`).join(' | ')} | memory / dlmalloc | throughput |`,
 );
 console.log(`|---|---|${peers.map(() => '---|').join('')}---|---|`);
-for (const workload of ['private', 'larson', 'pairs', 'xmalloc']) {
+
+const namesFor = (workload, threads) => {
+  if (WITHOUT_ALLOCATOR.includes(workload)) return ['pymalloc'];
+  return Object.keys(MODULES).filter((name) => threads === 1 || name !== 'plain');
+};
+/** One row: all modules in turn, round by round. */
+const measureRow = (workload, threads) => {
+  const names = namesFor(workload, threads);
+  const runs = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = 0; round < Number(values.rounds); round++)
+    for (const name of names) runs[name].push(measure(name, workload, threads));
+  return runs;
+};
+
+for (const workload of values.workloads.split(',')) {
   let alone = 0; // operations a millisecond of one thread
-  for (const threads of [1, 2, 4, 8]) {
-    const names = Object.keys(MODULES).filter((name) => threads === 1 || name !== 'plain');
-    const runs = Object.fromEntries(names.map((name) => [name, []]));
-    for (let round = 0; round < Number(values.rounds); round++)
-      for (const name of names) runs[name].push(measure(name, workload, threads));
-    const { pymalloc } = runs;
+  for (const threads of values.threads.split(',').map(Number)) {
+    const runs = measureRow(workload, threads);
+    const { pymalloc, dlmalloc } = runs;
     const operations = threads * Number(values.operations);
-    const memory = (name) => median(runs[name].map((run) => run.memory));
-    const throughput = operations / median(pymalloc.map((run) => run.wall_ms));
+    const memory = (list) => median(list.map((run) => run.memory));
+    const throughput = operations / Math.min(...pymalloc.map((run) => run.wall_ms));
     if (threads === 1) alone = throughput;
     const columns = [
       `${workload} ${threads}`,
       ((median(pymalloc.map((run) => run.cpu_ms)) * 1e6) / operations).toFixed(0),
       ...peers.map((name) => (runs[name] ? ratio(pymalloc, runs[name]) : '')),
-      (memory('pymalloc') / memory('dlmalloc')).toFixed(2),
+      dlmalloc ? (memory(pymalloc) / memory(dlmalloc)).toFixed(2) : '',
       (throughput / alone).toFixed(2),
     ];
     console.log(`| ${columns.join(' | ')} |`);
