@@ -34,6 +34,9 @@ HOT addr first_free(u32 unit, const struct pym__pool *pool) {
   return (unit_base(unit) & ~PYM__LINK_MAX) | pool->free;
 }
 
+/* What a struct list is, as one number. */
+HOT u64 list_word(addr block, u32 count) { return (u64)count << PYM__COUNT_SHIFT | block; }
+
 /* The link in the free block at offset, which was verified to be one of this pool's; or corruption.
  */
 HOT u16 link_in(addr offset) {
@@ -234,7 +237,7 @@ static int make_current(struct pym_heap *heap, unsigned domain, u32 unit, struct
     if (before->free != no_block(*current)) return 0;
     before->left = 1;
   }
-  *list = (struct list){offset, 1};
+  *(u64 *)(void *)list = list_word(offset, 1);
   *current = unit;
   pool->free = no_block(unit);
   pool->left = (u16)pym__pool_capacity(size);
@@ -309,7 +312,7 @@ static COLD u64 pool_pop_block(struct pym_heap *heap, unsigned domain, u32 size)
     usable_remove(heap, unit, size);
     pool->left = 1;
   }
-  return (u64)1 << PYM__COUNT_SHIFT | offset;
+  return list_word(offset, 1);
 }
 
 /* Reads every cache line of the pool.  Blocks that came free long ago are met by malloc in an order
@@ -339,7 +342,7 @@ HOT u64 pool_pop_all(struct pym_heap *heap, unsigned domain, u32 size) {
   pool->free = no_block(unit);
   pool->left = (u16)capacity;
   filled_add(heap, domain, size, n);
-  return (u64)n << PYM__COUNT_SHIFT | offset;
+  return list_word(offset, n);
 }
 
 /* Of the blocks that were taken no more than `most` go out; the others are their pool's own list.
@@ -355,7 +358,7 @@ static COLD u64 take_fewer(struct pym_heap *heap, unsigned domain, u32 size, u32
   entry_of(unit)->left = (u16)(pym__pool_capacity(size) - (n - granted));
   set_link(last, no_block(unit));
   filled_add(heap, domain, size, 0 - (u64)(n - granted));
-  return (u64)granted << PYM__COUNT_SHIFT | PYM__LIST_BLOCK(taken);
+  return list_word(PYM__LIST_BLOCK(taken), granted);
 }
 
 void *pym__refill(struct pym_heap *heap, unsigned domain, u32 size, u32 granted, usize replaced) {

@@ -261,7 +261,8 @@ static int check_raw_cache(const struct pym_heap *heap, u32 cached) {
 /* Segments and chunks of one source of h's memory: heap itself, or the arenas of a hook. */
 static int check_source(const struct pym_heap *heap, const struct pym_heap *source,
                         struct recount *n) {
-  n->segments = n->bytes = n->free = n->binned = n->chunks = n->cached = n->cached_bytes = 0;
+  n->segments = n->binned = n->chunks = n->cached = 0;
+  n->bytes = n->free = n->cached_bytes = 0;
   for (addr offset = source->segments; offset; offset = ((const struct segment *)at(offset))->next) {
     REQUIRE(readable(offset, SEGMENT_BYTES) && !(offset & 15), "list of raw segments", offset);
     const addr end = ((const struct segment *)at(offset))->end;
