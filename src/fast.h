@@ -18,8 +18,6 @@
 #include <stdint.h>
 
 #define PYM__CLASS_SLOTS 65 /* size / 8; slot 0 holds nothing */
-#define PYM__LEAVES 1024    /* of the pool table: one for each 4 MiB of memory */
-#define PYM__LINK_MAX 0xffffu
 #define PYM__POOL_SHIFT 12
 
 /* 1: compiled for threads, see threads.h.  What the fast path shares with other threads is read and
@@ -41,6 +39,20 @@
 #define PYM__TOUCH(x) ((void)(x))
 #endif
 
+/* An offset in linear memory, or a number of its bytes; leaves of the pool table, one for each 4
+ * MiB; where the count of a list's blocks begins, above the offset of the first. */
+typedef pym_size pym__addr;
+#define PYM__LINK_MAX ((pym__addr)0xffff)
+#if PYM__MEMORY64
+#define PYM__LEAVES 4096
+#define PYM__COUNT_SHIFT 48
+#define PYM__LIST_BLOCK(list) ((list) & (((uint64_t)1 << PYM__COUNT_SHIFT) - 1))
+#else
+#define PYM__LEAVES 1024
+#define PYM__COUNT_SHIFT 32
+#define PYM__LIST_BLOCK(list) ((uint32_t)(list))
+#endif
+
 #if defined(__GNUC__)
 #define PYM__MAY_ALIAS __attribute__((may_alias))
 #define PYM__FAST static inline __attribute__((always_inline, unused))
@@ -55,7 +67,7 @@ typedef uint64_t PYM__MAY_ALIAS pym__word; /* of a user's block */
 /* What the fast path reads of a heap; it begins one.  Arrays are indexed by domain (mem, object)
  * and by size class, 8 bytes a class, so the rounded size itself is the offset of the element.
  *
- * lists   low half: offset of the first block, high half: number of blocks
+ * lists   offset of the first block, and from bit PYM__COUNT_SHIFT on the number of blocks
  * frees   blocks ever freed into their pools
  * reused  blocks ever freed into a list
  * closed  what an encoded link has to be above for the fast path of free: PYM__LINK_MAX, or all
@@ -101,36 +113,40 @@ struct pym__pool {
 #define PYM__AT(offset) ((void *)(uintptr_t)(offset))
 extern uint64_t pym__key __asm__(PYM__SYMBOL("pym__key"));
 extern struct pym__hot pym__main_hot __asm__(PYM__SYMBOL("pym__main"));
-extern uint32_t pym__leaves[PYM__LEAVES] __asm__(PYM__SYMBOL("pym__space"));
+extern pym__addr pym__leaves[PYM__LEAVES] __asm__(PYM__SYMBOL("pym__space"));
 #else
 #if !defined(PYM__NATIVE_BASE)
 #define PYM__NATIVE_BASE 0x200000000000u
 #endif
 #define PYM__AT(offset) ((void *)(PYM__NATIVE_BASE + (uintptr_t)(offset))) /* linmem.h */
 extern uint64_t pym__key;
-#define pym__leaves ((uint32_t *)PYM__AT(1024))
+#define pym__leaves ((pym__addr *)PYM__AT(1024))
 #endif
 
 /* A block of s bytes (a multiple of 8 up to 512), or NULL: the slow way. */
 PYM__FAST void *pym__pop(struct pym__hot *h, unsigned domain, uint32_t s) {
   uint64_t *list = pym__hot_at(h, s)->lists[domain - 1], now = *list, link;
-  pym__word *block = (pym__word *)PYM__AT((uint32_t)now);
-  if (PYM__RARE(!(uint32_t)now)) return NULL; /* address 0 is not for reading: sanitizers say so */
+  pym__word *block = (pym__word *)PYM__AT(PYM__LIST_BLOCK(now));
+  if (PYM__RARE(!PYM__LIST_BLOCK(now))) return NULL; /* address 0 is not for reading: sanitizers say so */
   link = *block ^ pym__key;
   if (PYM__RARE(link > PYM__LINK_MAX)) return NULL;
-  PYM__WRITE(*list, ((now & ~(uint64_t)PYM__LINK_MAX) | link) - ((uint64_t)1 << 32));
+  PYM__WRITE(*list, ((now & ~(uint64_t)PYM__LINK_MAX) | link) - ((uint64_t)1 << PYM__COUNT_SHIFT));
   *block = 0;
   return block;
 }
 
 /* The entry of the pool that lies at this offset; NULL: there is none.  Any offset may be passed.
  */
-PYM__FAST struct pym__pool *pym__pool_at(uint32_t offset) {
-  uint32_t leaf = PYM__READ(pym__leaves[offset >> 22]);
+PYM__FAST struct pym__pool *pym__pool_at(pym__addr offset) {
   struct pym__pool *pool;
+  pym__addr leaf;
+#if PYM__MEMORY64
+  if (PYM__RARE(offset >> 22 >= PYM__LEAVES)) return NULL;
+#endif
+  leaf = PYM__READ(pym__leaves[offset >> 22]);
   if (PYM__RARE(!leaf)) return NULL;
   pool = (struct pym__pool *)PYM__AT(leaf +
-                                     (offset >> PYM__POOL_SHIFT & 1023) * (uint32_t)sizeof *pool);
+                                     (offset >> PYM__POOL_SHIFT & 1023) * (pym__addr)sizeof *pool);
   return PYM__RARE(!pool->size) ? NULL : pool;
 }
 
@@ -138,13 +154,14 @@ PYM__FAST struct pym__pool *pym__pool_at(uint32_t offset) {
  * into its pool.  Returns what
  * is left of pool->left, or not 0. */
 PYM__FAST uint32_t pym__push(struct pym__hot *h, unsigned domain, struct pym__pool *pool, void *p,
-                             uint32_t offset) {
+                             pym__addr offset) {
   struct pym__hot *class_hot = pym__hot_at(h, pool->size);
   uint64_t *list = class_hot->lists[domain - 1], now = *list;
   uint32_t left;
-  if (((uint32_t)now ^ offset) <= h->span) {
+  if ((PYM__LIST_BLOCK(now) ^ offset) <= h->span) {
     *(pym__word *)p = (now & PYM__LINK_MAX) ^ pym__key;
-    PYM__WRITE(*list, ((now & ~(uint64_t)PYM__LINK_MAX) | (uint16_t)offset) + ((uint64_t)1 << 32));
+    PYM__WRITE(*list, ((now & ~(uint64_t)PYM__LINK_MAX) | (uint16_t)offset) +
+                          ((uint64_t)1 << PYM__COUNT_SHIFT));
     class_hot->reused[domain - 1][0]++;
     return 1;
   }

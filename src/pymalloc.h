@@ -34,10 +34,25 @@ extern "C" {
 #define PYM_RAW_ALIGNMENT 16
 /* Largest request that the object and mem domains serve from pools. */
 #define PYM_SMALL_MAX 512
-/* Largest request of all: PY_SSIZE_T_MAX on wasm32.  The native test build uses the same. */
-#define PYM_SIZE_MAX ((size_t)0x7fffffff)
-/* Largest alignment: half of what a 32-bit memory can be. */
-#define PYM_ALIGN_MAX ((size_t)0x80000000)
+/* 1: linear memory has addresses of 64 bits (wasm64), as far as 16 GiB, the most that engines have.
+ */
+#if !defined(PYM__MEMORY64)
+#if defined(__wasm64__)
+#define PYM__MEMORY64 1
+#else
+#define PYM__MEMORY64 0
+#endif
+#endif
+/* A number of bytes of this memory. */
+#if PYM__MEMORY64
+typedef uint64_t pym_size;
+#else
+typedef uint32_t pym_size;
+#endif
+/* Largest request of all: PY_SSIZE_T_MAX.  The native test build uses that of its memory. */
+#define PYM_SIZE_MAX ((size_t)((pym_size)-1 / 2))
+/* Largest alignment: half of what a memory can be. */
+#define PYM_ALIGN_MAX ((size_t)1 << (PYM__MEMORY64 ? 33 : 31))
 
 enum pym_domain { PYM_RAW = 0, PYM_MEM = 1, PYM_OBJ = 2 };
 #define PYM_DOMAINS 3
@@ -144,7 +159,7 @@ void pym_thread_may_wait(int may);
 /* ---- Limits ----------------------------------------------------------------------------- */
 
 /* No limit. */
-#define PYM_UNLIMITED 0xffffffffu
+#define PYM_UNLIMITED ((pym_size)-1)
 
 /* Set the limits of one domain (`which` = PYM_RAW..PYM_OBJ), of the sum (PYM_WHOLE_HEAP), or of all
  * heaps together (PYM_ALL_HEAPS): the callback is then that of the heap that is asked for a block.
@@ -156,10 +171,10 @@ void pym_thread_may_wait(int may);
  * hard   an allocation that would take the sum above it returns NULL, unless the callback frees
  *        enough; may be set below what is live: then nothing is granted until enough was freed;
  * PYM_UNLIMITED for none return 0, or -1 if `which` is out of range */
-int pym_limit_set(pym_heap *h, unsigned which, uint32_t soft, uint32_t hard);
+int pym_limit_set(pym_heap *h, unsigned which, pym_size soft, pym_size hard);
 
 /* Read them back; either pointer may be NULL.  0, or -1 if `which` is out of range. */
-int pym_limit_get(const pym_heap *h, unsigned which, uint32_t *soft, uint32_t *hard);
+int pym_limit_get(const pym_heap *h, unsigned which, pym_size *soft, pym_size *hard);
 
 /* Called at a soft limit, and before a request fails: because of a hard limit, or because linear
  * memory cannot grow.  What it frees, a cache for example, may serve the request: that is tried
@@ -170,7 +185,7 @@ int pym_limit_get(const pym_heap *h, unsigned which, uint32_t *soft, uint32_t *h
  * which  as above; PYM_MEMORY: memory cannot grow
  * live   of that domain or heap, with the block being asked for: above the hard limit if that is in
  *        the way */
-typedef void pym_limit_fn(void *ctx, pym_heap *h, unsigned which, uint32_t live);
+typedef void pym_limit_fn(void *ctx, pym_heap *h, unsigned which, pym_size live);
 void pym_limit_callback(pym_heap *h, pym_limit_fn *fn, void *ctx);
 
 /* ---- Hooks on the default heap ------------------------------------------------------------ */
@@ -376,7 +391,7 @@ void pym__free_large(unsigned d, void *p); /* p is not in a pool */
 /* Of the pool of p, which was freed: it was full, or it is empty now. */
 void pym__pool_spent(unsigned d, void *p);
 
-#if defined(__wasm32__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__) && \
+#if defined(__wasm__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__) && \
     !defined(PYM_NO_INLINE) && (!defined(PYM_DEBUG) || PYM_DEBUG == 0)
 #include "fast.h"
 
@@ -386,7 +401,7 @@ PYM__FAST void *pym__malloc(unsigned d, size_t n) {
   return PYM__RARE(!p) ? pym__malloc_slow(d, n) : p;
 }
 PYM__FAST void pym__free(unsigned d, void *p) {
-  uint32_t offset = (uint32_t)(uintptr_t)p;
+  pym__addr offset = (pym__addr)(uintptr_t)p;
   struct pym__pool *pool = pym__pool_at(offset);
   if (PYM__RARE(!pool)) pym__free_large(d, p);
   else if (PYM__RARE((*(pym__word *)p ^ pym__key) <= pym__main_hot.closed[d - PYM_MEM]))

@@ -3,6 +3,9 @@
 // where the text it wrote lies, printed also after a trap (then the exit code is 134).
 import { readFile } from 'node:fs/promises';
 
+// Addresses and sizes: numbers of 32 bits, or BigInts where the module's memory has 64-bit addresses.
+const size = (n) => (typeof n === 'bigint' ? Number(n) : n >>> 0);
+
 const { exports } = await WebAssembly.instantiate(
   await WebAssembly.compile(await readFile(process.argv[2])),
 );
@@ -14,5 +17,5 @@ try {
   process.exitCode = 134;
 }
 process.stdout.write(
-  Buffer.from(exports.memory.buffer, exports.test_log_ptr() >>> 0, exports.test_log_len() >>> 0),
+  Buffer.from(exports.memory.buffer, size(exports.test_log_ptr()), size(exports.test_log_len())),
 );

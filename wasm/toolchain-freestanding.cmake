@@ -1,11 +1,15 @@
-# Toolchain file for wasm32-unknown-unknown: clang >= 19 and no C library at all.
+# Toolchain file for wasm32-unknown-unknown: clang >= 19 and no C library at all.  For wasm64 it is
+# included by toolchain-freestanding64.cmake.
 include("${CMAKE_CURRENT_LIST_DIR}/tools.cmake")
 pym_find_clang()
+if(NOT DEFINED arch)
+  set(arch wasm32)
+endif()
 
 set(CMAKE_SYSTEM_NAME Generic)
-set(CMAKE_SYSTEM_PROCESSOR wasm32)
+set(CMAKE_SYSTEM_PROCESSOR ${arch})
 set(CMAKE_C_COMPILER "${PYM_CLANG}")
-set(CMAKE_C_COMPILER_TARGET wasm32-unknown-unknown)
+set(CMAKE_C_COMPILER_TARGET ${arch}-unknown-unknown)
 set(CMAKE_AR "${PYM_CLANG_AR}")
 set(CMAKE_RANLIB "${PYM_CLANG_RANLIB}")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG" CACHE STRING "Flags of a release build")

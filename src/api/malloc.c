@@ -35,6 +35,7 @@ void *calloc(size_t count, size_t size) {
   if (__builtin_mul_overflow(count, size, &bytes)) return or_enomem(NULL);
   if (bytes <= PYM_SIZE_MAX) return or_enomem(calloc_of(asked(bytes)));
   void *block = huge_malloc(bytes);
+  if (IS_ABOVE_MEMORY(bytes)) return or_enomem(block); /* there is none */
   return or_enomem(block ? __builtin_memset(block, 0, bytes) : NULL);
 }
 

@@ -7,7 +7,7 @@
 #include "core/object.h"
 
 /* What malloc serves at most.  PY_SSIZE_T_MAX is the domains' limit, not C's. */
-#define MALLOC_MAX ((size_t)0xfffd0000)
+#define MALLOC_MAX ((size_t)(PYM__MEMORY64 ? MEMORY_MAX : 0xfffd0000))
 
 static int is_hooked(void);
 
@@ -51,7 +51,7 @@ static COLD void *huge_realloc(void *block, size_t bytes) {
     return to;
   }
   const unsigned domain = pym__raw_domain(&pym__main, block);
-  if (bytes <= MALLOC_MAX) to = pym__resize(&pym__main, domain, block, (u32)bytes);
+  if (bytes <= MALLOC_MAX) to = pym__resize(&pym__main, domain, block, (usize)bytes);
   return to ? to : pym__failed(&pym__main, domain);
 }
 
@@ -81,7 +81,7 @@ static COLD void *huge_malloc(size_t bytes) {
 static COLD void *huge_realloc(void *block, unsigned domain, size_t bytes) {
   void *q = NULL;
   if (bytes <= MALLOC_MAX && !pym__hooks[domain].on)
-    q = pym__resize(&pym__main, domain, block, (u32)bytes);
+    q = pym__resize(&pym__main, domain, block, (usize)bytes);
   return q ? q : pym__failed(&pym__main, domain);
 }
 

@@ -95,9 +95,9 @@ OTHERS struct mallinfo2 mallinfo2(void);
 
 static size_t free_chunks(void) {
   size_t bytes = 0;
-  for (u32 segment = pym__main.segments; segment;
+  for (addr segment = pym__main.segments; segment;
        segment = ((const struct segment *)at(segment))->next)
-    for (u32 chunk = segment + SEGMENT_BYTES; size_of(chunk); chunk += size_of(chunk))
+    for (addr chunk = segment + SEGMENT_BYTES; size_of(chunk); chunk += size_of(chunk))
       bytes += kind_of(chunk) == CHUNK_FREE;
   return bytes;
 }

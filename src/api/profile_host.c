@@ -3,8 +3,8 @@
 
 static void tell(void *ctx, const pym_profile_event *e) {
   const struct profile_message message = {e->what | (uint32_t)e->domain << 8 | e->count << 16,
-                                          (uint32_t)e->size, (uint32_t)(uintptr_t)e->p,
-                                          (uint32_t)(uintptr_t)e->heap};
+                                          (pym_size)e->size, (pym_size)(uintptr_t)e->p,
+                                          (pym_size)(uintptr_t)e->heap};
   (void)ctx;
   pym__profile_tell(&message);
 }

@@ -8,8 +8,8 @@ COLD void pym__count_class(struct pym_heap *heap, unsigned domain, u32 size) {
 }
 
 /* Makes charged exact.  Returns the part of it that is in lists. */
-static COLD u32 count_all(struct pym_heap *heap, unsigned domain) {
-  u32 listed = 0;
+static COLD usize count_all(struct pym_heap *heap, unsigned domain) {
+  usize listed = 0;
   if (domain == PYM_MEM || domain == PYM_OBJ)
     for (u32 size = PYM_ALIGNMENT; size <= PYM_SMALL_MAX; size += PYM_ALIGNMENT) {
       count_class(heap, domain, size);
@@ -18,24 +18,24 @@ static COLD u32 count_all(struct pym_heap *heap, unsigned domain) {
   return listed;
 }
 
-COLD u32 pym__live_bytes(const struct pym_heap *heap, unsigned domain) {
+COLD usize pym__live_bytes(const struct pym_heap *heap, unsigned domain) {
   struct pym_heap *counted = (struct pym_heap *)(uintptr_t)heap;
-  const u32 listed = count_all(counted, domain);
+  const usize listed = count_all(counted, domain);
   return heap->domains[domain].charged - listed;
 }
 
 /* While a limit is passed every call comes by and the lists are empty: then peaks are exact. */
-static u32 step_or_0(const struct pym_heap *heap, u32 step) {
+static usize step_or_0(const struct pym_heap *heap, usize step) {
   return heap->over_limit || pym__space.over_limit ? 0 : step;
 }
 
 /* The fast path does not sum up what lives, so the peak is the most that was seen: it is looked at
  * when so much was charged as never before, in steps of PEAK_STEP_BYTES where blocks are small.
  * Returns what lives. */
-static COLD u32 note_peak(struct pym_heap *heap, unsigned domain, u32 replaced) {
+static COLD usize note_peak(struct pym_heap *heap, unsigned domain, usize replaced) {
   struct domain *counters = &heap->domains[domain];
   const int small = domain == PYM_MEM || domain == PYM_OBJ;
-  const u32 live = pym__live_bytes(heap, domain) - replaced;
+  const usize live = pym__live_bytes(heap, domain) - replaced;
   if (live > counters->peak) PYM__WRITE(counters->peak, live);
   counters->own_look_at =
       counters->charged - replaced + (small ? step_or_0(heap, PEAK_STEP_BYTES) : 0);
@@ -46,14 +46,14 @@ static COLD u32 note_peak(struct pym_heap *heap, unsigned domain, u32 replaced) 
 
 void pym__note_peak(struct pym_heap *heap, unsigned domain) { note_peak(heap, domain, 0); }
 
-static u64 charged_less(const struct pym_heap *heap, u32 replaced) {
+static u64 charged_less(const struct pym_heap *heap, usize replaced) {
   return (u64)heap->domains[0].charged + heap->domains[1].charged + heap->domains[2].charged -
          replaced;
 }
 
 /* What was counted just now lived at the peak of the whole heap.  The block that the same call will
  * free, of `replaced` bytes in domain `of`, does not count. */
-static COLD void keep_what_lives(struct pym_heap *heap, unsigned of, u32 replaced) {
+static COLD void keep_what_lives(struct pym_heap *heap, unsigned of, usize replaced) {
   for (unsigned domain = PYM_MEM; domain <= PYM_OBJ; domain++) {
     u32 *kept = heap->at_peak[domain - PYM_MEM];
     if (!heap->domains[domain].charged) {
@@ -67,7 +67,7 @@ static COLD void keep_what_lives(struct pym_heap *heap, unsigned of, u32 replace
   for (unsigned domain = 0; domain < PYM_DOMAINS; domain++) {
     struct domain *counters = &heap->domains[domain];
     counters->raw_at_peak = (u32)(counters->raw_mallocs - counters->raw_frees);
-    counters->raw_bytes_at_peak = (u32)(counters->raw_bytes - counters->raw_freed);
+    counters->raw_bytes_at_peak = (usize)(counters->raw_bytes - counters->raw_freed);
   }
   if (!replaced) return;
   u32 *small = of == PYM_RAW || replaced > PYM_SMALL_MAX
@@ -79,16 +79,16 @@ static COLD void keep_what_lives(struct pym_heap *heap, unsigned of, u32 replace
 
 /* The peak of the heap is looked at in steps of PEAK_STEP_BYTES, or of a part of it that is more.
  */
-static COLD void note_heap_peak(struct pym_heap *heap, unsigned of, u32 replaced) {
+static COLD void note_heap_peak(struct pym_heap *heap, unsigned of, usize replaced) {
   u64 live = 0;
   for (unsigned domain = 0; domain < PYM_DOMAINS; domain++)
     if (heap->domains[domain].charged) live += note_peak(heap, domain, domain == of ? replaced : 0);
   if (live > heap->peak) {
-    PYM__WRITE(heap->peak, (u32)live);
+    PYM__WRITE(heap->peak, (usize)live);
     keep_what_lives(heap, of, replaced);
   }
   const u64 charged = charged_less(heap, replaced);
-  const u32 part = heap->peak / PEAK_PART;
+  const usize part = heap->peak / PEAK_PART;
   heap->look_at = (charged > heap->peak ? charged : heap->peak) +
                   step_or_0(heap, part > PEAK_STEP_BYTES ? part : PEAK_STEP_BYTES);
   if (heap->look_at > heap->peak_most) heap->peak_most = heap->look_at;
@@ -97,7 +97,7 @@ static COLD void note_heap_peak(struct pym_heap *heap, unsigned of, u32 replaced
 /* More is charged in the domain than it was to be looked at for.  The heap's own peak has to be
  * looked at when the sum passes heap->look_at: what is left until there is divided among the
  * domains, so none of them passes its part unnoticed, and no call adds them up. */
-COLD void pym__look(struct pym_heap *heap, unsigned domain, u32 replaced) {
+COLD void pym__look(struct pym_heap *heap, unsigned domain, usize replaced) {
   if (domain != INTERNAL && charged_less(heap, replaced) > heap->look_at)
     note_heap_peak(heap, domain, replaced);
   else if (heap->domains[domain].charged > heap->domains[domain].own_look_at)
@@ -109,6 +109,6 @@ COLD void pym__look(struct pym_heap *heap, unsigned domain, u32 replaced) {
     struct domain *counters = &heap->domains[i];
     const u64 share = i == domain ? left - left / 4 : left / 8; /* it is likely to ask again */
     const u64 part = counters->charged - (i == domain ? replaced : 0) + share;
-    counters->look_at = part < counters->own_look_at ? (u32)part : counters->own_look_at;
+    counters->look_at = part < counters->own_look_at ? (usize)part : counters->own_look_at;
   }
 }

@@ -12,35 +12,35 @@
 HOT void count_class(struct pym_heap *heap, unsigned domain, u32 size) {
   u32 *counted = &heap->charged_blocks[domain - PYM_MEM][size / PYM_ALIGNMENT];
   const u32 now = (u32)(*filled_of(heap, domain, size) - PYM__READ(*frees_of(heap, domain, size)));
-  heap->domains[domain].charged += (now - *counted) * size;
+  heap->domains[domain].charged += ((usize)now - *counted) * size;
   *counted = now;
 }
 
-u32 pym__live_bytes(const struct pym_heap *heap, unsigned domain);
+usize pym__live_bytes(const struct pym_heap *heap, unsigned domain);
 void pym__note_peak(struct pym_heap *heap, unsigned domain); /* count, note a new peak of it */
-void pym__look(struct pym_heap *heap, unsigned domain, u32 replaced); /* if one may be new */
+void pym__look(struct pym_heap *heap, unsigned domain, usize replaced); /* if one may be new */
 void pym__count_class(struct pym_heap *heap, unsigned domain,
                       u32 size); /* so that charged is exact for it */
 
-HOT u32 limit_grant(struct pym_heap *heap, unsigned domain, u32 bytes, u32 pieces, u32 replaced) {
+HOT u32 limit_grant(struct pym_heap *heap, unsigned domain, usize bytes, u32 pieces, usize replaced) {
   return LIKELY(!PYM__READ(pym__limits))
              ? pieces
              : pym__limits->grant(heap, domain, bytes, pieces, replaced);
 }
 
 /* There is no memory for a request: may it be tried again, since the callback was called? */
-HOT int pym__relieved(struct pym_heap *heap, unsigned domain, u32 bytes) {
+HOT int pym__relieved(struct pym_heap *heap, unsigned domain, usize bytes) {
   return PYM__READ(pym__limits) && pym__limits->relieve(heap, domain, bytes);
 }
 
 /* The block was counted. */
-HOT void charge(struct pym_heap *heap, unsigned domain, u32 bytes, u32 replaced) {
+HOT void charge(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
   struct domain *counters = &heap->domains[domain];
   counters->charged += bytes;
   if (UNLIKELY(counters->charged > counters->look_at)) pym__look(heap, domain, replaced);
   if (UNLIKELY(PYM__READ(pym__limits) != NULL) && !replaced) pym__limits->update(heap);
 }
-HOT void uncharge(struct pym_heap *heap, unsigned domain, u32 bytes) {
+HOT void uncharge(struct pym_heap *heap, unsigned domain, usize bytes) {
   heap->domains[domain].charged -= bytes;
   if (UNLIKELY(pym__limits != NULL)) pym__limits->update(heap);
 }

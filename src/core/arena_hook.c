@@ -19,26 +19,26 @@ struct arena {
 
 static pym_arena_allocator installed;
 
-static struct arena *arena_of(u32 segment) { return at(segment - ARENA_BYTES); }
+static struct arena *arena_of(addr segment) { return at(segment - ARENA_BYTES); }
 
-static int arena_from_hook(struct pym_heap *heap, u32 bytes) {
+static int arena_from_hook(struct pym_heap *heap, usize bytes) {
   (void)bytes; /* a pool: any arena holds one */
   void *base = installed.alloc(installed.ctx, PYM_ARENA_BYTES);
   if (!base) return 0;
   pym__space.pages_memory = pym__linmem_pages(); /* the hook may have grown it */
-  u32 segment = ((off(base) + 15) & ~15u) + ARENA_BYTES;
+  addr segment = ((off(base) + 15) & ~(addr)15) + ARENA_BYTES;
   if (at(off(base)) != base) { /* natively: not linear memory at all */
     installed.free(installed.ctx, base, PYM_ARENA_BYTES);
     return 0;
   }
-  u32 end = (off(base) + (u32)PYM_ARENA_BYTES) & ~15u;
+  addr end = (off(base) + (u32)PYM_ARENA_BYTES) & ~(addr)15;
   if (!end) end = 0u - 16; /* the end of 4 GiB is no 32-bit offset */
   *arena_of(segment) = (struct arena){base, installed};
   pym__segment_add(heap, segment, end);
   return 1;
 }
 
-static void arena_to_hook(struct pym_heap *heap, u32 segment) {
+static void arena_to_hook(struct pym_heap *heap, addr segment) {
   const struct arena gone = *arena_of(segment);
   struct domain *counts = &heap->domains[INTERNAL];
   if (arenas_now() + 1 > counts->peak) counts->peak = arenas_now() + 1; /* it is gone already */

@@ -6,16 +6,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PYM_NO_INLINE
 #include "core/types.h"
-#include "pymalloc.h"
 
 #ifndef PYM_DEBUG
 #define PYM_DEBUG 0 /* 0 release, 1 hardened, 2 debug */
 #endif
 
 #define PAGE_BYTES 65536u
-#define MAX_PAGES 65536u
+#define MAX_PAGES (PYM__MEMORY64 ? 262144u : 65536u)
+#define MEMORY_MAX ((u64)MAX_PAGES * PAGE_BYTES)
+/* Is a request of at most PYM_SIZE_MAX bytes more than a memory ever has? */
+#if PYM__MEMORY64
+#define IS_ABOVE_MEMORY(bytes) ((bytes) > MEMORY_MAX)
+#else
+#define IS_ABOVE_MEMORY(bytes) 0
+#endif
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -39,7 +44,7 @@
 #else
 #define WORD_BY_WORD
 #endif
-HOT void copy_words(void *to, const void *from, u32 bytes) {
+HOT void copy_words(void *to, const void *from, usize bytes) {
   uint64_t *t = to, *end = t + bytes / 8;
   const uint64_t *f = from;
   WORD_BY_WORD while (t < end) {
@@ -47,7 +52,7 @@ HOT void copy_words(void *to, const void *from, u32 bytes) {
     __asm__("" ::: "memory");
   }
 }
-HOT void zero_words(void *to, u32 bytes) {
+HOT void zero_words(void *to, usize bytes) {
   uint64_t *t = to, *end = t + bytes / 8;
   WORD_BY_WORD while (t < end) {
     *t++ = 0;

@@ -10,178 +10,190 @@
 
 /* A link is verified to lie in memory, and to be led back from, before it is used; the header of a
  * chunk, which cannot be forged, when the chunk is taken or its size is used. */
-HOT struct chunk *linked(u32 chunk) {
+HOT struct chunk *linked(addr chunk) {
   if (UNLIKELY(!in_memory(chunk))) pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
   return chunk_at(chunk);
 }
 
 /* ---- Lists ---- */
 
-HOT void list_insert(struct pym_heap *heap, u32 list, u32 chunk) {
+HOT void list_insert(struct pym_heap *heap, u32 list, addr chunk) {
   const u32 next = heap->lists[list];
   chunk_at(chunk)->next = next;
   chunk_at(chunk)->prev = 0;
-  if (next) chunk_at(next)->prev = chunk;
-  heap->lists[list] = chunk;
+  if (next) chunk_at(from_link(next))->prev = to_link(chunk);
+  heap->lists[list] = to_link(chunk);
   heap->lists_map |= (u64)1 << list;
 }
 
-HOT void list_remove(struct pym_heap *heap, u32 list, u32 chunk) {
+HOT void list_remove(struct pym_heap *heap, u32 list, addr chunk) {
   const u32 next = chunk_at(chunk)->next, prev = chunk_at(chunk)->prev;
-  u32 *before = prev ? &linked(prev)->next : &heap->lists[list];
-  if (UNLIKELY(*before != chunk || (next && linked(next)->prev != chunk)))
+  u32 *before = prev ? &linked(from_link(prev))->next : &heap->lists[list];
+  if (UNLIKELY(*before != to_link(chunk) ||
+               (next && linked(from_link(next))->prev != to_link(chunk))))
     pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
   *before = next;
-  if (next) chunk_at(next)->prev = prev;
+  if (next) chunk_at(from_link(next))->prev = prev;
   else if (!prev) heap->lists_map &= ~((u64)1 << list);
 }
 
 /* ---- Trees ---- */
 
-HOT struct branch *branch_at(u32 chunk) {
-  return at(chunk + chunk_at(chunk)->head - (u32)sizeof(struct branch));
+#define MOST_STEPS (8 * (u32)sizeof(usize)) /* down a tree: a size has no more bits */
+
+HOT struct branch *branch_at(addr chunk) {
+  return at(chunk + head_at(chunk) - (u32)sizeof(struct branch));
 }
 /* The branch of a chunk that a link leads to. */
-HOT struct branch *linked_branch(const struct pym_heap *heap, u32 chunk) {
-  if (UNLIKELY(!in_memory(chunk) || !is_sound(heap, chunk) || chunk_at(chunk)->head & CHUNK_FLAGS))
+HOT struct branch *linked_branch(const struct pym_heap *heap, addr chunk) {
+  if (UNLIKELY(!in_memory(chunk) || !is_sound(heap, chunk) || head_at(chunk) & CHUNK_FLAGS))
     pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
   return branch_at(chunk);
 }
 
-static COLD void tree_insert(struct pym_heap *heap, u32 chunk, u32 size) {
+HOT void ring_insert(addr node, addr chunk) {
+  const u32 next = chunk_at(node)->next;
+  struct chunk *behind = linked(from_link(next));
+  if (UNLIKELY(behind->prev != to_link(node))) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
+  chunk_at(chunk)->next = next;
+  chunk_at(chunk)->prev = to_link(node);
+  behind->prev = chunk_at(node)->next = to_link(chunk);
+}
+
+static COLD void tree_insert(struct pym_heap *heap, addr chunk, usize size) {
   const u32 tree = tree_of(size);
   struct branch *own = branch_at(chunk);
   u32 *place = &heap->trees[tree], parent = 0;
   for (u32 bit = first_branch(tree); *place; bit--) {
-    const u32 node = *place;
+    const addr node = from_link(*place);
     struct branch *branch = linked_branch(heap, node);
-    if (chunk_at(node)->head == size) { /* one more of the ring, behind the node */
-      const u32 next = chunk_at(node)->next;
-      if (UNLIKELY(linked(next)->prev != node)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
-      chunk_at(chunk)->next = next;
-      chunk_at(chunk)->prev = node;
+    if (head_at(node) == size) { /* one more of the ring, behind the node */
+      ring_insert(node, chunk);
       own->parent = NO_NODE;
-      chunk_at(next)->prev = chunk;
-      chunk_at(node)->next = chunk;
       return;
     }
     if (UNLIKELY(bit < LAST_BRANCH)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
-    parent = node;
+    parent = *place;
     place = &branch->child[size >> bit & 1];
   }
-  *place = chunk;
+  *place = to_link(chunk);
   own->child[0] = own->child[1] = 0;
   own->parent = parent;
-  chunk_at(chunk)->next = chunk_at(chunk)->prev = chunk;
+  chunk_at(chunk)->next = chunk_at(chunk)->prev = to_link(chunk);
   heap->trees_map |= (u64)1 << tree;
 }
 
-/* A node without children, below or equal to chunk, taken out of its place. */
-static COLD u32 leaf_detach(const struct pym_heap *heap, u32 chunk) {
+/* The link of a node without children, below or equal to chunk, taken out of its place. */
+static COLD u32 leaf_detach(const struct pym_heap *heap, addr chunk) {
   struct branch *branch = branch_at(chunk), *parent = NULL;
-  u32 leaf = chunk;
+  u32 leaf = to_link(chunk);
   for (u32 steps = 0;; steps++) {
     const u32 below = branch->child[1] ? branch->child[1] : branch->child[0];
     if (!below) break;
     parent = branch;
-    branch = linked_branch(heap, below);
-    if (UNLIKELY(branch->parent != leaf || steps > 32)) pym__corrupt(CAUSE_LINKS, below, INTERNAL);
+    branch = linked_branch(heap, from_link(below));
+    if (UNLIKELY(branch->parent != leaf || steps > MOST_STEPS))
+      pym__corrupt(CAUSE_LINKS, from_link(below), INTERNAL);
     leaf = below;
   }
   if (parent) parent->child[parent->child[1] == leaf] = 0;
   return leaf;
 }
 
-/* Put `by` where the node chunk is; 0: nothing. */
-static COLD void replace_node(struct pym_heap *heap, u32 chunk, u32 size, u32 by) {
+/* Put what the link `by` leads to where the node chunk is; 0: nothing. */
+static COLD void replace_node(struct pym_heap *heap, addr chunk, usize size, u32 by) {
   const struct branch *branch = branch_at(chunk);
   const u32 tree = tree_of(size);
   u32 *place = &heap->trees[tree];
   if (branch->parent) {
-    struct branch *parent = linked_branch(heap, branch->parent);
-    place = &parent->child[parent->child[1] == chunk];
+    struct branch *parent = linked_branch(heap, from_link(branch->parent));
+    place = &parent->child[parent->child[1] == to_link(chunk)];
   }
-  if (UNLIKELY(*place != chunk)) pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
+  if (UNLIKELY(*place != to_link(chunk))) pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
   *place = by;
   if (by) {
-    struct branch *node = branch_at(by);
+    struct branch *node = branch_at(from_link(by));
     node->parent = branch->parent;
     for (unsigned i = 0; i < 2; i++) {
       node->child[i] = branch->child[i];
-      if (node->child[i]) linked_branch(heap, node->child[i])->parent = by;
+      if (node->child[i]) linked_branch(heap, from_link(node->child[i]))->parent = by;
     }
   }
   if (!heap->trees[tree]) heap->trees_map &= ~((u64)1 << tree);
 }
 
-static COLD void tree_remove(struct pym_heap *heap, u32 chunk, u32 size) {
+static COLD void tree_remove(struct pym_heap *heap, addr chunk, usize size) {
   const u32 next = chunk_at(chunk)->next, prev = chunk_at(chunk)->prev;
-  if (UNLIKELY(linked(next)->prev != chunk || linked(prev)->next != chunk))
+  const u32 own = to_link(chunk);
+  if (UNLIKELY(linked(from_link(next))->prev != own || linked(from_link(prev))->next != own))
     pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
-  if (next == chunk) {
+  if (next == own) {
     const u32 leaf = leaf_detach(heap, chunk);
-    replace_node(heap, chunk, size, leaf == chunk ? 0 : leaf);
+    replace_node(heap, chunk, size, leaf == own ? 0 : leaf);
     return;
   }
-  chunk_at(next)->prev = prev;
-  chunk_at(prev)->next = next;
+  chunk_at(from_link(next))->prev = prev;
+  chunk_at(from_link(prev))->next = next;
   if (branch_at(chunk)->parent == NO_NODE) return;
-  linked_branch(heap, next);
+  linked_branch(heap, from_link(next));
   replace_node(heap, chunk, size, next);
 }
 
 /* The smallest chunk of a tree, or `best`: smaller ones are on the side of the lower bit. */
-static COLD u32 tree_least(const struct pym_heap *heap, u32 node, u32 best) {
+static COLD addr tree_least(const struct pym_heap *heap, addr node, addr best) {
   for (u32 steps = 0; node; steps++) {
     const struct branch *branch = linked_branch(heap, node);
-    if (!best || chunk_at(node)->head < chunk_at(best)->head) best = node;
-    if (UNLIKELY(steps > 32)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
-    node = branch->child[0] ? branch->child[0] : branch->child[1];
+    if (!best || head_at(node) < head_at(best)) best = node;
+    if (UNLIKELY(steps > MOST_STEPS)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
+    node = from_link(branch->child[0] ? branch->child[0] : branch->child[1]);
   }
   return best;
 }
 
 /* The smallest of at least `size` bytes in the tree that `size` belongs to; 0: none. */
-static COLD u32 tree_fit(const struct pym_heap *heap, u32 size) {
+static COLD addr tree_fit(const struct pym_heap *heap, usize size) {
   const u32 tree = tree_of(size);
-  u32 best = 0, larger = 0, bit = first_branch(tree);
-  for (u32 node = heap->trees[tree]; node; bit--) {
+  u32 larger = 0, bit = first_branch(tree);
+  addr best = 0;
+  for (addr node = from_link(heap->trees[tree]); node; bit--) {
     const struct branch *branch = linked_branch(heap, node);
-    const u32 have = chunk_at(node)->head;
-    if (have >= size && (!best || have < chunk_at(best)->head)) best = node;
+    const usize have = head_at(node);
+    if (have >= size && (!best || have < head_at(best))) best = node;
     if (have == size) { /* of the ring the next: that has less work to be taken */
-      const u32 next = chunk_at(node)->next;
+      const addr next = from_link(chunk_at(node)->next);
       linked_branch(heap, next);
-      if (UNLIKELY(chunk_at(next)->head != size)) pym__corrupt(CAUSE_LINKS, next, INTERNAL);
+      if (UNLIKELY(head_at(next) != size)) pym__corrupt(CAUSE_LINKS, next, INTERNAL);
       return next;
     }
     if (UNLIKELY(bit < LAST_BRANCH)) pym__corrupt(CAUSE_LINKS, node, INTERNAL);
     const u32 side = size >> bit & 1;
     if (!side && branch->child[1]) larger = branch->child[1]; /* all of it is larger than size */
-    node = branch->child[side];
+    node = from_link(branch->child[side]);
   }
-  return tree_least(heap, larger, best);
+  return tree_least(heap, from_link(larger), best);
 }
 
-static COLD u32 find_in_trees(const struct pym_heap *heap, u32 size) {
+static COLD addr find_in_trees(const struct pym_heap *heap, usize size) {
   u32 tree = 0;
   if (size >= BIN_LIST_MAX) {
-    const u32 chunk = heap->trees[tree_of(size)] ? tree_fit(heap, size) : 0;
+    const addr chunk = heap->trees[tree_of(size)] ? tree_fit(heap, size) : 0;
     if (chunk) return chunk;
     tree = tree_of(size) + 1;
   }
   const u64 above = heap->trees_map >> tree << tree;
-  return above ? tree_least(heap, heap->trees[__builtin_ctzll(above)], 0) : 0;
+  return above ? tree_least(heap, from_link(heap->trees[__builtin_ctzll(above)]), 0) : 0;
 }
 
 /* ---- The interface ---- */
 
 /* The list of a free chunk, BIN_LISTS or more: it is in a tree. */
-HOT u32 list_for(u32 chunk, u32 size) { return is_pool_shaped(chunk, size) ? 0 : size / 16; }
+HOT u32 list_for(addr chunk, usize size) {
+  return is_pool_shaped(chunk, size) ? 0 : (u32)(size / 16);
+}
 
-COLD void pym__bins_insert(struct pym_heap *heap, u32 chunk, u32 size) {
+COLD void pym__bins_insert(struct pym_heap *heap, addr chunk, usize size) {
   set_head(heap, chunk, size);
-  *footer_of(chunk, size) = size;
+  set_footer(chunk, size);
   heap->raw_free += size;
   if (size == CHUNK_MIN) return;
   const u32 list = list_for(chunk, size);
@@ -189,7 +201,7 @@ COLD void pym__bins_insert(struct pym_heap *heap, u32 chunk, u32 size) {
   else tree_insert(heap, chunk, size);
 }
 
-COLD void pym__bins_remove(struct pym_heap *heap, u32 chunk, u32 size) {
+COLD void pym__bins_remove(struct pym_heap *heap, addr chunk, usize size) {
   heap->raw_free -= size;
   if (size == CHUNK_MIN) return;
   const u32 list = list_for(chunk, size);
@@ -197,15 +209,15 @@ COLD void pym__bins_remove(struct pym_heap *heap, u32 chunk, u32 size) {
   else tree_remove(heap, chunk, size);
 }
 
-COLD u32 pym__bins_find(const struct pym_heap *heap, u32 size) {
-  u32 chunk = 0;
+COLD addr pym__bins_find(const struct pym_heap *heap, usize size) {
+  addr chunk = 0;
   if (size < BIN_LIST_MAX) { /* the chunk's header is verified by who takes it */
-    const u32 first = size / 16;
+    const u32 first = (u32)size / 16;
     const u64 above = heap->lists_map >> first << first;
-    if (above) return heap->lists[__builtin_ctzll(above)];
+    if (above) return from_link(heap->lists[__builtin_ctzll(above)]);
   }
   if (heap->trees_map) chunk = find_in_trees(heap, size);
   if (size <= POOL_BYTES && heap->lists[0] && (!chunk || size_of(chunk) > POOL_BYTES))
-    return heap->lists[0];
+    return from_link(heap->lists[0]);
   return chunk;
 }

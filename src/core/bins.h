@@ -6,27 +6,28 @@
 
 /* The tree that a free chunk of BIN_LIST_MAX bytes or more belongs to, and how trees branch. */
 #define BIN_LIST_MAX 1024u /* bytes of a chunk: trees begin here */
-HOT u32 tree_of(u32 size) {
-  u32 log = 31 - (u32)__builtin_clz(size);
-  return 2 * (log - 10) + (size >> (log - 1) & 1);
+HOT u32 tree_of(usize size) {
+  const u32 log =
+      PYM__MEMORY64 ? 63 - (u32)__builtin_clzll(size) : 31 - (u32)__builtin_clz((u32)size);
+  return 2 * (log - 10) + (u32)(size >> (log - 1) & 1);
 }
 HOT u32 first_branch(u32 tree) { return tree / 2 + 8; } /* bit of the size that a root looks at */
 #define LAST_BRANCH 4u                                  /* sizes are multiples of 16 */
-_Static_assert(2 * (31 - 10) + 1 < BIN_TREES && BIN_LIST_MAX == 16 * BIN_LISTS, "all sizes");
+_Static_assert(2 * ((PYM__MEMORY64 ? 34 : 31) - 10) + 1 < BIN_TREES && BIN_LIST_MAX == 16 * BIN_LISTS, "all sizes");
 
 /* Put [chunk, chunk + size) there as a free chunk.  The chunk before it is in use. */
-void pym__bins_insert(struct pym_heap *heap, u32 chunk, u32 size);
+void pym__bins_insert(struct pym_heap *heap, addr chunk, usize size);
 /* Take it out; the links are verified before they are used. */
-void pym__bins_remove(struct pym_heap *heap, u32 chunk, u32 size);
+void pym__bins_remove(struct pym_heap *heap, addr chunk, usize size);
 /* The smallest chunk of at least `size` bytes; 0: there is none. */
-u32 pym__bins_find(const struct pym_heap *heap, u32 size);
+addr pym__bins_find(const struct pym_heap *heap, usize size);
 /* 0: there is none; 1: there may be one. */
-HOT int bins_may_hold(const struct pym_heap *heap, u32 size) {
+HOT int bins_may_hold(const struct pym_heap *heap, usize size) {
   if (size < BIN_LIST_MAX)
-    return (heap->trees_map | heap->lists_map >> size / 16 | (heap->lists_map & 1)) != 0;
+    return (heap->trees_map | heap->lists_map >> (u32)size / 16 | (heap->lists_map & 1)) != 0;
   return heap->trees_map >> tree_of(size) || heap->lists_map & 1;
 }
 /* One that a pool fits into exactly; 0: there is none. */
-HOT u32 bins_pool_shaped(const struct pym_heap *heap) { return heap->lists[0]; }
+HOT addr bins_pool_shaped(const struct pym_heap *heap) { return from_link(heap->lists[0]); }
 
 #endif

@@ -21,20 +21,20 @@
 #define ALIGNED_LOOKS 8u
 
 /* The header of a chunk, verified before its size is used. */
-HOT u32 head_of(const struct pym_heap *heap, u32 chunk) {
+HOT usize head_of(const struct pym_heap *heap, addr chunk) {
   if (UNLIKELY(!is_sound(heap, chunk))) pym__corrupt(CAUSE_HEADER, chunk + CHUNK_HEADER, INTERNAL);
-  return chunk_at(chunk)->head;
+  return head_at(chunk);
 }
 
 /* ---- Free chunks ---- */
 
-HOT void set_free(const struct pym_heap *heap, u32 chunk, u32 size) {
+HOT void set_free(const struct pym_heap *heap, addr chunk, usize size) {
   set_head(heap, chunk, size);
-  *footer_of(chunk, size) = size;
+  set_footer(chunk, size);
 }
 
 /* [chunk, chunk + size) is free: the top chunk if the segment that may grow ends behind it. */
-static COLD void free_insert(struct pym_heap *heap, u32 chunk, u32 size) {
+static COLD void free_insert(struct pym_heap *heap, addr chunk, usize size) {
   if (chunk + size + CHUNK_HEADER != heap->top_end) {
     pym__bins_insert(heap, chunk, size);
     return;
@@ -44,7 +44,7 @@ static COLD void free_insert(struct pym_heap *heap, u32 chunk, u32 size) {
   heap->top = chunk;
 }
 
-static COLD void free_remove(struct pym_heap *heap, u32 chunk, u32 size) {
+static COLD void free_remove(struct pym_heap *heap, addr chunk, usize size) {
   if (chunk != heap->top) {
     pym__bins_remove(heap, chunk, size);
     return;
@@ -54,14 +54,14 @@ static COLD void free_remove(struct pym_heap *heap, u32 chunk, u32 size) {
 }
 
 /* Bytes from a chunk to where a block that is to be a multiple of `align` begins. */
-HOT u32 lead_of(u32 chunk, u32 align) { return (0 - (chunk + CHUNK_HEADER)) & (align - 1); }
+HOT usize lead_of(addr chunk, usize align) { return (0 - (chunk + CHUNK_HEADER)) & (align - 1); }
 
 /* One of the smallest free chunks that hold `size` bytes, if such a block may begin at a multiple
  * of `align` in it; 0: in none of those that were looked at. */
-static COLD u32 find_aligned(const struct pym_heap *heap, u32 size, u32 align) {
-  u32 least = size;
+static COLD addr find_aligned(const struct pym_heap *heap, usize size, usize align) {
+  usize least = size;
   for (unsigned looks = 0; looks < ALIGNED_LOOKS; looks++) {
-    const u32 chunk = pym__bins_find(heap, least), have = chunk ? head_of(heap, chunk) : 0,
+    const addr chunk = pym__bins_find(heap, least), have = chunk ? head_of(heap, chunk) : 0,
               lead = lead_of(chunk, align);
     if (!chunk) return 0;
     if (have >= size && have - size >= lead) return chunk;
@@ -72,11 +72,11 @@ static COLD u32 find_aligned(const struct pym_heap *heap, u32 size, u32 align) {
 
 /* Bytes that memory has to grow by for a block that begins at a multiple of `align`, if what comes
  * next lies where it should; 0: more than there is. */
-static COLD u32 aligned_growth(const struct pym_heap *heap, u32 size, u32 align, int in_vain) {
-  const u32 end = pym__linmem_end();
-  u32 extra = align, bytes;
+static COLD usize aligned_growth(const struct pym_heap *heap, usize size, usize align, int in_vain) {
+  const addr end = pym__linmem_end();
+  usize extra = align, bytes;
   if (!in_vain && !heap->segment_alloc) {
-    const u32 chunk = heap->top_end != end ? end + SEGMENT_BYTES
+    const addr chunk = heap->top_end != end ? end + SEGMENT_BYTES
                       : heap->top          ? heap->top
                                            : end - CHUNK_HEADER;
     extra = lead_of(chunk, align);
@@ -85,8 +85,9 @@ static COLD u32 aligned_growth(const struct pym_heap *heap, u32 size, u32 align,
 }
 
 /* A free chunk with room for `size` bytes at a multiple of `align`; 0: there is none. */
-static COLD u32 free_find(const struct pym_heap *heap, u32 size, u32 align) {
-  u32 largest = size, chunk;
+static COLD addr free_find(const struct pym_heap *heap, usize size, usize align) {
+  usize largest = size;
+  addr chunk;
   if (align > PYM_RAW_ALIGNMENT) {
     const int is_pool_size = size == POOL_BYTES && align == POOL_BYTES;
     if ((chunk = is_pool_size ? bins_pool_shaped(heap) : find_aligned(heap, size, align)))
@@ -100,8 +101,9 @@ static COLD u32 free_find(const struct pym_heap *heap, u32 size, u32 align) {
 
 /* Its first `size` bytes, if the top chunk is longer and no other free chunk serves; 0: it is not.
  */
-HOT u32 top_split(struct pym_heap *heap, u32 size, u32 flags) {
-  const u32 chunk = heap->top, have = chunk ? head_of(heap, chunk) : 0;
+HOT addr top_split(struct pym_heap *heap, usize size, u32 flags) {
+  const addr chunk = heap->top;
+  const usize have = chunk ? head_of(heap, chunk) : 0;
   if (UNLIKELY(have <= size)) return 0;
   set_free(heap, chunk + size, have - size);
   set_head(heap, chunk, size | flags);
@@ -111,8 +113,8 @@ HOT u32 top_split(struct pym_heap *heap, u32 size, u32 flags) {
 }
 
 /* The chunk in use before the top chunk, behind one that is in use, is part of it; 0: it is not. */
-HOT int top_coalesce(struct pym_heap *heap, u32 chunk, u32 head) {
-  const u32 size = head & ~CHUNK_FLAGS;
+HOT int top_coalesce(struct pym_heap *heap, addr chunk, usize head) {
+  const usize size = head & ~CHUNK_FLAGS;
   if (chunk + size != heap->top || head & CHUNK_PREV_FREE) return 0;
   set_free(heap, chunk, size + head_of(heap, heap->top));
   heap->top = chunk;
@@ -122,10 +124,11 @@ HOT int top_coalesce(struct pym_heap *heap, u32 chunk, u32 head) {
 
 /* [chunk, chunk + size) holds nothing now: join it with free neighbours.  prev_free tells of the
  * chunk before; the one behind is told. */
-static COLD u32 chunk_coalesce(struct pym_heap *heap, u32 chunk, u32 size, u32 prev_free) {
-  u32 behind = chunk + size, head = head_of(heap, behind);
+static COLD addr chunk_coalesce(struct pym_heap *heap, addr chunk, usize size, usize prev_free) {
+  addr behind = chunk + size;
+  usize head = head_of(heap, behind);
   if (prev_free) {
-    u32 before = *(u32 *)at(chunk - 4);
+    const usize before = footer_before(chunk);
     if (UNLIKELY(before >= chunk || before & CHUNK_FLAGS ||
                  head_of(heap, chunk - before) != before))
       pym__corrupt(CAUSE_FREE_MEMORY, chunk, INTERNAL);
@@ -145,12 +148,12 @@ static COLD u32 chunk_coalesce(struct pym_heap *heap, u32 chunk, u32 size, u32 p
 }
 
 /* The same for a chunk in use whose header was verified.  Segments from elsewhere go back whole. */
-static COLD void chunk_free(struct pym_heap *heap, u32 chunk) {
-  u32 head = chunk_at(chunk)->head;
+static COLD void chunk_free(struct pym_heap *heap, addr chunk) {
+  const usize head = head_at(chunk);
   if (!heap->segment_free && top_coalesce(heap, chunk, head)) return;
   chunk = chunk_coalesce(heap, chunk, head & ~CHUNK_FLAGS, head & CHUNK_PREV_FREE);
   if (LIKELY(!heap->segment_free)) return;
-  const u32 s = chunk - SEGMENT_BYTES, size = size_of(chunk), end = chunk + size + CHUNK_HEADER;
+  const addr s = chunk - SEGMENT_BYTES, size = size_of(chunk), end = chunk + size + CHUNK_HEADER;
   const struct segment *segment = at(s);
   if (size_of(end - CHUNK_HEADER) || segment->end != end || segment->check != segment_check(s, end))
     return;
@@ -161,17 +164,19 @@ static COLD void chunk_free(struct pym_heap *heap, u32 chunk) {
 
 /* Make the unlinked free bytes [chunk, chunk + have) a chunk with this head, the rest a free chunk.
  * The chunk behind believes that the one before it is free. */
-static COLD void chunk_split(struct pym_heap *heap, u32 chunk, u32 have, u32 head) {
-  u32 size = head & ~CHUNK_FLAGS, behind = chunk + have;
+static COLD void chunk_split(struct pym_heap *heap, addr chunk, usize have, usize head) {
+  const usize size = head & ~CHUNK_FLAGS;
+  const addr behind = chunk + have;
   set_head(heap, chunk, head);
   if (have > size) free_insert(heap, chunk + size, have - size);
   else set_head(heap, behind, head_of(heap, behind) & ~CHUNK_PREV_FREE);
 }
 
 /* The same when there was none: in more memory.  0: there is no more. */
-static COLD u32 find_in_more(struct pym_heap *heap, unsigned domain, u32 size, u32 align) {
+static COLD addr find_in_more(struct pym_heap *heap, unsigned domain, usize size, usize align) {
   const u32 owned = pym__space.pages_owned;
-  u32 chunk, bytes = size;
+  usize bytes = size;
+  addr chunk;
   do {
     if (align > PYM_RAW_ALIGNMENT)
       bytes = aligned_growth(heap, size, align, pym__space.pages_owned != owned);
@@ -180,26 +185,27 @@ static COLD u32 find_in_more(struct pym_heap *heap, unsigned domain, u32 size, u
   return chunk;
 }
 
-u32 pym__chunk_alloc(struct pym_heap *heap, unsigned domain, u32 size, u32 align, u32 flags) {
-  u32 chunk;
+addr pym__chunk_alloc(struct pym_heap *heap, unsigned domain, usize size, usize align, u32 flags) {
+  usize head_flags = flags;
+  addr chunk;
   if (align <= PYM_RAW_ALIGNMENT && !bins_may_hold(heap, size) &&
       (chunk = top_split(heap, size, flags)))
     return chunk;
   chunk = free_find(heap, size, align);
   if (UNLIKELY(!chunk) && !(chunk = find_in_more(heap, domain, size, align))) return 0;
-  u32 have = head_of(heap, chunk), lead = lead_of(chunk, align);
+  usize have = head_of(heap, chunk), lead = lead_of(chunk, align);
   if (UNLIKELY(have & CHUNK_FLAGS)) pym__corrupt(CAUSE_LINKS, chunk, INTERNAL); /* it is in use */
   free_remove(heap, chunk, have);
   if (lead) {
     pym__bins_insert(heap, chunk, lead);
-    flags |= CHUNK_PREV_FREE;
+    head_flags |= CHUNK_PREV_FREE;
     chunk += lead;
   }
-  chunk_split(heap, chunk, have - lead, size | flags);
+  chunk_split(heap, chunk, have - lead, size | head_flags);
   return chunk;
 }
 
-COLD void pym__chunk_free(struct pym_heap *heap, u32 chunk) {
+COLD void pym__chunk_free(struct pym_heap *heap, addr chunk) {
   head_of(heap, chunk);
   chunk_free(heap, chunk);
 }
@@ -207,61 +213,59 @@ COLD void pym__chunk_free(struct pym_heap *heap, u32 chunk) {
 /* ---- Cached chunks ---- */
 
 /* The header of a cached chunk, verified: its former owner may still write to it. */
-HOT u32 cached_head(const struct pym_heap *heap, u32 chunk) {
+HOT usize cached_head(const struct pym_heap *heap, addr chunk) {
   if (UNLIKELY(!in_memory(chunk) || !is_sound(heap, chunk) ||
-               !is_cached_head(chunk_at(chunk)->head) ||
+               !is_cached_head(head_at(chunk)) ||
                (size_of(chunk) == POOL_BYTES && is_pool(chunk))))
     pym__corrupt(CAUSE_FREED_WRITTEN, chunk + CHUNK_HEADER, INTERNAL);
-  return chunk_at(chunk)->head;
+  return head_at(chunk);
 }
 
 /* One of exactly `size` bytes for domain domain, or 0. */
-HOT u32 cache_pop(struct pym_heap *heap, unsigned domain, u32 size) {
-  u32 *list = &heap->cached[cache_of(size)], chunk = *list;
-  const u32 key = key_of(heap), cached = size | chunk_flags(INTERNAL);
-  if (chunk <= CACHE_REQUESTED) {
+HOT addr cache_pop(struct pym_heap *heap, unsigned domain, usize size) {
+  u32 *list = &heap->cached[cache_of(size)];
+  const u32 key = key_of(heap);
+  const usize cached = size | chunk_flags(INTERNAL);
+  if (*list <= CACHE_REQUESTED) {
     *list = CACHE_REQUESTED;
     return 0;
   }
+  const addr chunk = from_link(*list);
   if (UNLIKELY(!in_memory(chunk)))
     pym__corrupt(CAUSE_FREED_WRITTEN, chunk + CHUNK_HEADER, INTERNAL);
-  struct chunk *c = chunk_at(chunk);
-  const u32 head = c->head, used = head ^ (cached ^ (size | chunk_flags(domain)));
-  if (UNLIKELY((head & ~CHUNK_PREV_FREE) != cached || (head ^ chunk ^ key) != c->check ||
+  const usize head = head_at(chunk), used = head ^ (cached ^ (size | chunk_flags(domain)));
+  if (UNLIKELY((head & ~CHUNK_PREV_FREE) != cached || !is_sound_with(key, chunk) ||
                size == POOL_BYTES)) {
     if ((cached_head(heap, chunk) & ~CHUNK_FLAGS) != size) return 0;
   }
-  *list = c->next ^ key ^ chunk << 1;
-  c->head = used;
-  c->check = used ^ chunk ^ key;
+  *list = cache_link_with(key, chunk, chunk_at(chunk)->next);
+  set_head_with(key, chunk, used);
   heap->raw_cached -= size;
   return chunk;
 }
 
 /* Another size has the list: a chunk of it becomes free memory. */
 static COLD void cache_evict(struct pym_heap *heap, u32 *list) {
-  const u32 chunk = *list;
+  const addr chunk = from_link(*list);
   heap->raw_cached -= cached_head(heap, chunk) & ~CHUNK_FLAGS;
   *list = cache_link(heap, chunk, chunk_at(chunk)->next);
   chunk_free(heap, chunk);
 }
 
 /* 0: it is not to be cached. */
-HOT int cache_push(struct pym_heap *heap, u32 chunk, u32 head) {
-  const u32 size = head & ~CHUNK_FLAGS;
+HOT int cache_push(struct pym_heap *heap, addr chunk, usize head) {
+  const usize size = head & ~CHUNK_FLAGS;
   u32 *list = &heap->cached[cache_of(size)];
   if (!*list) return 0; /* nobody has asked for this size */
-  if (UNLIKELY(*list > CACHE_REQUESTED && size_of(*list) != size)) {
+  if (UNLIKELY(*list > CACHE_REQUESTED && size_of(from_link(*list)) != size)) {
     cache_evict(heap, list);
     if (*list > CACHE_REQUESTED) return 0; /* longer than one: it keeps the list a while longer */
-    head = chunk_at(chunk)->head;          /* the chunk before may be free now */
+    head = head_at(chunk);                 /* the chunk before may be free now */
   }
-  struct chunk *c = chunk_at(chunk);
-  const u32 key = key_of(heap), cached = (head & ~CHUNK_DOMAIN) | chunk_flags(INTERNAL);
-  c->next = *list ^ key ^ chunk << 1;
-  c->head = cached;
-  c->check = cached ^ chunk ^ key;
-  *list = chunk;
+  const u32 key = key_of(heap);
+  chunk_at(chunk)->next = cache_link_with(key, chunk, *list);
+  set_head_with(key, chunk, (head & ~CHUNK_DOMAIN) | chunk_flags(INTERNAL));
+  *list = to_link(chunk);
   heap->raw_cached += size;
   if (UNLIKELY(!heap->is_reclaimable)) pym__reclaimable(heap);
   return 1;
@@ -282,15 +286,16 @@ COLD int pym__cache_flush(struct pym_heap *heap) {
 
 /* The top chunk is one like others. */
 static void top_retire(struct pym_heap *heap) {
-  const u32 chunk = heap->top;
+  const addr chunk = heap->top;
   heap->top_end = 0;
   if (!chunk) return;
   free_remove(heap, chunk, size_of(chunk));
   free_insert(heap, chunk, size_of(chunk));
 }
 
-COLD void pym__segment_add(struct pym_heap *heap, u32 from, u32 to) {
-  u32 chunk = from - CHUNK_HEADER, prev_free;
+COLD void pym__segment_add(struct pym_heap *heap, addr from, addr to) {
+  addr chunk = from - CHUNK_HEADER;
+  usize prev_free;
   struct segment *segment;
   heap->raw_bytes += to - from;
   if (from == heap->top_end) { /* what ended the segment is part of the new chunk */
@@ -311,7 +316,7 @@ COLD void pym__segment_add(struct pym_heap *heap, u32 from, u32 to) {
   chunk_coalesce(heap, chunk, to - CHUNK_HEADER - chunk, prev_free);
 }
 
-COLD void pym__segment_remove(struct pym_heap *heap, u32 segment) {
+COLD void pym__segment_remove(struct pym_heap *heap, addr segment) {
   const struct segment gone = *(struct segment *)at(segment);
   if (gone.next) ((struct segment *)at(gone.next))->prev = gone.prev;
   if (gone.prev) ((struct segment *)at(gone.prev))->next = gone.next;
@@ -322,23 +327,25 @@ COLD void pym__segment_remove(struct pym_heap *heap, u32 segment) {
   if (heap->top_end == gone.end) heap->top_end = 0; /* another segment may begin there one day */
 }
 
-u32 pym__top_bytes(const struct pym_heap *heap) { return heap->top ? size_of(heap->top) : 0; }
+usize pym__top_bytes(const struct pym_heap *heap) { return heap->top ? size_of(heap->top) : 0; }
 
 /* ---- The interface ---- */
 
-HOT u32 chunk_size_for(u32 bytes) { return (bytes + CHUNK_HEADER + 15) & ~15u; }
+HOT usize chunk_size_for(usize bytes) { return (bytes + CHUNK_HEADER + 15) & ~(addr)15; }
 
-u32 pym__raw_usable_for(u32 bytes) { return chunk_size_for(bytes) - CHUNK_HEADER; }
+usize pym__raw_usable_for(usize bytes) { return chunk_size_for(bytes) - CHUNK_HEADER; }
 
 /* May the list of chunks of this size be asked for one at a multiple of `align`?  An empty one may:
  * what is freed is cached from then on. */
-static COLD int cached_fits(const struct pym_heap *heap, u32 size, u32 align) {
-  const u32 chunk = heap->cached[cache_of(size)];
-  return chunk <= CACHE_REQUESTED || !lead_of(chunk, align);
+static COLD int cached_fits(const struct pym_heap *heap, usize size, usize align) {
+  const u32 first = heap->cached[cache_of(size)];
+  return first <= CACHE_REQUESTED || !lead_of(from_link(first), align);
 }
 
-void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, u32 bytes, u32 align, u32 replaced) {
-  u32 size = chunk_size_for(bytes), chunk = 0;
+void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, usize bytes, usize align, usize replaced) {
+  if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return NULL;
+  const usize size = chunk_size_for(bytes);
+  addr chunk = 0;
   struct domain *counters = &heap->domains[domain];
   if (size < CACHED_CHUNK_MAX &&
       (LIKELY(align <= PYM_RAW_ALIGNMENT) || cached_fits(heap, size, align)))
@@ -354,11 +361,11 @@ void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, u32 bytes, u32 alig
 }
 
 /* The header of a block that its owner gives back or resizes. */
-HOT u32 verified_head(const struct pym_heap *heap, unsigned domain, const void *block) {
-  u32 chunk = off(block) - CHUNK_HEADER;
+HOT usize verified_head(const struct pym_heap *heap, unsigned domain, const void *block) {
+  addr chunk = off(block) - CHUNK_HEADER;
   if (UNLIKELY(!in_memory(chunk) || !is_sound(heap, chunk)))
     pym__corrupt(CAUSE_NOT_OURS, off(block), domain);
-  u32 head = chunk_at(chunk)->head;
+  const usize head = head_at(chunk);
   if (UNLIKELY((head & (CHUNK_DOMAIN | CHUNK_IN_USE)) != chunk_flags(domain)))
     pym__corrupt(
         domain_of_head(head) == INTERNAL || !(head & CHUNK_IN_USE) ? CAUSE_RAW_TWICE : CAUSE_DOMAIN,
@@ -367,16 +374,16 @@ HOT u32 verified_head(const struct pym_heap *heap, unsigned domain, const void *
   return head;
 }
 
-COLD u32 pym__raw_verified_size(const struct pym_heap *heap, unsigned domain, const void *block) {
+COLD usize pym__raw_verified_size(const struct pym_heap *heap, unsigned domain, const void *block) {
   return (verified_head(heap, domain, block) & ~CHUNK_FLAGS) - CHUNK_HEADER;
 }
 
 /* Of a block of any heap: only those of the default heap have a key that is known here. */
-u32 pym__raw_usable(const void *block) {
-  const u32 chunk = off(block) - CHUNK_HEADER;
+usize pym__raw_usable(const void *block) {
+  const addr chunk = off(block) - CHUNK_HEADER;
   if (UNLIKELY(!in_memory(chunk) || (!is_sound(&pym__main, chunk) && pym__space.heaps == 1)))
     pym__corrupt(CAUSE_NOT_OURS, off(block), INTERNAL);
-  const u32 head = chunk_at(chunk)->head;
+  const usize head = head_at(chunk);
   if (UNLIKELY(!(head & CHUNK_IN_USE) || domain_of_head(head) == INTERNAL || is_held(block)))
     pym__corrupt(CAUSE_FREED_USED, off(block), INTERNAL);
   if (UNLIKELY(!in_memory(chunk + (head & ~CHUNK_FLAGS))))
@@ -385,18 +392,19 @@ u32 pym__raw_usable(const void *block) {
 }
 
 COLD unsigned pym__raw_domain(const struct pym_heap *heap, const void *block) {
-  const u32 chunk = off(block) - CHUNK_HEADER;
+  const addr chunk = off(block) - CHUNK_HEADER;
   if (UNLIKELY(!in_memory(chunk) || !is_sound(heap, chunk)))
     pym__corrupt(CAUSE_NOT_OURS, off(block), INTERNAL);
-  const u32 head = chunk_at(chunk)->head;
+  const usize head = head_at(chunk);
   if (UNLIKELY(!(head & CHUNK_IN_USE) || domain_of_head(head) == INTERNAL || is_held(block)))
     pym__corrupt(CAUSE_RAW_TWICE, off(block), INTERNAL);
   return domain_of_head(head);
 }
 
 void pym__raw_free(struct pym_heap *heap, unsigned domain, void *block) {
-  const u32 head = verified_head(heap, domain, block), chunk = off(block) - CHUNK_HEADER;
-  const u32 size = head & ~CHUNK_FLAGS, usable = size - CHUNK_HEADER;
+  const addr chunk = off(block) - CHUNK_HEADER;
+  const usize head = verified_head(heap, domain, block);
+  const usize size = head & ~CHUNK_FLAGS, usable = size - CHUNK_HEADER;
   struct domain *counters = &heap->domains[domain];
   heap->raw_chunks--;
   counters->raw_frees++;
@@ -408,15 +416,15 @@ void pym__raw_free(struct pym_heap *heap, unsigned domain, void *block) {
 }
 
 /* Bytes of the chunk, if it is free. */
-static u32 free_bytes_at(const struct pym_heap *heap, u32 chunk) {
-  u32 head = head_of(heap, chunk);
+static usize free_bytes_at(const struct pym_heap *heap, addr chunk) {
+  usize head = head_of(heap, chunk);
   return head & CHUNK_IN_USE ? 0 : head;
 }
 
 /* Room behind the chunk for `more` bytes, if need be by more memory; 0: there is none. */
-static u32 room_behind(struct pym_heap *heap, unsigned domain, u32 chunk, u32 old, u32 extra) {
-  const u32 behind = chunk + old;
-  u32 have;
+static usize room_behind(struct pym_heap *heap, unsigned domain, addr chunk, usize old, usize extra) {
+  const addr behind = chunk + old;
+  usize have;
   /* At the end of linear memory, and no free chunk holds it: memory would grow anyway. */
   while ((have = free_bytes_at(heap, behind)) < extra)
     if (behind + have + CHUNK_HEADER != heap->top_end || heap->segment_alloc ||
@@ -425,9 +433,11 @@ static u32 room_behind(struct pym_heap *heap, unsigned domain, u32 chunk, u32 ol
   return have;
 }
 
-COLD int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, u32 bytes) {
-  u32 chunk = off(block) - CHUNK_HEADER, head = chunk_at(chunk)->head, old = head & ~CHUNK_FLAGS;
-  u32 size = chunk_size_for(bytes);
+COLD int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, usize bytes) {
+  const addr chunk = off(block) - CHUNK_HEADER;
+  const usize head = head_at(chunk), old = head & ~CHUNK_FLAGS;
+  if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return 0;
+  const usize size = chunk_size_for(bytes);
   struct domain *counters = &heap->domains[domain];
   if (size <= old && size > old - old / 4 && old < CACHED_CHUNK_MAX)
     return 1; /* as pool blocks stay */
@@ -437,10 +447,10 @@ COLD int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, u3
     counters->raw_freed += old - size;
     uncharge(heap, domain, old - size);
   } else if (size > old) {
-    const u32 have = room_behind(heap, domain, chunk, old, size - old);
+    const usize have = room_behind(heap, domain, chunk, old, size - old);
     if (!have) return 0;
     free_remove(heap, chunk + old, have);
-    chunk_split(heap, chunk, old + have, size | (chunk_at(chunk)->head & CHUNK_FLAGS));
+    chunk_split(heap, chunk, old + have, size | (head_at(chunk) & CHUNK_FLAGS));
     counters->raw_bytes += size - old;
     charge(heap, domain, size - old, 0);
   }

@@ -4,20 +4,20 @@
 
 #include "core/chunk_layout.h"
 
-u32 pym__raw_usable_for(u32 bytes); /* usable size served for bytes */
+usize pym__raw_usable_for(usize bytes); /* usable size served for bytes */
 /* A block that is counted and charged; limits are not asked, and no event tells of failure.
  * replaced  bytes that the same call will free */
-void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, u32 bytes, u32 align, u32 replaced);
+void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, usize bytes, usize align, usize replaced);
 int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block,
-                    u32 bytes); /* in place; 0: it cannot */
+                    usize bytes); /* in place; 0: it cannot */
 void pym__raw_free(struct pym_heap *heap, unsigned domain, void *block);
-u32 pym__raw_verified_size(const struct pym_heap *heap, unsigned domain,
+usize pym__raw_verified_size(const struct pym_heap *heap, unsigned domain,
                            const void *block); /* usable; verified */
-u32 pym__raw_usable(const void *block);
+usize pym__raw_usable(const void *block);
 unsigned pym__raw_domain(const struct pym_heap *heap, const void *block); /* verified */
-u32 pym__chunk_alloc(struct pym_heap *heap, unsigned domain, u32 size, u32 align, u32 flags);
-void pym__chunk_free(struct pym_heap *heap, u32 chunk); /* a chunk in use becomes free memory */
+addr pym__chunk_alloc(struct pym_heap *heap, unsigned domain, usize size, usize align, u32 flags);
+void pym__chunk_free(struct pym_heap *heap, addr chunk); /* a chunk in use becomes free memory */
 void pym__segment_remove(struct pym_heap *heap,
-                         u32 segment); /* out of h's list: segment holds nothing */
+                         addr segment); /* out of h's list: segment holds nothing */
 
 #endif

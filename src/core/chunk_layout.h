@@ -17,6 +17,10 @@
  *        byte, one written over, and a block of another heap are noticed before they are used.
  *        The key is drawn at start where the host has randomness, so a header cannot be forged
  *
+ * In a memory with 64-bit addresses the eight bytes of a header are one number: head in the low 34
+ * bits, as sizes up to 16 GiB need, check in the 30 above.  Links and the size at a free chunk's end
+ * have 32 bits and count units of 8 bytes.
+ *
  * Free chunks below 1 KiB are in lists of one size, larger ones in search trees: a tree node has
  * two children and a ring of other chunks of its size.  A free chunk of 16 bytes has no room for
  * links and waits for a neighbour to be freed; the last chunk of the segment that may grow is
@@ -29,50 +33,89 @@
 #include "core/state.h"
 
 #define CHUNK_IN_USE 1u
-#define CHUNK_PREV_FREE 2u
+#define CHUNK_PREV_FREE ((usize)2)
 #define CHUNK_DOMAIN_SHIFT 2
-#define CHUNK_DOMAIN 12u
-#define CHUNK_FLAGS 15u
+#define CHUNK_DOMAIN ((usize)12)
+#define CHUNK_FLAGS ((usize)15)
 #define CHUNK_MIN 16u
 #define CHUNK_HEADER 8u
-#define SEGMENT_BYTES 24u
-_Static_assert(sizeof(struct segment) == SEGMENT_BYTES, "as drawn");
+#define SEGMENT_BYTES ((u32)sizeof(struct segment))
 
 struct chunk {
+#if PYM__MEMORY64
+  u64 header;
+#else
   u32 check, head;
-  u32 next, prev; /* free chunks: of the list, or of the ring in a tree */
+#endif
+  u32 next, prev; /* free chunks: links of the list, or of the ring in a tree */
 };
 /* A free chunk in a tree ends with this: so only the first 8 bytes and the last 16 of a freed block
  * are written to. */
 struct branch {
-  u32 child[2], parent; /* parent: 0 the root, NO_NODE another one of the ring */
-  u32 size;             /* the footer of every free chunk */
+  u32 child[2], parent; /* links; parent: 0 the root, NO_NODE another one of the ring */
+  u32 size;             /* the footer of every free chunk, as a link */
 };
 #define NO_NODE 1u
 
-HOT struct chunk *chunk_at(u32 chunk) { return at(chunk); }
-HOT u32 size_of(u32 chunk) { return chunk_at(chunk)->head & ~CHUNK_FLAGS; }
-HOT u32 key_of(const struct pym_heap *heap) { return pym__space.raw_key ^ off(heap); }
-HOT void set_head(const struct pym_heap *heap, u32 chunk, u32 head) {
+#define LINK_SHIFT (PYM__MEMORY64 ? 3 : 0)
+HOT addr from_link(u32 link) { return (addr)link << LINK_SHIFT; }
+HOT u32 to_link(addr offset) { return (u32)(offset >> LINK_SHIFT); }
+
+HOT struct chunk *chunk_at(addr chunk) { return at(chunk); }
+HOT u32 key_of(const struct pym_heap *heap) { return pym__space.raw_key ^ (u32)off(heap); }
+
+/* The header of a chunk whose heap has this key: what it says, whether it is sound, a new one. */
+#if PYM__MEMORY64
+#define HEAD_BITS 34
+#define CHECK_BITS 30
+HOT usize head_at(addr chunk) {
+  return chunk_at(chunk)->header & (((usize)1 << HEAD_BITS) - 1);
+}
+/* One damaged byte of the number never changes both of its parts alike. */
+HOT u64 check_for(addr chunk, usize head, u32 key) {
+  const u64 both = head ^ chunk;
+  return ((both >> CHECK_BITS << 20) ^ both ^ key) << HEAD_BITS;
+}
+HOT int is_sound_with(u32 key, addr chunk) {
+  const usize head = head_at(chunk);
+  return chunk_at(chunk)->header == (check_for(chunk, head, key) | head);
+}
+HOT void set_head_with(u32 key, addr chunk, usize head) {
+  chunk_at(chunk)->header = check_for(chunk, head, key) | head;
+}
+#else
+HOT usize head_at(addr chunk) { return chunk_at(chunk)->head; }
+HOT int is_sound_with(u32 key, addr chunk) {
+  return chunk_at(chunk)->check == (chunk_at(chunk)->head ^ chunk ^ key);
+}
+HOT void set_head_with(u32 key, addr chunk, usize head) {
   struct chunk *header = chunk_at(chunk);
-  const u32 check = head ^ chunk ^ key_of(heap);
+  const u32 check = head ^ chunk ^ key;
   PYM__WRITE(header->head, head);
   PYM__WRITE(header->check, check);
 }
-HOT u32 *footer_of(u32 chunk, u32 size) { return at(chunk + size - 4); }
-HOT int is_sound(const struct pym_heap *heap, u32 chunk) {
-  return chunk_at(chunk)->check == (chunk_at(chunk)->head ^ chunk ^ key_of(heap));
+#endif
+HOT int is_sound(const struct pym_heap *heap, addr chunk) {
+  return is_sound_with(key_of(heap), chunk);
 }
+HOT void set_head(const struct pym_heap *heap, addr chunk, usize head) {
+  set_head_with(key_of(heap), chunk, head);
+}
+HOT usize size_of(addr chunk) { return head_at(chunk) & ~CHUNK_FLAGS; }
+
+/* Of a free chunk, or of the one before. */
+HOT void set_footer(addr chunk, usize size) { *(u32 *)at(chunk + size - 4) = to_link(size); }
+HOT usize footer_before(addr chunk) { return from_link(*(const u32 *)at(chunk - 4)); }
 
 HOT u32 chunk_flags(unsigned domain) { return CHUNK_IN_USE | (u32)domain << CHUNK_DOMAIN_SHIFT; }
-HOT unsigned domain_of_head(u32 head) { return head >> CHUNK_DOMAIN_SHIFT & 3; }
+HOT unsigned domain_of_head(usize head) { return (unsigned)(head >> CHUNK_DOMAIN_SHIFT & 3); }
 
 /* Does a pool fit the bytes of a chunk exactly? */
-HOT int is_pool_shaped(u32 chunk, u32 size) {
+HOT int is_pool_shaped(addr chunk, usize size) {
   return size == POOL_BYTES && !((chunk + CHUNK_HEADER) & (POOL_BYTES - 1));
 }
 /* Is a chunk in use a pool?  The pool table has a class at the place of its bytes. */
-HOT int is_pool(u32 chunk) {
+HOT int is_pool(addr chunk) {
   return is_pool_shaped(chunk, size_of(chunk)) && class_of(chunk + CHUNK_HEADER);
 }
 
@@ -82,17 +125,18 @@ _Static_assert(HEAP_BYTES >= CACHED_CHUNK_MAX &&
                    LEAF_POOLS * sizeof(struct pym__pool) >= CACHED_CHUNK_MAX,
                "what INTERNAL has");
 
-HOT int is_cached_head(u32 head) {
+HOT int is_cached_head(usize head) {
   return (head & (CHUNK_FLAGS & ~CHUNK_PREV_FREE)) == chunk_flags(INTERNAL) &&
          head < CACHED_CHUNK_MAX;
 }
 /* In place of a chunk: the list is empty, and its size was asked for, so what is freed is cached.
  */
 #define CACHE_REQUESTED 1u
-HOT u32 cache_of(u32 size) { return size >> 4 & (CACHE_LISTS - 1); }
-/* The link of a cached chunk, from the chunk to its next and back. */
-HOT u32 cache_link(const struct pym_heap *heap, u32 chunk, u32 link) {
-  return link ^ key_of(heap) ^ chunk << 1;
+HOT u32 cache_of(usize size) { return (u32)(size >> 4) & (CACHE_LISTS - 1); }
+/* The link of a cached chunk, encoded and back. */
+HOT u32 cache_link_with(u32 key, addr chunk, u32 link) { return link ^ key ^ (u32)chunk << 1; }
+HOT u32 cache_link(const struct pym_heap *heap, addr chunk, u32 link) {
+  return cache_link_with(key_of(heap), chunk, link);
 }
 
 /* What a chunk is.  The header tells it, and the pool table for a pool. */
@@ -104,8 +148,8 @@ enum chunk_kind {
   CHUNK_INTERNAL, /* a heap, a leaf of the pool table, a segment of another heap */
   CHUNK_SENTINEL, /* no bytes: where a segment ends */
 };
-static inline enum chunk_kind kind_of(u32 chunk) {
-  const u32 head = chunk_at(chunk)->head;
+static inline enum chunk_kind kind_of(addr chunk) {
+  const usize head = head_at(chunk);
   if (!(head & CHUNK_IN_USE)) return CHUNK_FREE;
   if (!(head & ~CHUNK_FLAGS)) return CHUNK_SENTINEL;
   if (domain_of_head(head) != INTERNAL) return CHUNK_LIVE;
@@ -113,6 +157,8 @@ static inline enum chunk_kind kind_of(u32 chunk) {
   return is_cached_head(head) ? CHUNK_CACHED : CHUNK_INTERNAL;
 }
 
-HOT u32 segment_check(u32 segment, u32 end) { return segment ^ end << 1 ^ ~pym__space.raw_key; }
+HOT u32 segment_check(addr segment, addr end) {
+  return (u32)segment ^ (u32)end << 1 ^ ~pym__space.raw_key ^ (u32)((u64)end >> 32);
+}
 
 #endif

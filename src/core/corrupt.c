@@ -3,7 +3,7 @@
 #include "core/state.h"
 #include "ports/host.h"
 
-COLD void pym__corrupt(enum cause cause, u32 offset, unsigned domain) {
+COLD void pym__corrupt(enum cause cause, addr offset, unsigned domain) {
   pym__space.fault = cause;
   pym__space.fault_at = offset;
   pym__host_tell(cause, offset, domain);

@@ -6,7 +6,7 @@
 #include "core/cause.h"
 
 /* Write it down where readers find it, tell the host, trap. */
-_Noreturn void pym__corrupt(enum cause cause, u32 offset,
+_Noreturn void pym__corrupt(enum cause cause, addr offset,
                             unsigned domain); /* domain >= 3: no domain */
 
 #if PYM_DEBUG >= 2

@@ -50,7 +50,7 @@ void *pym_obj_realloc(void *block, size_t bytes) {
 /* Can so many bytes have been asked for with this block?  A block that was made smaller stays where
  * it fills three quarters, a small heap takes one of a class a quarter larger.  A raw block has the
  * bytes too few for a chunk of their own, however small it is. */
-static int size_may_be(size_t bytes, const void *block, u32 usable) {
+static int size_may_be(size_t bytes, const void *block, usize usable) {
   const size_t own = class_of(off(block)) ? (bytes + 7) & ~(size_t)7 : bytes + 24;
   return bytes <= usable &&
          (!pym__sizes_known || 4 * own > 3 * (size_t)usable || own + 8 + own / 4 >= usable);
@@ -110,11 +110,11 @@ void *pym__aligned(struct pym_heap *heap, unsigned domain, size_t align, size_t 
     return pym__failed(heap, domain);
   if (!bytes) bytes = 1;
   if (align < PYM_RAW_ALIGNMENT) align = PYM_RAW_ALIGNMENT;
-  if (!limit_grant(heap, domain, pym__raw_usable_for((u32)bytes), 1, 0))
+  if (!limit_grant(heap, domain, pym__raw_usable_for((usize)bytes), 1, 0))
     return pym__failed(heap, domain);
-  void *block = pym__raw_alloc(heap, domain, (u32)bytes, (u32)align, 0);
-  if (!block) block = pym__raw_again(heap, domain, (u32)bytes, (u32)align, 0);
-  return block ? profiled(heap, domain, block, pym__raw_usable_for((u32)bytes))
+  void *block = pym__raw_alloc(heap, domain, (usize)bytes, (usize)align, 0);
+  if (!block) block = pym__raw_again(heap, domain, (usize)bytes, (usize)align, 0);
+  return block ? profiled(heap, domain, block, pym__raw_usable_for((usize)bytes))
                : pym__failed(heap, domain);
 }
 
@@ -145,10 +145,10 @@ size_t pym_usable_size(const void *block) {
 }
 
 int pym_owns(const void *block) {
-  u32 offset = off(block);
+  const addr offset = off(block);
   if (at(offset) != block) return 0; /* natively: not linear memory at all */
   LOCKED();
-  for (u32 segment = pym__main.segments; segment;
+  for (addr segment = pym__main.segments; segment;
        segment = ((const struct segment *)at(segment))->next)
     if (offset > segment && offset < ((const struct segment *)at(segment))->end) return 1;
   return class_of(offset) != 0; /* of an arena that a hook gave */

@@ -4,9 +4,9 @@
 
 #include "core/state.h"
 
-void pym__event(struct pym_heap *heap, enum event_kind kind, unsigned domain, u32 bytes,
+void pym__event(struct pym_heap *heap, enum event_kind kind, unsigned domain, usize bytes,
                 u32 before);
-void *pym__fail(struct pym_heap *heap, unsigned domain, u32 bytes,
+void *pym__fail(struct pym_heap *heap, unsigned domain, usize bytes,
                 enum event_kind kind); /* event; NULL */
 
 #endif

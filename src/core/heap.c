@@ -13,17 +13,17 @@ pym_heap *pym_heap_default(void) {
   return &pym__main;
 }
 
-static COLD int segment_from_main(struct pym_heap *heap, u32 bytes) {
-  u32 n = bytes + SEGMENT_BYTES + CHUNK_HEADER;
+static COLD int segment_from_main(struct pym_heap *heap, usize bytes) {
+  usize n = bytes + SEGMENT_BYTES + CHUNK_HEADER;
   if (n < SEGMENT_LEAST) n = SEGMENT_LEAST;
   void *block = pym__raw_alloc(&pym__main, INTERNAL, n, PYM_RAW_ALIGNMENT, 0);
   if (!block) return 0;
   pym__segment_add(heap, off(block),
-                   (off(block) + pym__raw_verified_size(&pym__main, INTERNAL, block)) & ~15u);
+                   (off(block) + pym__raw_verified_size(&pym__main, INTERNAL, block)) & ~(addr)15);
   return 1;
 }
 
-static COLD void segment_to_main(struct pym_heap *heap, u32 segment) {
+static COLD void segment_to_main(struct pym_heap *heap, addr segment) {
   (void)heap;
   pym__raw_free(&pym__main, INTERNAL, at(segment));
 }
@@ -47,9 +47,9 @@ COLD pym_heap *pym_heap_new(void) {
 }
 
 /* No pool is in these bytes any more. */
-static COLD void forget_pools(u32 from, u32 to) {
+static COLD void forget_pools(addr from, addr to) {
   for (u32 unit = unit_of(from); unit < unit_of(to); unit++) {
-    struct pym__pool *pool = pym__pool_at(unit << POOL_SHIFT);
+    struct pym__pool *pool = pym__pool_at(unit_base(unit));
     if (pool) *pool = (struct pym__pool){0, 0, 0, 0};
   }
 }
@@ -59,7 +59,7 @@ COLD void pym_heap_destroy(pym_heap *heap) {
   LOCKED();
   if (heap == &pym__main || heap->magic != HEAP_MAGIC)
     pym__corrupt(CAUSE_HEAP, off(heap), INTERNAL);
-  for (u32 segment = heap->segments, next; segment; segment = next) {
+  for (addr segment = heap->segments, next; segment; segment = next) {
     next = ((struct segment *)at(segment))->next;
     forget_pools(segment, ((struct segment *)at(segment))->end);
     pym__raw_free(&pym__main, INTERNAL, at(segment));

@@ -19,7 +19,7 @@
 
 /* What limits count: a domain of a heap, the heap, all heaps. */
 struct bounds {
-  u32 *soft, *hard;
+  usize *soft, *hard;
   u64 charged;
 };
 
@@ -49,21 +49,21 @@ static void settle(struct pym_heap *heap) {
 }
 
 /* What may still be charged, once what the call will free is left out. */
-static u32 bytes_left(u64 charged, u32 replaced, u32 limit) {
+static usize bytes_left(u64 charged, usize replaced, usize limit) {
   u64 now = charged - replaced;
-  return now < limit ? limit - (u32)now : 0;
+  return now < limit ? limit - (usize)now : 0;
 }
 
 /* Bytes until a limit must be looked at.  A soft one that was passed does not have to be: while the
  * fast path is closed what is charged lives. */
-static u32 room(struct pym_heap *heap, unsigned domain, u32 replaced) {
+static usize room(struct pym_heap *heap, unsigned domain, usize replaced) {
   const int closed = heap->over_limit || pym__space.over_limit;
-  u32 least = UINT32_MAX;
+  usize least = PYM_UNLIMITED;
   for (unsigned i = 0; i < SCOPES; i++) {
     const struct bounds b = bounds_of(heap, scope(domain, i));
     const int passed = closed && b.charged > *b.soft;
-    const u32 limit = passed || *b.hard < *b.soft ? *b.hard : *b.soft;
-    const u32 left = bytes_left(b.charged, replaced, limit);
+    const usize limit = passed || *b.hard < *b.soft ? *b.hard : *b.soft;
+    const usize left = bytes_left(b.charged, replaced, limit);
     if (left < least) least = left;
   }
   return least;
@@ -122,26 +122,26 @@ static void return_all(struct pym_heap *heap) {
 static int call(struct pym_heap *heap, unsigned which, uint64_t live) {
   if (!heap->limit_fn || heap->in_limit_fn) return 0;
   heap->in_limit_fn = 1;
-  heap->limit_fn(heap->limit_ctx, heap, which, live < UINT32_MAX ? (u32)live : UINT32_MAX);
+  heap->limit_fn(heap->limit_ctx, heap, which, live < PYM_UNLIMITED ? (usize)live : PYM_UNLIMITED);
   heap->in_limit_fn = 0;
   count_and_return_all(heap);
   return 1;
 }
 
 static void tell_soft(struct pym_heap *heap, unsigned which, uint64_t live) {
-  pym__event(heap, EVENT_SOFT, which, (u32)live, pym__linmem_pages());
+  pym__event(heap, EVENT_SOFT, which, (usize)live, pym__linmem_pages());
   call(heap, which, live);
 }
 
 /* The request of `bytes` is about to be refused.  1: the callback was called. */
 static int ask_callback(struct pym_heap *heap, enum event_kind kind, unsigned domain,
-                        unsigned which, u32 bytes, uint64_t live) {
+                        unsigned which, usize bytes, uint64_t live) {
   if (!heap->limit_fn || heap->in_limit_fn) return 0;
   pym__event(heap, kind, domain, bytes, pym__linmem_pages());
   return call(heap, which, live);
 }
 
-static int relieve(struct pym_heap *own, unsigned domain, u32 bytes) {
+static int relieve(struct pym_heap *own, unsigned domain, usize bytes) {
   LOCKED();
   struct pym_heap *heap = limited(own);
   count(heap);
@@ -150,7 +150,7 @@ static int relieve(struct pym_heap *own, unsigned domain, u32 bytes) {
 
 #define NOBODY (PYM_ALL_HEAPS + 1u)
 /* Whose hard limit is in the way of `bytes` more. */
-static unsigned refusing(struct pym_heap *heap, unsigned domain, u32 bytes, u32 replaced) {
+static unsigned refusing(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
   for (unsigned i = 0; i < SCOPES; i++) {
     const struct bounds b = bounds_of(heap, scope(domain, i));
     if (bytes_left(b.charged, replaced, *b.hard) < bytes) return scope(domain, i);
@@ -158,7 +158,7 @@ static unsigned refusing(struct pym_heap *heap, unsigned domain, u32 bytes, u32 
   return NOBODY;
 }
 
-static int grant_at_limit(struct pym_heap *own, unsigned domain, u32 bytes, u32 replaced) {
+static int grant_at_limit(struct pym_heap *own, unsigned domain, usize bytes, usize replaced) {
   struct pym_heap *heap = limited(own);
   if (may_touch_lists(domain)) pym__lists_return(own);
   settle(heap);
@@ -179,15 +179,15 @@ static int grant_at_limit(struct pym_heap *own, unsigned domain, u32 bytes, u32 
 }
 
 /* n above 1 is a whole pool: it is granted if all its blocks may be had. */
-static u32 grant(struct pym_heap *own, unsigned domain, u32 bytes, u32 pieces, u32 replaced) {
+static u32 grant(struct pym_heap *own, unsigned domain, usize bytes, u32 pieces, usize replaced) {
   if (!pym__space.limited) return pieces;
   LOCKED();
   struct pym_heap *heap = limited(own);
-  const u32 wanted = pieces > 1 ? pieces : bytes;
+  const usize wanted = pieces > 1 ? pieces : bytes;
   settle(heap);
   if (room(heap, domain, replaced) >= wanted) return pieces;
   count_all(heap);
-  const u32 free_bytes = room(heap, domain, replaced);
+  const usize free_bytes = room(heap, domain, replaced);
   if (free_bytes >= wanted) return pieces;
   return free_bytes >= bytes || grant_at_limit(own, domain, bytes, replaced);
 }
@@ -224,7 +224,7 @@ static void update(struct pym_heap *own) {
 }
 
 /* Would a few bytes more than are granted pass a limit? */
-static int is_near(struct pym_heap *own, unsigned domain, u32 bytes) {
+static int is_near(struct pym_heap *own, unsigned domain, usize bytes) {
   if (!pym__space.limited) return 0;
   LOCKED();
   struct pym_heap *heap = limited(own);
@@ -257,7 +257,7 @@ static const struct limits limits = {grant,
 
 static int is_limit(unsigned which) { return which <= PYM_WHOLE_HEAP || which == PYM_ALL_HEAPS; }
 
-int pym_limit_set(pym_heap *heap, unsigned which, uint32_t soft, uint32_t hard) {
+int pym_limit_set(pym_heap *heap, unsigned which, pym_size soft, pym_size hard) {
   if (!is_limit(which)) return -1;
   pym__init();
   LOCKED();
@@ -276,7 +276,7 @@ int pym_limit_set(pym_heap *heap, unsigned which, uint32_t soft, uint32_t hard) 
   return 0;
 }
 
-int pym_limit_get(const pym_heap *heap, unsigned which, uint32_t *soft, uint32_t *hard) {
+int pym_limit_get(const pym_heap *heap, unsigned which, pym_size *soft, pym_size *hard) {
   if (!is_limit(which)) return -1;
   pym__init();
   const struct bounds b = bounds_of((struct pym_heap *)(uintptr_t)heap, which);

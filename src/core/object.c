@@ -15,7 +15,7 @@ HOT const pym_allocator *hook_of(unsigned domain) {
   return UNLIKELY(pym__hooks[domain].on) ? &pym__hooks[domain].fn : NULL;
 }
 
-HOT bool is_small(unsigned domain, u32 bytes) {
+HOT bool is_small(unsigned domain, usize bytes) {
   return domain != PYM_RAW && bytes <= PYM_SMALL_MAX;
 }
 
@@ -27,7 +27,7 @@ HOT bool may_fall_back(const struct pym_heap *heap, u32 size) {
 
 /* The list is empty, or this call did not come by the fast path.
  * replaced  bytes that the same call will free: limits and peaks look at the difference */
-static COLD void *allocate_small(struct pym_heap *heap, unsigned domain, u32 bytes, u32 replaced) {
+static COLD void *allocate_small(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
   const u32 size = rounded_small(bytes);
   void *block = list_of(heap, domain, size)->count ? pym__pop(&heap->hot, domain, size) : NULL;
   if (block) return block;
@@ -41,8 +41,8 @@ static COLD void *allocate_small(struct pym_heap *heap, unsigned domain, u32 byt
   return LIKELY(block != NULL) ? block : pym__alloc_last_resort(heap, domain, bytes, replaced);
 }
 
-COLD void *pym__raw_again(struct pym_heap *heap, unsigned domain, u32 bytes, u32 align,
-                          u32 replaced) {
+COLD void *pym__raw_again(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
+                          usize replaced) {
   void *block = NULL;
   if (pym__relieved(heap, domain, bytes)) {
     if (!limit_grant(heap, domain, pym__raw_usable_for(bytes), 1, replaced)) return NULL;
@@ -52,7 +52,7 @@ COLD void *pym__raw_again(struct pym_heap *heap, unsigned domain, u32 bytes, u32
 }
 
 /* A new block above 512 bytes, or one of the raw domain. */
-HOT void *allocate_raw(struct pym_heap *heap, unsigned domain, u32 bytes, u32 replaced) {
+HOT void *allocate_raw(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
   if (UNLIKELY(pym__limits != NULL)) return pym__limits->raw(heap, domain, bytes, replaced);
   void *block = pym__raw_alloc(heap, domain, bytes, PYM_RAW_ALIGNMENT, replaced);
   return LIKELY(block != NULL) ? block
@@ -60,7 +60,7 @@ HOT void *allocate_raw(struct pym_heap *heap, unsigned domain, u32 bytes, u32 re
 }
 
 /* At least one byte; it was checked. */
-HOT void *allocate(struct pym_heap *heap, unsigned domain, u32 bytes, u32 replaced) {
+HOT void *allocate(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
   return is_small(domain, bytes) ? allocate_small(heap, domain, bytes, replaced)
                                  : allocate_raw(heap, domain, bytes, replaced);
 }
@@ -78,7 +78,7 @@ void *pym__malloc_direct(struct pym_heap *heap, unsigned domain, size_t bytes) {
   LOCKED_FOR(heap);
   return or_failure(
       heap, domain,
-      bytes > PYM_SIZE_MAX ? NULL : allocate(heap, domain, bytes ? (u32)bytes : 1, 0));
+      bytes > PYM_SIZE_MAX ? NULL : allocate(heap, domain, bytes ? (usize)bytes : 1, 0));
 }
 
 COLD void *pym__calloc_direct(struct pym_heap *heap, unsigned domain, size_t count, size_t size) {
@@ -98,7 +98,7 @@ void *pym__malloc_slow(unsigned domain, size_t bytes) {
   LOCKED();
   pym__start();
   if (UNLIKELY(bytes - 1 >= PYM_SIZE_MAX)) return pym__malloc_direct(&pym__main, domain, bytes);
-  return or_failure(&pym__main, domain, allocate(&pym__main, domain, (u32)bytes, 0));
+  return or_failure(&pym__main, domain, allocate(&pym__main, domain, (usize)bytes, 0));
 }
 
 COLD void *pym__calloc_slow(unsigned domain, size_t count, size_t size) {
@@ -118,11 +118,11 @@ COLD void *pym__realloc_slow(unsigned domain, void *block, size_t bytes) {
 
 /* ---- Resizing ---- */
 
-COLD void *pym__moved(struct pym_heap *heap, unsigned domain, void *block, u32 old, void *to,
-                      u32 n) {
+COLD void *pym__moved(struct pym_heap *heap, unsigned domain, void *block, usize old, void *to,
+                      usize n) {
   if (!to) return NULL;
-  u32 bytes = n < old ? n : old;
-  if (bytes <= PYM_SMALL_MAX) copy_words(to, block, (bytes + 7) & ~7u);
+  usize bytes = n < old ? n : old;
+  if (bytes <= PYM_SMALL_MAX) copy_words(to, block, (bytes + 7) & ~(usize)7);
   else __builtin_memcpy(to, block, bytes);
   pym__free_direct(heap, domain, block);
   if (pym__limits) pym__limits->update(heap);
@@ -130,7 +130,7 @@ COLD void *pym__moved(struct pym_heap *heap, unsigned domain, void *block, u32 o
 }
 
 /* A block above 512 bytes that stays above. */
-static void *resize_raw(struct pym_heap *heap, unsigned domain, void *block, u32 old, u32 bytes) {
+static void *resize_raw(struct pym_heap *heap, unsigned domain, void *block, usize old, usize bytes) {
   if (UNLIKELY(pym__limits != NULL)) return pym__limits->resize(heap, domain, block, old, bytes);
   if (pym__raw_resize(heap, domain, block, bytes)) return block;
   void *to = pym__raw_alloc(heap, domain, bytes, PYM_RAW_ALIGNMENT, old);
@@ -138,8 +138,9 @@ static void *resize_raw(struct pym_heap *heap, unsigned domain, void *block, u32
   return pym__moved(heap, domain, block, old, to, bytes);
 }
 
-void *pym__resize(struct pym_heap *heap, unsigned domain, void *block, u32 bytes) {
-  u32 old = pym__usable(heap, domain, block), in_pool = class_of(off(block));
+void *pym__resize(struct pym_heap *heap, unsigned domain, void *block, usize bytes) {
+  const usize old = pym__usable(heap, domain, block);
+  const u32 in_pool = class_of(off(block));
   if (!in_pool && !is_small(domain, bytes)) return resize_raw(heap, domain, block, old, bytes);
   if (in_pool ? fits_in_place(old, bytes)
               : UNLIKELY(pym__limits != NULL) && pym__limits->fits_in_place(block, bytes))
@@ -157,7 +158,7 @@ COLD void *pym__realloc_direct(struct pym_heap *heap, unsigned domain, void *blo
   if (!block) return pym__malloc_direct(heap, domain, bytes);
   return or_failure(
       heap, domain,
-      bytes > PYM_SIZE_MAX ? NULL : pym__resize(heap, domain, block, bytes ? (u32)bytes : 1));
+      bytes > PYM_SIZE_MAX ? NULL : pym__resize(heap, domain, block, bytes ? (usize)bytes : 1));
 }
 
 /* ---- Freeing ---- */
@@ -179,7 +180,7 @@ HOT struct pym__pool *verified_pool(struct pym_heap *heap, unsigned domain, cons
 }
 
 /* Usable size of a block that its owner names, verified as far as the build goes. */
-u32 pym__usable(struct pym_heap *heap, unsigned domain, const void *block) {
+usize pym__usable(struct pym_heap *heap, unsigned domain, const void *block) {
   const struct pym__pool *pool = verified_pool(heap, domain, block);
   return pool ? pool->size : pym__raw_verified_size(heap, domain, block);
 }
@@ -228,8 +229,8 @@ void pym__pool_spent(unsigned domain, void *block) {
 static const u16 reciprocals[CLASS_SLOTS - 1] = {SIXTEEN(1), SIXTEEN(17), SIXTEEN(33), SIXTEEN(49)};
 
 /* Does a block begin there?  Sizes and offsets are multiples of 8: all is in units of that. */
-void pym__check_offset(u32 offset, const struct pym__pool *pool, unsigned domain) {
-  const u32 class = pool->size / PYM_ALIGNMENT, at = (offset & (POOL_BYTES - 1)) - POOL_HEADER;
+void pym__check_offset(addr offset, const struct pym__pool *pool, unsigned domain) {
+  const u32 class = pool->size / PYM_ALIGNMENT, at = (u32)(offset & (POOL_BYTES - 1)) - POOL_HEADER;
   const u32 unit = at / PYM_ALIGNMENT;
   const u32 i = class == 1 ? unit : unit * reciprocals[class - 1] >> 16;
   if (UNLIKELY(at % PYM_ALIGNMENT || at >= POOL_ROOM || i * class != unit ||
@@ -238,7 +239,7 @@ void pym__check_offset(u32 offset, const struct pym__pool *pool, unsigned domain
 }
 
 /* Hardened and debug builds: is it a block of the heap?  Whether it is free its first word told. */
-void pym__check_block(struct pym_heap *heap, unsigned domain, u32 offset,
+void pym__check_block(struct pym_heap *heap, unsigned domain, addr offset,
                       const struct pym__pool *pool) {
   if (UNLIKELY(pool->heap != (u16)heap->id)) pym__corrupt(CAUSE_POOL, offset, domain);
   pym__check_offset(offset, pool, domain);

@@ -19,23 +19,23 @@ void *pym__realloc_direct(struct pym_heap *heap, unsigned domain, void *block, s
 void pym__free_direct(struct pym_heap *heap, unsigned domain, void *block);
 void *pym__failed(struct pym_heap *heap, unsigned domain); /* NULL, counted */
 void *pym__resize(struct pym_heap *heap, unsigned domain, void *block,
-                  u32 bytes); /* bytes >= 1, not counted */
+                  usize bytes); /* bytes >= 1, not counted */
 /* pym__raw_alloc gave NULL: once more, if the callback may have freed something; or an event, NULL.
  */
-void *pym__raw_again(struct pym_heap *heap, unsigned domain, u32 bytes, u32 align, u32 replaced);
+void *pym__raw_again(struct pym_heap *heap, unsigned domain, usize bytes, usize align, usize replaced);
 /* Move a block of `old` bytes to its new place, of bytes, and free the old one.  NULL: there is
  * none. */
-void *pym__moved(struct pym_heap *heap, unsigned domain, void *block, u32 old, void *to, u32 bytes);
+void *pym__moved(struct pym_heap *heap, unsigned domain, void *block, usize old, void *to, usize bytes);
 
-u32 pym__usable(struct pym_heap *heap, unsigned domain, const void *block);
+usize pym__usable(struct pym_heap *heap, unsigned domain, const void *block);
 #if PYM_DEBUG >= 1
-void pym__check_offset(u32 offset, const struct pym__pool *pool, unsigned domain);
-void pym__check_block(struct pym_heap *heap, unsigned domain, u32 offset,
+void pym__check_offset(addr offset, const struct pym__pool *pool, unsigned domain);
+void pym__check_block(struct pym_heap *heap, unsigned domain, addr offset,
                       const struct pym__pool *pool);
 #endif
 
 /* For the estimate of what rounding costs. */
-HOT void note_size(struct pym_heap *heap, u32 size, u32 bytes) {
+HOT void note_size(struct pym_heap *heap, u32 size, usize bytes) {
   heap->sampled[size / 8]++;
   heap->slow_requests++;
   heap->sampled_bytes[size / 8] += bytes;
@@ -98,15 +98,15 @@ HOT void free_on_main(unsigned domain, void *block) {
 
 /* Does a pool block of `old` bytes serve bytes where it is?  If bytes fits and fills three
  * quarters. */
-HOT int fits_in_place(u32 old, u32 bytes) {
-  return bytes <= old && (4 * bytes > 3 * old || ((bytes + 7) & ~7u) == old);
+HOT int fits_in_place(usize old, usize bytes) {
+  return bytes <= old && (4 * bytes > 3 * old || ((bytes + 7) & ~(usize)7) == old);
 }
 
 HOT void *try_realloc(struct pym_heap *heap, unsigned domain, void *block, size_t bytes) {
   struct pym__pool *pool = open_pool(heap, domain, block);
   if (UNLIKELY(!pool) || UNLIKELY(bytes - 1 >= PYM_SMALL_MAX)) return NULL;
-  u32 old = pool->size, size = rounded_small(bytes);
-  if (fits_in_place(old, (u32)bytes)) return block;
+  const u32 old = pool->size, size = rounded_small(bytes);
+  if (fits_in_place(old, (usize)bytes)) return block;
   void *to = pym__pop(&heap->hot, domain, size);
   if (UNLIKELY(!to)) return NULL;
   copy_words(to, block, size < old ? size : old);

@@ -28,21 +28,24 @@ u32 pym__pool_used(const struct pym__pool *pool) {
 HOT struct pym__pool *entry_of(u32 unit) {
   return (struct pym__pool *)at(pym__space.leaves[unit / LEAF_POOLS]) + unit % LEAF_POOLS;
 }
-HOT struct pool_header *header_of(u32 unit) { return at(unit << POOL_SHIFT); }
+HOT struct pool_header *header_of(u32 unit) { return at(unit_base(unit)); }
 HOT u16 no_block(u32 unit) { return (u16)(unit << POOL_SHIFT); }
-HOT u32 first_free(u32 unit, const struct pym__pool *pool) {
-  return (unit << POOL_SHIFT & ~0xffffu) | pool->free;
+HOT addr first_free(u32 unit, const struct pym__pool *pool) {
+  return (unit_base(unit) & ~PYM__LINK_MAX) | pool->free;
 }
+
+/* What a struct list is, as one number. */
+HOT u64 list_word(addr block, u32 count) { return (u64)count << PYM__COUNT_SHIFT | block; }
 
 /* The link in the free block at offset, which was verified to be one of this pool's; or corruption.
  */
-HOT u16 link_in(u32 offset) {
+HOT u16 link_in(addr offset) {
   const u64 link = *(const pym__word *)at(offset) ^ pym__key;
-  if (UNLIKELY(link > PYM__LINK_MAX || ((u32)link ^ offset) >> POOL_SHIFT & 15))
+  if (UNLIKELY(link > PYM__LINK_MAX || ((addr)link ^ offset) >> POOL_SHIFT & 15))
     pym__corrupt(CAUSE_FREED_WRITTEN, offset, INTERNAL);
   return (u16)link;
 }
-HOT void set_link(u32 offset, u16 next) { *(pym__word *)at(offset) = next ^ pym__key; }
+HOT void set_link(addr offset, u16 next) { *(pym__word *)at(offset) = next ^ pym__key; }
 
 /* ---- Pools with free blocks, by class ---- */
 
@@ -83,13 +86,15 @@ HOT u32 check_of(u32 unit, const struct pym__pool *pool) {
          pym__space.raw_key;
 }
 
+#define MAX_UNITS (MAX_PAGES * (PAGE_BYTES / POOL_BYTES))
+
 /* A unit that a link leads to: a pool of the class. */
 static COLD u32 verified_unit(const struct pym_heap *heap, u32 unit, u32 size) {
   const struct pym__pool *pool =
-      unit < 1u << (32 - POOL_SHIFT) ? pym__pool_at(unit << POOL_SHIFT) : NULL;
+      unit < 1u << (32 - POOL_SHIFT) ? pym__pool_at(unit_base(unit)) : NULL;
   if (UNLIKELY(!pool || pool->size != size || pool->heap != (u16)heap->id ||
                header_of(unit)->check != check_of(unit, pool)))
-    pym__corrupt(CAUSE_LINKS, unit << POOL_SHIFT, INTERNAL);
+    pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
   return unit;
 }
 
@@ -99,7 +104,7 @@ static COLD void usable_remove(struct pym_heap *heap, u32 unit, u32 size) {
                            : &heap->usable[size / 8];
   if (UNLIKELY(*before != unit ||
                (links.next && header_of(verified_unit(heap, links.next, size))->prev != unit)))
-    pym__corrupt(CAUSE_LINKS, unit << POOL_SHIFT, INTERNAL);
+    pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
   *before = links.next;
   if (links.next) header_of(links.next)->prev = links.prev;
   else set_last_usable(heap, size, links.prev);
@@ -114,7 +119,7 @@ HOT u32 usable_pop(struct pym_heap *heap, u32 size) {
   const u32 next = header_of(verified_unit(heap, unit, size))->next;
   if (next) {
     struct pool_header *behind = header_of(verified_unit(heap, next, size));
-    if (UNLIKELY(behind->prev != unit)) pym__corrupt(CAUSE_LINKS, next << POOL_SHIFT, INTERNAL);
+    if (UNLIKELY(behind->prev != unit)) pym__corrupt(CAUSE_LINKS, unit_base(next), INTERNAL);
     behind->prev = 0;
   }
   *first = next;
@@ -133,7 +138,7 @@ HOT int is_current(struct pym_heap *heap, u32 unit, u32 size) {
 
 /* The leaf of the pool table that has an entry for the unit; 0: no memory. */
 static COLD int leaf_add(u32 unit) {
-  u32 *leaf = &pym__space.leaves[unit / LEAF_POOLS];
+  addr *leaf = &pym__space.leaves[unit / LEAF_POOLS];
   if (*leaf) return 1;
   const u32 bytes = LEAF_POOLS * (u32)sizeof(struct pym__pool);
   void *block = pym__raw_alloc(&pym__main, INTERNAL, bytes, PYM_RAW_ALIGNMENT, 0);
@@ -143,8 +148,8 @@ static COLD int leaf_add(u32 unit) {
   return 1;
 }
 
-static void link_blocks(u32 base, u32 size, u32 n) {
-  u32 offset = base + POOL_HEADER;
+static void link_blocks(addr base, u32 size, u32 n) {
+  addr offset = base + POOL_HEADER;
   WORD_BY_WORD while (--n) {
     set_link(offset, (u16)(offset + size));
     offset += size;
@@ -162,7 +167,7 @@ static COLD void note_restored(struct pym_heap *heap, unsigned domain, u32 size)
 
 /* A usable pool for blocks of size bytes.  0: no memory. */
 static COLD int pool_new(struct pym_heap *heap, unsigned domain, u32 size) {
-  u32 chunk = take_held_pool(heap);
+  addr chunk = take_held_pool(heap);
   if (!chunk) {
     LOCKED();
     struct pym_heap *source = heap == &pym__main && pym__hooked && pym__hooked->segment_alloc
@@ -176,7 +181,8 @@ static COLD int pool_new(struct pym_heap *heap, unsigned domain, u32 size) {
       return 0;
     }
   }
-  const u32 base = chunk + CHUNK_HEADER, unit = unit_of(base);
+  const addr base = chunk + CHUNK_HEADER;
+  const u32 unit = unit_of(base);
   struct pym__pool *pool = at(pym__space.leaves[unit / LEAF_POOLS]);
   pool[unit % LEAF_POOLS] =
       (struct pym__pool){(u16)(base + POOL_HEADER), 0, (u16)size, (u16)heap->id};
@@ -194,9 +200,10 @@ static COLD int pool_new(struct pym_heap *heap, unsigned domain, u32 size) {
 /* Hardened and debug builds: are all blocks of the pool in its list, as its entry says? */
 static COLD void verify_whole(u32 unit, const struct pym__pool *pool) {
 #if PYM_DEBUG >= 1
-  const u32 base = unit << POOL_SHIFT, capacity = pym__pool_capacity(pool->size);
+  const addr base = unit_base(unit);
+  const u32 capacity = pym__pool_capacity(pool->size);
   u32 n = 0;
-  for (u32 offset = first_free(unit, pool); offset != base && n <= capacity; n++)
+  for (addr offset = first_free(unit, pool); offset != base && n <= capacity; n++)
     offset = (offset & ~PYM__LINK_MAX) | link_in(offset);
   if (n != capacity) pym__corrupt(CAUSE_POOL, base, INTERNAL);
 #else
@@ -206,7 +213,7 @@ static COLD void verify_whole(u32 unit, const struct pym__pool *pool) {
 
 /* No block of the pool is in use, and it is in no list: it is raw memory again. */
 static COLD void pool_retire(struct pym_heap *heap, u32 unit, struct pym__pool *pool) {
-  const u32 chunk = (unit << POOL_SHIFT) - CHUNK_HEADER;
+  const addr chunk = unit_base(unit) - CHUNK_HEADER;
   PYM__WRITE(heap->pools[pool->size / 8], heap->pools[pool->size / 8] - 1);
   heap->pools_used--;
   *pool = (struct pym__pool){0, 0, 0, 0};
@@ -220,7 +227,7 @@ static COLD void pool_retire(struct pym_heap *heap, u32 unit, struct pym__pool *
 /* A block of the full pool came free while the list of its class and domain is empty: it is the
  * list, and the pool is current. */
 static int make_current(struct pym_heap *heap, unsigned domain, u32 unit, struct pym__pool *pool,
-                        u32 offset) {
+                        addr offset) {
   const u32 size = pool->size;
   struct list *list = list_of(heap, domain, size);
   u32 *current = current_of(heap, domain, size);
@@ -230,7 +237,7 @@ static int make_current(struct pym_heap *heap, unsigned domain, u32 unit, struct
     if (before->free != no_block(*current)) return 0;
     before->left = 1;
   }
-  *list = (struct list){offset, 1};
+  *(u64 *)(void *)list = list_word(offset, 1);
   *current = unit;
   pool->free = no_block(unit);
   pool->left = (u16)pym__pool_capacity(size);
@@ -238,7 +245,7 @@ static int make_current(struct pym_heap *heap, unsigned domain, u32 unit, struct
   return 1;
 }
 
-void pym__pool_transition(struct pym_heap *heap, unsigned domain, u32 offset) {
+void pym__pool_transition(struct pym_heap *heap, unsigned domain, addr offset) {
   LOCKED_FOR(heap);
   const u32 unit = unit_of(offset);
   struct pym__pool *pool = entry_of(unit);
@@ -269,7 +276,7 @@ static COLD void leave_current(struct pym_heap *heap, unsigned domain, u32 size)
   const u32 unit = *current_of(heap, domain, size), n = list->count;
   struct pym__pool *pool = entry_of(unit);
   if (n) {
-    u32 last = list->block;
+    addr last = list->block;
     for (u32 i = 1; i < n; i++) last = (last & ~PYM__LINK_MAX) | link_in(last);
     if (UNLIKELY(link_in(last) != no_block(unit)))
       pym__corrupt(CAUSE_TWICE_OR_WRITTEN, last, domain);
@@ -296,7 +303,7 @@ static COLD u64 pool_pop_block(struct pym_heap *heap, unsigned domain, u32 size)
   if (!find_usable(heap, domain, size)) return 0;
   const u32 unit = verified_unit(heap, heap->usable[size / 8], size);
   struct pym__pool *pool = entry_of(unit);
-  const u32 offset = first_free(unit, pool);
+  const addr offset = first_free(unit, pool);
   const u16 next = link_in(offset);
   set_link(offset, no_block(unit));
   pool->free = next;
@@ -305,13 +312,13 @@ static COLD u64 pool_pop_block(struct pym_heap *heap, unsigned domain, u32 size)
     usable_remove(heap, unit, size);
     pool->left = 1;
   }
-  return (u64)1 << 32 | offset;
+  return list_word(offset, 1);
 }
 
 /* Reads every cache line of the pool.  Blocks that came free long ago are met by malloc in an order
  * that no processor foresees, each miss waiting for the one before; these do not wait. */
 HOT void touch_lines(u32 unit) {
-  const volatile u32 *line = at(unit << POOL_SHIFT);
+  const volatile u32 *line = at(unit_base(unit));
   for (u32 i = 0; i < POOL_BYTES / 4; i += 16) PYM__TOUCH(line[i]);
 }
 
@@ -329,21 +336,21 @@ HOT u64 pool_pop_all(struct pym_heap *heap, unsigned domain, u32 size) {
     if (UNLIKELY(list_of(heap, domain, size)->count))
       return *(u64 *)(void *)list_of(heap, domain, size);
   }
-  const u32 offset = first_free(unit, pool), capacity = pym__pool_capacity(size),
-            n = capacity - pool->left;
+  const addr offset = first_free(unit, pool);
+  const u32 capacity = pym__pool_capacity(size), n = capacity - pool->left;
   if (4 * n > capacity) touch_lines(unit);
   pool->free = no_block(unit);
   pool->left = (u16)capacity;
   filled_add(heap, domain, size, n);
-  return (u64)n << 32 | offset;
+  return list_word(offset, n);
 }
 
 /* Of the blocks that were taken no more than `most` go out; the others are their pool's own list.
  */
 static COLD u64 take_fewer(struct pym_heap *heap, unsigned domain, u32 size, u32 granted,
                            u64 taken) {
-  const u32 n = (u32)(taken >> 32), unit = *current_of(heap, domain, size);
-  u32 last = (u32)taken;
+  const u32 n = (u32)(taken >> PYM__COUNT_SHIFT), unit = *current_of(heap, domain, size);
+  addr last = PYM__LIST_BLOCK(taken);
   if (granted == 1) filled_add(heap, domain, size, 1);
   if (n <= granted || entry_of(unit)->free != no_block(unit)) return taken;
   for (u32 i = 1; i < granted; i++) last = (last & ~PYM__LINK_MAX) | link_in(last);
@@ -351,13 +358,12 @@ static COLD u64 take_fewer(struct pym_heap *heap, unsigned domain, u32 size, u32
   entry_of(unit)->left = (u16)(pym__pool_capacity(size) - (n - granted));
   set_link(last, no_block(unit));
   filled_add(heap, domain, size, 0 - (u64)(n - granted));
-  return (u64)granted << 32 | (u32)taken;
+  return list_word(PYM__LIST_BLOCK(taken), granted);
 }
 
-void *pym__refill(struct pym_heap *heap, unsigned domain, u32 size, u32 granted, u32 replaced) {
+void *pym__refill(struct pym_heap *heap, unsigned domain, u32 size, u32 granted, usize replaced) {
   struct list *list = list_of(heap, domain, size);
-  if (UNLIKELY(list->count || list->block != *current_of(heap, domain, size)
-                                                 << POOL_SHIFT)) /* it did not end so */
+  if (UNLIKELY(list->count || list->block != unit_base(*current_of(heap, domain, size)))) /* it did not end so */
     pym__corrupt(CAUSE_FREED_WRITTEN, list->block, domain);
   u64 taken =
       LIKELY(granted > 1) ? pool_pop_all(heap, domain, size) : pool_pop_block(heap, domain, size);
@@ -385,8 +391,8 @@ COLD void pym__list_return(struct pym_heap *heap, unsigned domain, u32 size) {
 }
 
 /* Is the block at offset one of a pool's list of at most n that begins at `first`? */
-static int is_in(u32 offset, u32 first, u32 n) {
-  const u32 base = base_of(offset);
+static int is_in(addr offset, addr first, u32 n) {
+  const addr base = base_of(offset);
   for (; n && first != base; n--) {
     if (first == offset) return 1;
     first = (first & ~PYM__LINK_MAX) | link_in(first);
@@ -394,7 +400,7 @@ static int is_in(u32 offset, u32 first, u32 n) {
   return 0;
 }
 
-COLD int pym__pool_has_free(struct pym_heap *heap, const struct pym__pool *pool, u32 offset) {
+COLD int pym__pool_has_free(struct pym_heap *heap, const struct pym__pool *pool, addr offset) {
   const u32 unit = unit_of(offset), s = pool->size;
   if (is_in(offset, first_free(unit, pool), pym__pool_capacity(s))) return 1;
   for (unsigned domain = PYM_MEM; domain <= PYM_OBJ; domain++) {

@@ -11,16 +11,16 @@
 
 struct profile {
   /* A block of n bytes for a class without one.  most, less: as for pym__refill */
-  void *(*small)(struct pym_heap *heap, unsigned domain, u32 n, u32 most, u32 replaced);
+  void *(*small)(struct pym_heap *heap, unsigned domain, usize n, u32 most, usize replaced);
   /* block is a new raw block of so many usable bytes. */
-  void (*made)(struct pym_heap *heap, unsigned domain, void *block, u32 usable);
+  void (*made)(struct pym_heap *heap, unsigned domain, void *block, usize usable);
   /* A raw block, or a segment of another heap with all that is in it, is memory for others. */
-  void (*freed)(struct pym_heap *heap, unsigned domain, const void *block, u32 usable);
+  void (*freed)(struct pym_heap *heap, unsigned domain, const void *block, usize usable);
   /* Bytes that a sampled block would have if it were none; 0: it is none. */
-  u32 (*size)(const void *block);
+  usize (*size)(const void *block);
 };
 
-HOT void *profiled(struct pym_heap *heap, unsigned domain, void *block, u32 usable) {
+HOT void *profiled(struct pym_heap *heap, unsigned domain, void *block, usize usable) {
   if (UNLIKELY(pym__profile != NULL)) pym__profile->made(heap, domain, block, usable);
   return block;
 }

@@ -10,9 +10,9 @@
   32u /* times that any class may; then only one that has few of all requests */
 #define FALLBACK_SHARE 8u
 void *pym__alloc_larger_class(struct pym_heap *heap, unsigned domain, u32 size,
-                              u32 replaced); /* of a larger class, or NULL */
-void *pym__alloc_last_resort(struct pym_heap *heap, unsigned domain, u32 bytes,
-                             u32 replaced); /* when memory is out */
+                              usize replaced); /* of a larger class, or NULL */
+void *pym__alloc_last_resort(struct pym_heap *heap, unsigned domain, usize bytes,
+                             usize replaced); /* when memory is out */
 extern int pym__sizes_known; /* 0: memory was out once, and a block is larger than asked for */
 void pym__lists_return(struct pym_heap *heap); /* all lists: to their pools */
 

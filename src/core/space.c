@@ -8,16 +8,17 @@
 #define SEGMENT_OVERHEAD ((u32)sizeof(struct segment) + 8) /* and its last chunk's header */
 
 /* [from, to) is the default heap's now.  A page that the piece before ended in was counted. */
-static COLD void heap_add_memory(u32 from, u32 to) {
-  u32 first = from >> 16, counted = (pym__main.top_end + PAGE_BYTES - 1) >> 16;
-  pym__space.pages_owned += ((to + PAGE_BYTES - 1) >> 16) - (first > counted ? first : counted);
+static COLD void heap_add_memory(addr from, addr to) {
+  const u32 first = (u32)(from >> 16), counted = (u32)((pym__main.top_end + PAGE_BYTES - 1) >> 16);
+  pym__space.pages_owned += (u32)((to + PAGE_BYTES - 1) >> 16) - (first > counted ? first : counted);
   pym__segment_add(&pym__main, from, to);
 }
 
 /* One growth by n pages, into the default heap.  Returns 0 if refused. */
-static COLD int grow_once(struct pym_heap *heap, unsigned domain, u32 n, u32 bytes) {
-  u32 before = pym__linmem_pages(), to = 0;
-  u32 from = n < MAX_PAGES ? pym__linmem_grow(n, &to) : 0;
+static COLD int grow_once(struct pym_heap *heap, unsigned domain, u32 n, usize bytes) {
+  const u32 before = pym__linmem_pages();
+  addr to = 0;
+  addr from = n < MAX_PAGES ? pym__linmem_grow(n, &to) : 0;
   PYM__WRITE(pym__space.pages_memory, pym__linmem_pages());
   if (!from) {
     pym__space.grow_failures++;
@@ -32,16 +33,16 @@ static COLD int grow_once(struct pym_heap *heap, unsigned domain, u32 n, u32 byt
   return 1;
 }
 
-static COLD int grow(struct pym_heap *heap, unsigned domain, u32 bytes) {
+static COLD int grow(struct pym_heap *heap, unsigned domain, usize bytes) {
   const int joins = pym__main.top_end == pym__linmem_end();
-  const u32 rest = pym__linmem_rest(), room = rest > START_LEAST ? rest - SEGMENT_OVERHEAD : 0;
-  const u32 have = joins ? pym__top_bytes(&pym__main) + rest : room;
-  u32 n = have < bytes ? (bytes - have + (PAGE_BYTES - 1)) >> 16 : !rest;
+  const usize rest = pym__linmem_rest(), room = rest > START_LEAST ? rest - SEGMENT_OVERHEAD : 0;
+  const usize have = joins ? pym__top_bytes(&pym__main) + rest : room;
+  const u32 n = have < bytes ? (u32)((bytes - have + (PAGE_BYTES - 1)) >> 16) : !rest;
   u32 extra = pym__linmem_margin(pym__space.pages_owned);
   return (extra && grow_once(heap, domain, n + extra, bytes)) || grow_once(heap, domain, n, bytes);
 }
 
-COLD int pym__heap_extend(struct pym_heap *heap, unsigned domain, u32 bytes) {
+COLD int pym__heap_extend(struct pym_heap *heap, unsigned domain, usize bytes) {
   if (pym__flush_thread()) return 1;
   const int may_reclaim = may_touch_lists(domain),
             in_vain = may_reclaim && pym__was_reclaimed_in_vain(heap);
@@ -93,7 +94,7 @@ void pym__init(void) {
 }
 
 static COLD void start(void) {
-  u32 from, to;
+  addr from, to;
   LOCKED();
   if (another_did(pym__space.is_started && pym__space.magic == SPACE_MAGIC)) return;
   pym__init();
@@ -101,7 +102,7 @@ static COLD void start(void) {
   RELEASE(pym__space.is_started, 1);
   pym__linmem_start(&from, &to);
   PYM__WRITE(pym__space.pages_memory, pym__linmem_pages());
-  from = (from + 15) & ~15u;
+  from = (from + 15) & ~(addr)15;
   if (to >= from && to - from >= START_LEAST) heap_add_memory(from, to);
 }
 

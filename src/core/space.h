@@ -11,13 +11,13 @@ void pym__init(void);
 void pym__start(void);
 void pym__heap_init(struct pym_heap *heap);
 int pym__heap_extend(struct pym_heap *heap, unsigned domain,
-                     u32 bytes); /* a try to find so many; 0: no memory */
+                     usize bytes); /* a try to find so many; 0: no memory */
 
 /* ---- Called upwards ----------------------------------------------------------------------- */
 
 /* Memory that comes: chunk.c makes free chunks of it. */
-void pym__segment_add(struct pym_heap *heap, u32 from, u32 to); /* [from, to) is h's now */
-u32 pym__top_bytes(const struct pym_heap *heap); /* bytes free where the newest segment ends */
+void pym__segment_add(struct pym_heap *heap, addr from, addr to); /* [from, to) is h's now */
+usize pym__top_bytes(const struct pym_heap *heap); /* bytes free where the newest segment ends */
 
 /* Before memory grows: chunk.c and reclaim.c give back what nobody uses. */
 int pym__cache_flush(

@@ -28,7 +28,7 @@ COLD void pym__open(struct pym_heap *heap) {
     heap->domains[domain].look_at = heap->domains[domain].own_look_at = 0;
 }
 
-static u32 *reclaim_link_to(const struct pym_heap *heap) {
+static addr *reclaim_link_to(const struct pym_heap *heap) {
   struct pym_heap *before = at(heap->reclaim_prev);
   return heap->reclaim_prev ? &before->reclaim_next : &pym__space.reclaimable;
 }

@@ -23,7 +23,7 @@ _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes
 
 /* Free chunks: lists of one size each below 1 KiB, search trees above, two to a doubling. */
 #define BIN_LISTS 64u
-#define BIN_TREES 44u
+#define BIN_TREES (PYM__MEMORY64 ? 50u : 44u)
 /* Cached chunks: lists by size, each of one size at a time. */
 #define CACHE_LISTS 256u
 
@@ -33,7 +33,7 @@ struct space {
   /* Not for readers: */
   u32 is_started;
   u32 heap_ids;    /* ids given out */
-  u32 reclaimable; /* off: first of the heaps that may hold memory which others could use */
+  addr reclaimable; /* off: first of the heaps that may hold memory which others could use */
   u32 limited;     /* a limit was set once */
   u32 over_limit;  /* that of all heaps was passed: every call is slow, the lists are empty */
   u64 charged;     /* the sum of what is settled of each heap, limits.c */
@@ -47,8 +47,8 @@ struct pym_heap {
   u32 charged_blocks[2][CLASS_SLOTS]; /* of each class, in domains[].charged */
   u32 sample_at[2][CLASS_SLOTS];      /* mallocs of each class when its next sample is due */
   u32 profiled;                       /* the profile that they were drawn for */
-  u32 prev;                           /* off: the heap before */
-  u32 reclaim_next, reclaim_prev;     /* off: in the list of reclaimable heaps */
+  addr prev;                          /* off: the heap before */
+  addr reclaim_next, reclaim_prev;    /* off: in the list of reclaimable heaps */
   u32 is_reclaimable;
   u32 slow_requests;   /* small ones that the fast path did not serve */
   u64 reclaimed[2];    /* bit c: a reclaim took the class's pool, and it has had no new one since */
@@ -57,13 +57,13 @@ struct pym_heap {
 #if PYM_THREADS
   u32 last_usable[CLASS_SLOTS]; /* of a thread's heap: the pool that `usable` leads to at last */
 #endif
-  /* Free chunks, by offset; bins.c and chunk.c. */
+  /* Free chunks, by their links (chunk_layout.h); bins.c and chunk.c. */
   u64 lists_map, trees_map; /* bit b: list or tree b holds something */
   u32 lists[BIN_LISTS];     /* by size / 16; list 0: chunks that a pool fits into exactly */
   u32 trees[BIN_TREES];
   u32 cached[CACHE_LISTS];
-  u32 top;        /* the free chunk that ends the segment that may grow, in no list; 0: none */
-  u32 top_end;    /* where that segment ends; 0: there is none */
+  addr top;       /* the free chunk that ends the segment that may grow, in no list; 0: none */
+  addr top_end;   /* where that segment ends; 0: there is none */
   u64 look_at;    /* what is charged in all domains, for the next look at the peak of all */
   u64 settled;    /* what is charged in the three domains, as far as the space has it */
   u32 over_limit; /* a limit was passed: every call is slow, the lists are empty */
@@ -73,12 +73,12 @@ struct pym_heap {
   /* Where segments come from and go to; NULL in the default heap, whose are linear memory.
    * get  one with room for a chunk so large; 0: refused
    * put  segment segment holds one free chunk, in no list */
-  int (*segment_alloc)(struct pym_heap *heap, u32 bytes);
-  void (*segment_free)(struct pym_heap *heap, u32 segment);
+  int (*segment_alloc)(struct pym_heap *heap, usize bytes);
+  void (*segment_free)(struct pym_heap *heap, addr segment);
 };
 
 /* A heap's raw block: no shorter, see is_cached_head in chunk_layout.h. */
-#define HEAP_BYTES (PYM_THREADS ? 10368u : 10112u)
+#define HEAP_BYTES (PYM__MEMORY64 ? 10880u : PYM_THREADS ? 10368u : 10112u)
 _Static_assert(sizeof(struct pym_heap) <= HEAP_BYTES, "room for a heap");
 _Static_assert(offsetof(struct pym_heap, hot) == 0 && offsetof(struct space, leaves) == 0,
                "fast.h");
@@ -90,9 +90,10 @@ extern struct pym_heap pym__main __asm__(PYM__SYMBOL("pym__main"));
 #else
 /* Natively both lie in the simulated linear memory, as data segments do in wasm. */
 #define pym__space (*(struct space *)at(LINMEM_DATA))
-#define pym__main (*(struct pym_heap *)at(LINMEM_DATA + 8192))
-_Static_assert(sizeof(struct space) <= 8192, "the heap lies behind the space");
-_Static_assert(sizeof(struct pym_heap) <= LINMEM_DATA_BYTES - 8192, "room for the heap");
+#define LINMEM_MAIN (PYM__MEMORY64 ? 40960u : 8192u)
+#define pym__main (*(struct pym_heap *)at(LINMEM_DATA + LINMEM_MAIN))
+_Static_assert(sizeof(struct space) <= LINMEM_MAIN, "the heap lies behind the space");
+_Static_assert(sizeof(struct pym_heap) <= LINMEM_DATA_BYTES - LINMEM_MAIN, "room for the heap");
 #endif
 
 /* The key of free blocks until one is drawn (pym__key: ports/link_pymalloc_threads_instead.c).  It
@@ -116,7 +117,7 @@ extern struct hook pym__hooks[PYM_DOMAINS];
 struct debug {
   int (*is_debug_block)(
       const void *block);         /* 0: a block of ours just as it is, not one of theirs */
-  u32 (*size)(const void *block); /* bytes asked for of a block they made, which is verified */
+  usize (*size)(const void *block); /* bytes asked for of a block they made, which is verified */
   int (*quarantine_flush)(void);  /* what is held back; 0: nothing was */
   int (*are_on)(unsigned domain); /* and nothing is over them in domain domain */
 };
@@ -125,20 +126,20 @@ extern const struct debug *pym__debug; /* NULL: never installed */
 /* limits.c: linked with the first limit */
 struct limits {
   /* How many of n pieces may be had; 0: none.  less: bytes that the same call will free. */
-  u32 (*grant)(struct pym_heap *heap, unsigned domain, u32 bytes, u32 n, u32 replaced);
+  u32 (*grant)(struct pym_heap *heap, unsigned domain, usize bytes, u32 n, usize replaced);
   void (*update)(struct pym_heap *heap); /* what is charged has changed */
   int (*relieve)(struct pym_heap *heap, unsigned domain,
-                 u32 bytes); /* the callback for want of memory */
+                 usize bytes); /* the callback for want of memory */
   /* A block needs bytes more than its class was granted: would that pass a limit? */
-  int (*is_near)(struct pym_heap *heap, unsigned domain, u32 bytes);
+  int (*is_near)(struct pym_heap *heap, unsigned domain, usize bytes);
   void (*forget)(struct pym_heap *heap); /* it is destroyed */
   /* What object.c and chunk.c do meanwhile, watched.c. */
-  void *(*small)(struct pym_heap *heap, unsigned domain, u32 n, u32 most, u32 replaced);
-  void *(*raw)(struct pym_heap *heap, unsigned domain, u32 n, u32 replaced);
-  void *(*resize)(struct pym_heap *heap, unsigned domain, void *block, u32 old, u32 n);
-  void (*freed)(struct pym_heap *heap, unsigned domain, const void *block, u32 usable);
+  void *(*small)(struct pym_heap *heap, unsigned domain, usize n, u32 most, usize replaced);
+  void *(*raw)(struct pym_heap *heap, unsigned domain, usize n, usize replaced);
+  void *(*resize)(struct pym_heap *heap, unsigned domain, void *block, usize old, usize n);
+  void (*freed)(struct pym_heap *heap, unsigned domain, const void *block, usize usable);
   int (*fits_in_place)(const void *block,
-                       u32 n); /* is block one that would serve n where it is, were it in a pool? */
+                       usize n); /* is block one that would serve n where it is, were it in a pool? */
 };
 extern const struct limits *pym__limits; /* NULL: no limit and no callback was ever set */
 
@@ -156,18 +157,20 @@ extern size_t (*pym__libc_size)(const void *block); /* not NULL: libc's malloc m
 
 /* ---- Offsets ------------------------------------------------------------------------------ */
 
-HOT u32 unit_of(u32 offset) { return offset >> POOL_SHIFT; }
-HOT u32 base_of(u32 offset) { return offset & ~(POOL_BYTES - 1); }
+HOT u32 unit_of(addr offset) { return (u32)(offset >> POOL_SHIFT); }
+HOT addr unit_base(u32 unit) { return (addr)unit << POOL_SHIFT; }
+HOT addr base_of(addr offset) { return offset & ~(addr)(POOL_BYTES - 1); }
 /* Size class of the pool that an offset lies in; 0: in none.  Any offset may be asked. */
-HOT u32 class_of(u32 offset) {
+HOT u32 class_of(addr offset) {
   const struct pym__pool *pool = pym__pool_at(offset);
   return pool ? pool->size / PYM_ALIGNMENT : 0;
 }
 
 /* Could two words of ours lie there?  For links that a stray write may have changed.  An address
  * that is no multiple of 8 turns into one above all memory, and so does 0. */
-HOT int in_memory(u32 offset) {
-  return (offset >> 3 | offset << 29) - 1 < (PYM__READ(pym__space.pages_memory) << 13) - 1;
+HOT int in_memory(addr offset) {
+  return (offset >> 3 | offset << (8 * sizeof offset - 3)) - 1 <
+         ((addr)PYM__READ(pym__space.pages_memory) << 13) - 1;
 }
 
 /* ---- Lists and counters of a class in the mem or object domain ---------------------------- */

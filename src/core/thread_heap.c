@@ -6,7 +6,7 @@
  *            compare-exchange, into the owner's inbox
  *   inbox    is emptied by the owner whenever one of its lists is empty
  *
- * A block on its way is linked through its first word:  REMOTE << 32 | offset of the next, encoded
+ * A block on its way is linked through its first word:  REMOTE << 32 | link to the next, encoded
  * with the key as links in pools are.  It counts as used in its pool; sent_bytes and taken_bytes
  * tell how much is on its way, so limits know that it is free.
  *
@@ -31,8 +31,8 @@ static struct pym_heap no_heap = {.hot.closed = {~(u64)0, ~(u64)0}};
 _Thread_local struct pym_heap *pym__thread_heap = &no_heap;
 
 /* By id, and how many ids were given out; heaps that no thread has. */
-static u32 heap_of_id[THREAD_SLOTS];
-static u32 ids_used = 1, orphans;
+static addr heap_of_id[THREAD_SLOTS], orphans;
+static u32 ids_used = 1;
 
 static struct thread_heap *own(void) { return (struct thread_heap *)(void *)pym__thread_heap; }
 static int has_heap(void) { return pym__thread_heap != &no_heap; }
@@ -58,9 +58,9 @@ static struct hold *hold_of(struct pym_heap *heap) {
   return &((struct thread_heap *)(void *)heap)->hold;
 }
 
-u32 pym__held_pool(struct pym_heap *heap) { return pym__hold_pop_pool(hold_of(heap)); }
+addr pym__held_pool(struct pym_heap *heap) { return pym__hold_pop_pool(hold_of(heap)); }
 
-int pym__hold_pool(struct pym_heap *heap, u32 chunk) {
+int pym__hold_pool(struct pym_heap *heap, addr chunk) {
   return pym__hold_push_pool(hold_of(heap), chunk);
 }
 
@@ -72,7 +72,7 @@ u32 pym__held_pools(void) {
 
 int pym__flush_thread(void) { return has_heap() && pym__hold_flush_much(&own()->hold); }
 
-int pym__check_held(u32 *where) {
+int pym__check_held(addr *where) {
   for (u32 id = 2; id <= ids_used; id++)
     if (pym__hold_check(&heap_with_id(id)->hold, where)) return 1;
   return 0;
@@ -80,7 +80,7 @@ int pym__check_held(u32 *where) {
 
 /* ---- Blocks on their way ---- */
 
-static void set_next(u32 o, u32 next) {
+static void set_next(addr o, u32 next) {
   *(pym__word *)at(o) = ((u64)REMOTE << 32 | next) ^ pym__key;
 }
 
@@ -88,7 +88,7 @@ static void send(struct batch *b) {
   if (!b->count) return;
   u32 *inbox = &heap_with_id(b->owner)->inbox;
   u32 head = __atomic_load_n(inbox, __ATOMIC_RELAXED);
-  do set_next(b->last, head);
+  do set_next(from_link(b->last), head);
   while (
       !__atomic_compare_exchange_n(inbox, &head, b->first, 1, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
   b->first = b->count = 0;
@@ -106,8 +106,8 @@ static void free_for_other(struct thread_heap *t, const struct pym__pool *pool, 
     b->owner = pool->heap;
   }
   set_next(off(p), b->first);
-  if (!b->count++) b->last = off(p);
-  b->first = off(p);
+  if (!b->count++) b->last = to_link(off(p));
+  b->first = to_link(off(p));
   PYM__WRITE(t->sent_bytes, t->sent_bytes + pool->size);
   PYM__WRITE(t->sent_blocks, t->sent_blocks + 1);
   if (UNLIKELY(b->count >= BATCH_MOST)) send(b);
@@ -115,8 +115,9 @@ static void free_for_other(struct thread_heap *t, const struct pym__pool *pool, 
 
 /* What others freed goes home. */
 static COLD void empty_inbox(struct thread_heap *t) {
-  u32 o = __atomic_exchange_n(&t->inbox, 0, __ATOMIC_ACQUIRE);
-  while (o) {
+  u32 link = __atomic_exchange_n(&t->inbox, 0, __ATOMIC_ACQUIRE);
+  while (link) {
+    const addr o = from_link(link);
     struct pym__pool *pool = pym__pool_at(o);
     if (UNLIKELY(!pool || pool->heap != t->heap.id)) pym__corrupt(CAUSE_LINKS, o, PYM_OBJ);
     const u64 next = *(const pym__word *)at(o) ^ pym__key;
@@ -124,7 +125,7 @@ static COLD void empty_inbox(struct thread_heap *t) {
     t->taken_bytes += pool->size;
     t->taken_blocks++;
     put_block(&t->heap, PYM_OBJ, pool, at(o));
-    o = (u32)next;
+    link = (u32)next;
   }
 }
 
@@ -183,7 +184,7 @@ static COLD int reclaim_orphan(struct thread_heap *t) {
 COLD int pym__reclaim_threads(void) {
   int any = 0;
   if (has_heap()) send_all(own());
-  for (u32 o = orphans; o; o = ((struct thread_heap *)at(o))->next_orphan)
+  for (addr o = orphans; o; o = ((struct thread_heap *)at(o))->next_orphan)
     any |= reclaim_orphan(at(o));
   return any;
 }
@@ -205,7 +206,7 @@ static u64 taken_of(const struct pym_heap *heap, u32 class) {
   return PYM__READ(heap->filled[PYM_OBJ - PYM_MEM][class]) - frees;
 }
 
-u32 pym__charged_in(const struct pym_heap *h, unsigned d) {
+usize pym__charged_in(const struct pym_heap *h, unsigned d) {
   u64 charged = h->domains[d].charged;
   for (u32 id = 2; h == &pym__main && d != PYM_MEM && id <= ids_used; id++) {
     const struct thread_heap *t = heap_with_id(id);
@@ -215,7 +216,7 @@ u32 pym__charged_in(const struct pym_heap *h, unsigned d) {
     for (u32 class = 1; class < CLASS_SLOTS; class ++)
       charged += taken_of(&t->heap, class) * class * PYM_ALIGNMENT;
   }
-  return (u32)charged;
+  return (usize)charged;
 }
 
 void pym__open_threads(const struct pym_heap *h) {
@@ -227,7 +228,7 @@ void pym__open_threads(const struct pym_heap *h) {
 
 /* Nothing is written: other threads run.  A figure that moved while it was read is not below 0. */
 static u64 live_of(const struct pym_heap *heap, u32 class) {
-  const u64 listed = PYM__READ(heap->hot.lists[PYM_OBJ - PYM_MEM][class]) >> 32;
+  const u64 listed = PYM__READ(heap->hot.lists[PYM_OBJ - PYM_MEM][class]) >> PYM__COUNT_SHIFT;
   const u64 taken = taken_of(heap, class);
   return taken > listed ? taken - listed : 0;
 }
@@ -324,7 +325,7 @@ static COLD void free_without_heap(const struct pym__pool *pool, void *p) {
     free_for_other(own(), pool, p);
     return;
   }
-  struct batch one = {pool->heap, off(p), off(p), 1};
+  struct batch one = {pool->heap, to_link(off(p)), to_link(off(p)), 1};
   heap_with_id(pool->heap)->taken_bytes -= pool->size; /* nobody counts it as sent */
   heap_with_id(pool->heap)->taken_blocks--;
   send(&one);
@@ -356,8 +357,8 @@ void *pym__thread_realloc(void *p, size_t n) {
     const unsigned d = pym__raw_domain(&pym__main, p);
     if (n > PYM_SMALL_MAX || d != PYM_RAW) return pym__realloc_direct(&pym__main, d, p, n);
   }
-  const u32 old = pool ? pool->size : (u32)pym_usable_size(p);
-  if (pool && fits_in_place(old, n > PYM_SIZE_MAX ? UINT32_MAX / 4 : n ? (u32)n : 1)) return p;
+  const usize old = pool ? pool->size : (usize)pym_usable_size(p);
+  if (pool && fits_in_place(old, n > PYM_SIZE_MAX ? PYM_UNLIMITED / 4 : n ? (usize)n : 1)) return p;
   void *to = try_malloc(pym__thread_heap, PYM_OBJ, n);
   if (!to) to = pym__thread_malloc(n);
   if (!to) return n <= old ? p : NULL; /* making it smaller never fails */

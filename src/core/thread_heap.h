@@ -10,20 +10,20 @@
 /* Blocks freed by this thread that go to one owner. */
 struct batch {
   u32 owner; /* id */
-  u32 first, last, count;
+  u32 first, last, count; /* links to the first and the last of them */
 };
 
 struct thread_heap {
   struct pym_heap heap;
-  u32 inbox;                   /* off: the block sent last */
-  u32 next_orphan;             /* off */
+  addr next_orphan;            /* off */
+  u32 inbox;                   /* link to the block sent last */
   u64 sent_bytes, taken_bytes; /* to others; from the inbox */
   u64 sent_blocks, taken_blocks;
   struct batch batches[BATCHES];
   struct hold hold;
 };
 /* Its raw block: no shorter than another heap's. */
-#define THREAD_HEAP_BYTES 10752u
+#define THREAD_HEAP_BYTES (PYM__MEMORY64 ? 11520u : 10752u)
 _Static_assert(sizeof(struct thread_heap) <= THREAD_HEAP_BYTES && HEAP_BYTES <= THREAD_HEAP_BYTES,
                "room for it");
 _Static_assert(offsetof(struct thread_heap, heap) == 0, "one is the other");

@@ -3,7 +3,7 @@
  * Raw blocks: in the eyes of the default heap they are blocks in use, header and counters, since a
  * header is not to be written to without the lock: the chunk before may become free at any time,
  * which its flag CHUNK_PREV_FREE tells.  So the first word of a held block says that it is free:
- * (HELD ^ offset) << 32 | offset of the next, encoded with the key as links are.  It is different
+ * (HELD ^ offset) << 32 | link to the next, encoded with the key as links are.  It is different
  * at each place, so a copy of that memory is not taken for a held block.
  *
  * Pools: an INTERNAL chunk that the pool table has no class for, as cached chunks are. */
@@ -32,10 +32,18 @@ HOT u32 chunk_size_for(u32 n) { return (n + CHUNK_HEADER + 15) & ~15u; }
 
 /* The header of a chunk in use, read without the lock: 0 if it is not sound.  Its flag
  * CHUNK_PREV_FREE may be changing, first in the head and then in the check. */
-HOT u32 head_without_lock(u32 chunk) {
+#if PYM__MEMORY64
+HOT usize head_without_lock(addr chunk) {
+  const u64 header = PYM__READ(chunk_at(chunk)->header);
+  const usize head = header & (((usize)1 << HEAD_BITS) - 1);
+  return (check_for(chunk, head, key_of(&pym__main)) | head) == header ? head : 0;
+}
+#else
+HOT usize head_without_lock(addr chunk) {
   const u32 head = PYM__READ(chunk_at(chunk)->head), check = PYM__READ(chunk_at(chunk)->check);
   return (check ^ head ^ chunk ^ key_of(&pym__main)) & ~CHUNK_PREV_FREE ? 0 : head;
 }
+#endif
 
 HOT void count_held(struct hold *hold, u32 blocks, u32 bytes) {
   PYM__WRITE(hold->blocks, hold->blocks + blocks);
@@ -51,13 +59,13 @@ u32 pym__holdable_size(u32 n) {
 
 /* The first of a list, taken out. */
 HOT void *held_pop(struct hold *hold, u32 index) {
-  const u32 o = hold->first[index];
-  const u32 head = head_without_lock(o - CHUNK_HEADER);
+  const addr o = from_link(hold->first[index]);
+  const usize head = head_without_lock(o - CHUNK_HEADER);
   const u64 word = *(const pym__word *)at(o) ^ pym__key;
-  if (UNLIKELY(word >> 32 != (HELD ^ o) || !head)) pym__corrupt(CAUSE_FREED_WRITTEN, o, PYM_RAW);
+  if (UNLIKELY(word >> 32 != (HELD ^ (u32)o) || !head)) pym__corrupt(CAUSE_FREED_WRITTEN, o, PYM_RAW);
   *(pym__word *)at(o) = 0;
   hold->first[index] = (u32)word;
-  count_held(hold, ~0u, CHUNK_HEADER - (head & ~CHUNK_FLAGS));
+  count_held(hold, ~0u, CHUNK_HEADER - (u32)(head & ~CHUNK_FLAGS));
   return at(o);
 }
 
@@ -73,16 +81,16 @@ static COLD void flush_part(struct hold *hold) {
 }
 
 int pym__hold_block(struct hold *hold, void *block) {
-  const u32 o = off(block), chunk = o - CHUNK_HEADER;
+  const addr o = off(block), chunk = o - CHUNK_HEADER;
   if (UNLIKELY(!in_memory(chunk)) || UNLIKELY(PYM__READ(pym__limits) != NULL)) return 0;
-  const u32 head = head_without_lock(chunk), size = head & ~CHUNK_FLAGS;
+  const usize head = head_without_lock(chunk), size = head & ~CHUNK_FLAGS;
   if ((head & (CHUNK_FLAGS & ~CHUNK_PREV_FREE)) != chunk_flags(PYM_RAW)) return 0;
   if (size < HELD_LEAST || size > CACHED_CHUNK_MAX) return 0;
   if (UNLIKELY(is_held(block))) pym__corrupt(CAUSE_RAW_TWICE, o, PYM_RAW);
-  u32 *first = &hold->first[index_down(size)];
-  *(pym__word *)block = ((u64)(HELD ^ o) << 32 | *first) ^ pym__key;
-  *first = o;
-  count_held(hold, 1, size - CHUNK_HEADER);
+  u32 *first = &hold->first[index_down((u32)size)];
+  *(pym__word *)block = ((u64)(HELD ^ (u32)o) << 32 | *first) ^ pym__key;
+  *first = to_link(o);
+  count_held(hold, 1, (u32)size - CHUNK_HEADER);
   if (LIKELY(hold->bytes <= HELD_BYTES_MOST)) return 1;
   flush_part(hold);
   return 1;
@@ -101,11 +109,11 @@ void *pym__held_block(struct hold *hold, u32 n) {
 
 /* ---- Pools ---- */
 
-u32 pym__hold_pop_pool(struct hold *hold) {
+addr pym__hold_pop_pool(struct hold *hold) {
   return hold->n_pools ? hold->pools[--hold->n_pools] : 0;
 }
 
-int pym__hold_push_pool(struct hold *hold, u32 chunk) {
+int pym__hold_push_pool(struct hold *hold, addr chunk) {
   if (hold->n_pools == HELD_POOLS_MOST || !head_without_lock(chunk)) return 0;
   hold->pools[hold->n_pools++] = chunk;
   return 1;
@@ -124,14 +132,17 @@ int pym__hold_flush(struct hold *hold) {
   return 1;
 }
 
-int pym__hold_check(const struct hold *hold, u32 *where) {
+int pym__hold_check(const struct hold *hold, addr *where) {
   u32 blocks = 0, bytes = 0;
   for (u32 index = 0; index < HELD_SIZES; index++)
-    for (u32 o = hold->first[index]; o; o = (u32)(*(const pym__word *)at(o) ^ pym__key)) {
+    for (u32 link = hold->first[index]; link;) {
+      const addr o = from_link(link);
       *where = o;
       if (!in_memory(o - CHUNK_HEADER) || !is_held(at(o)) || blocks++ > hold->blocks) return 1;
-      if (index_down(size_of(o - CHUNK_HEADER)) != index) return 1;
-      bytes += size_of(o - CHUNK_HEADER) - CHUNK_HEADER;
+      const u32 size = (u32)size_of(o - CHUNK_HEADER);
+      if (index_down(size) != index) return 1;
+      bytes += size - CHUNK_HEADER;
+      link = (u32)(*(const pym__word *)at(o) ^ pym__key);
     }
   return blocks != hold->blocks || bytes != hold->bytes;
 }

@@ -11,11 +11,12 @@
 #define HELD_BYTES_MUCH 32768u
 #define HELD_POOLS_MOST 8u
 struct hold {
-  u32 first[HELD_SIZES]; /* off: block */
+  u32 first[HELD_SIZES]; /* links to blocks */
   u32 blocks, bytes;     /* usable bytes of those blocks */
   u64 reused_blocks, reused_bytes;
-  u32 pools[HELD_POOLS_MOST], n_pools; /* off: chunks */
-  u32 next_size;                       /* whose blocks are freed next, where there are too many */
+  addr pools[HELD_POOLS_MOST]; /* off: chunks */
+  u32 n_pools;
+  u32 next_size; /* whose blocks are freed next, where there are too many */
 };
 
 /* A raw block for n bytes, more than PYM_SMALL_MAX; NULL: none is held. */
@@ -27,9 +28,9 @@ int pym__hold_flush(struct hold *hold);              /* the lock is held; 0: not
 /* The same before memory grows, if it is much. */
 int pym__hold_flush_much(struct hold *hold);
 /* A chunk for a pool; 0: none is held.  push: 0, it is not held. */
-u32 pym__hold_pop_pool(struct hold *hold);
-int pym__hold_push_pool(struct hold *hold, u32 chunk);
+addr pym__hold_pop_pool(struct hold *hold);
+int pym__hold_push_pool(struct hold *hold, addr chunk);
 /* Not 0: it is not sound, and where.  No thread runs. */
-int pym__hold_check(const struct hold *hold, u32 *where);
+int pym__hold_check(const struct hold *hold, addr *where);
 
 #endif

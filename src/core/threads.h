@@ -74,7 +74,7 @@ void pym__reset_threads(void);
 int pym__reclaim_threads(void);
 void pym__trim_thread(void); /* lists, batches, inbox and held memory of the calling thread */
 /* With all threads, if h is the default heap: what is live or in lists. */
-u32 pym__charged_in(const struct pym_heap *h, unsigned d);
+usize pym__charged_in(const struct pym_heap *h, unsigned d);
 void pym__open_threads(const struct pym_heap *h);
 #define charged_in(h, d) pym__charged_in(h, d)
 
@@ -86,17 +86,17 @@ void pym__thread_free(void *p);
 
 /* ---- freed memory that a thread holds ---- */
 /* A chunk for a pool of a thread's heap; 0: it holds none.  hold: 0, it is not held. */
-u32 pym__held_pool(struct pym_heap *heap);
-int pym__hold_pool(struct pym_heap *heap, u32 chunk);
+addr pym__held_pool(struct pym_heap *heap);
+int pym__hold_pool(struct pym_heap *heap, addr chunk);
 #define take_held_pool(heap) (is_thread_heap(heap) ? pym__held_pool(heap) : 0)
 #define hold_pool(heap, chunk) (is_thread_heap(heap) && pym__hold_pool(heap, chunk))
 u32 pym__held_pools(void);   /* of all threads */
 int pym__flush_thread(void); /* what the calling thread holds is freed; 0: it holds nothing */
 /* Is the raw block at p one that some thread holds?  Its first word says so, at this place only. */
 HOT int is_held(const void *p) {
-  return (*(const pym__word *)p ^ pym__key) >> 32 == (HELD ^ off(p));
+  return (*(const pym__word *)p ^ pym__key) >> 32 == (HELD ^ (u32)off(p));
 }
-int pym__check_held(u32 *where); /* not 0: what a thread holds is not sound */
+int pym__check_held(addr *where); /* not 0: what a thread holds is not sound */
 
 /* ---- thread_end_*.c: have pym_thread_end called when the thread ends ---- */
 void pym__thread_end_notice(void);

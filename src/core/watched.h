@@ -5,12 +5,12 @@
 
 #include "core/state.h"
 
-void *pym__small_new(struct pym_heap *heap, unsigned domain, u32 n, u32 most,
-                     u32 replaced); /* not sampled */
-void *pym__watched_small(struct pym_heap *heap, unsigned domain, u32 n, u32 most, u32 replaced);
-void *pym__watched_raw(struct pym_heap *heap, unsigned domain, u32 n, u32 replaced);
-void *pym__watched_resize(struct pym_heap *heap, unsigned domain, void *block, u32 old, u32 n);
-void pym__watched_free(struct pym_heap *heap, unsigned domain, const void *block, u32 usable);
-int pym__watched_stays(const void *block, u32 n);
+void *pym__small_new(struct pym_heap *heap, unsigned domain, usize n, u32 most,
+                     usize replaced); /* not sampled */
+void *pym__watched_small(struct pym_heap *heap, unsigned domain, usize n, u32 most, usize replaced);
+void *pym__watched_raw(struct pym_heap *heap, unsigned domain, usize n, usize replaced);
+void *pym__watched_resize(struct pym_heap *heap, unsigned domain, void *block, usize old, usize n);
+void pym__watched_free(struct pym_heap *heap, unsigned domain, const void *block, usize usable);
+int pym__watched_stays(const void *block, usize n);
 
 #endif

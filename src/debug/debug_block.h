@@ -1,10 +1,11 @@
 /* A block of the debug hooks, for debug_hooks.c, which makes it, and debug_report.c, which looks at
  * it.
  *
- *   base    p-12    p-8     p-4 p-3        p                  p+n           base+total
+ *   base    p-3S    p-2S    p-S p-S+1      p                  p+n           base+total
  *   | copy  | call  | size  | id | FD FD FD | CD CD CD ... CD | FD FD FD FD | rest |
  *
- * From p - 8 on it is CPython's on wasm32.  What lies before is not: without it data would be 8
+ * S is the size of a size_t: 4, or 8 with 64-bit addresses.  From p - 2S on it is CPython's.  What
+ * lies before is not: without it data would be 8
  * bytes off the 16-byte alignment below, the size would have nothing that it can be held against,
  * and the allocator below would write its links of free memory over the marks of a freed block.
  *
@@ -18,8 +19,9 @@
 
 #include "core/base.h"
 
-#define DEBUG_HEAD 16u
-#define DEBUG_WORD 4u /* CPython's S; natively too, since no size is above PYM_SIZE_MAX */
+#define DEBUG_WORD ((u32)sizeof(usize)) /* S; natively that of the memory */
+#define DEBUG_HEAD (4 * DEBUG_WORD)
+#define DEBUG_PADS (DEBUG_WORD - 1)
 #define DEBUG_TAIL DEBUG_WORD
 #define CLEANBYTE 0xcd
 #define DEADBYTE 0xdd
@@ -30,19 +32,24 @@ _Static_assert(DEBUG_HEAD % PYM_RAW_ALIGNMENT == 0, "data is aligned as what is 
 _Static_assert(sizeof(size_t) == DEBUG_WORD, "CPython's layout");
 #endif
 
-static inline u32 debug_total(u32 n) { return (DEBUG_HEAD + n + DEBUG_TAIL + 15) & ~(u32)15; }
-
-static inline u32 debug_size_field(const u8 *p) {
-  return (u32)p[-8] << 24 | (u32)p[-7] << 16 | (u32)p[-6] << 8 | (u32)p[-5];
+static inline usize debug_total(usize n) {
+  return (DEBUG_HEAD + n + DEBUG_TAIL + 15) & ~(usize)15;
 }
-static inline u32 debug_word(const u8 *from) {
-  u32 v;
+
+static inline usize debug_size_field(const u8 *p) {
+  usize v = 0;
+  for (u32 i = 0; i < DEBUG_WORD; i++) v = v << 8 | p[(int)i - 2 * (int)DEBUG_WORD];
+  return v;
+}
+static inline usize debug_word(const u8 *from) {
+  usize v;
   __builtin_memcpy(&v, from, sizeof v);
   return v;
 }
-static inline u32 debug_key(const u8 *p) { return (u32)(uintptr_t)p ^ 0x6f6b5a5au; }
-static inline u32 debug_copy(const u8 *p) { return debug_word(p - 16) ^ debug_key(p); }
-static inline u32 debug_call(const u8 *p) { return debug_word(p - 12); }
+static inline usize debug_key(const u8 *p) { return (usize)(uintptr_t)p ^ 0x6f6b5a5au; }
+static inline usize debug_copy(const u8 *p) { return debug_word(p - DEBUG_HEAD) ^ debug_key(p); }
+static inline usize debug_call(const u8 *p) { return debug_word(p - 3 * DEBUG_WORD); }
+static inline u8 *debug_id_at(const u8 *p) { return (u8 *)(uintptr_t)(p - DEBUG_WORD); }
 
 static inline char debug_id(unsigned domain) { return "rmo"[domain]; }
 

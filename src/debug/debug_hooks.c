@@ -23,7 +23,7 @@ struct layer {
 #define QUARANTINE_BYTES_MAX 1024u /* bytes of a block */
 struct quarantine {
   u8 *base; /* NULL: none */
-  u32 total;
+  usize total;
   const struct layer *from;
 };
 
@@ -33,7 +33,7 @@ struct quarantine {
 static struct layer layers[LAYERS];
 static struct quarantine quarantine[QUARANTINE_BLOCKS];
 static unsigned quarantine_next;
-static u32 calls;
+static usize calls;
 
 /* ---- Blocks that are held back ---- */
 
@@ -47,7 +47,7 @@ static int quarantine_evict(struct quarantine *slot) {
   const struct quarantine gone = *slot;
   if (!gone.base) return 0;
   slot->base = NULL;
-  for (u32 i = 0; i < gone.total; i++)
+  for (usize i = 0; i < gone.total; i++)
     if (gone.base[i] != DEADBYTE) pym__debug_written(gone.from->domain, gone.base, gone.total, i);
   gone.from->below.free(gone.from->below.ctx, gone.base);
   return 1;
@@ -59,7 +59,7 @@ static int quarantine_flush(void) {
   return any;
 }
 
-static void quarantine_push(const struct layer *l, u8 *base, u32 total) {
+static void quarantine_push(const struct layer *l, u8 *base, usize total) {
   struct quarantine *slot = &quarantine[quarantine_next];
   if (pym__limits) quarantine_flush();
   if (pym__limits || total > QUARANTINE_BYTES_MAX) {
@@ -73,13 +73,14 @@ static void quarantine_push(const struct layer *l, u8 *base, u32 total) {
 
 /* ---- The four functions ---- */
 
-static void write_marks(const struct layer *l, u8 *p, u32 n, u32 call) {
-  const u32 copy = n ^ debug_key(p);
-  __builtin_memcpy(p - 16, &copy, sizeof copy);
-  __builtin_memcpy(p - 12, &call, sizeof call);
-  for (unsigned i = 0; i < DEBUG_WORD; i++) p[(int)i - 8] = (u8)(n >> (24 - 8 * i));
-  p[-4] = (u8)debug_id(l->domain);
-  __builtin_memset(p - 3, FORBIDDENBYTE, 3);
+static void write_marks(const struct layer *l, u8 *p, usize n, usize call) {
+  const usize copy = n ^ debug_key(p);
+  __builtin_memcpy(p - DEBUG_HEAD, &copy, sizeof copy);
+  __builtin_memcpy(p - 3 * DEBUG_WORD, &call, sizeof call);
+  for (u32 i = 0; i < DEBUG_WORD; i++)
+    *(p - 2 * DEBUG_WORD + i) = (u8)(n >> (8 * (DEBUG_WORD - 1 - i)));
+  *debug_id_at(p) = (u8)debug_id(l->domain);
+  __builtin_memset(p - DEBUG_PADS, FORBIDDENBYTE, DEBUG_PADS);
   __builtin_memset(p + n, FORBIDDENBYTE, DEBUG_TAIL);
 }
 
@@ -87,12 +88,12 @@ static void *make(const struct layer *l, size_t bytes, int zeroed) {
   const pym_allocator *b = &l->below;
   u8 *base;
   if (bytes > DEBUG_SIZE_MAX) return NULL;
-  const u32 total = debug_total((u32)bytes);
+  const usize total = debug_total((usize)bytes);
   do base = zeroed ? b->calloc(b->ctx, 1, total) : b->malloc(b->ctx, total);
   while (!base && quarantine_flush());
   if (!base) return NULL;
   u8 *p = base + DEBUG_HEAD;
-  write_marks(l, p, (u32)bytes, ++calls);
+  write_marks(l, p, (usize)bytes, ++calls);
   if (!zeroed) __builtin_memset(p, CLEANBYTE, bytes);
   return p;
 }
@@ -119,7 +120,7 @@ static void debug_free(void *ctx, void *block) {
     return;
   }
   u8 *base = p - DEBUG_HEAD;
-  const u32 total = debug_total(debug_size_field(p));
+  const usize total = debug_total(debug_size_field(p));
   __builtin_memset(base, DEADBYTE, total);
   quarantine_push(l, base, total);
 }
@@ -131,14 +132,14 @@ struct saved {
   u32 first, last;
 };
 
-static void save(struct saved *s, const u8 *p, u32 keep) {
-  s->first = keep < 2 * ERASED ? keep : ERASED;
+static void save(struct saved *s, const u8 *p, usize keep) {
+  s->first = keep < 2 * ERASED ? (u32)keep : ERASED;
   s->last = keep < 2 * ERASED ? 0 : ERASED;
   __builtin_memcpy(s->bytes, p, s->first);
   __builtin_memcpy(s->bytes + s->first, p + keep - s->last, s->last);
 }
 
-static void restore(const struct saved *s, u8 *p, u32 keep) {
+static void restore(const struct saved *s, u8 *p, usize keep) {
   __builtin_memcpy(p, s->bytes, s->first);
   __builtin_memcpy(p + keep - s->last, s->bytes + s->first, s->last);
 }
@@ -153,12 +154,13 @@ static void *debug_realloc(void *ctx, void *block, size_t bytes) {
   if (!pym__debug_verify(l->domain, p, is_quarantined(p), CAUSE_FREED_USED))
     return b->realloc(b->ctx, p, bytes);
   if (bytes > DEBUG_SIZE_MAX) return NULL;
-  const u32 old = debug_size_field(p), keep = old < bytes ? old : (u32)bytes, call = debug_call(p);
+  const usize old = debug_size_field(p), keep = old < bytes ? old : (usize)bytes,
+              call = debug_call(p);
   base = p - DEBUG_HEAD;
   save(&ends, p, keep);
   __builtin_memset(base, DEADBYTE, DEBUG_HEAD + ends.first);
   __builtin_memset(p + keep - ends.last, DEADBYTE, ends.last + (old - keep) + DEBUG_TAIL);
-  do moved = b->realloc(b->ctx, base, debug_total((u32)bytes));
+  do moved = b->realloc(b->ctx, base, debug_total((usize)bytes));
   while (!moved && bytes > old && quarantine_flush());
   if (moved) p = moved + DEBUG_HEAD;
   restore(&ends, p, keep);
@@ -166,7 +168,7 @@ static void *debug_realloc(void *ctx, void *block, size_t bytes) {
     write_marks(l, p, old, call);
     return NULL;
   }
-  write_marks(l, p, (u32)bytes,
+  write_marks(l, p, (usize)bytes,
               ++calls); /* where it was, if what is below cannot make it smaller */
   __builtin_memset(p + keep, CLEANBYTE, bytes - keep);
   return p;
@@ -174,7 +176,7 @@ static void *debug_realloc(void *ctx, void *block, size_t bytes) {
 
 /* ---- What the rest of the library asks ---- */
 
-static u32 size_of_block(const void *p) {
+static usize size_of_block(const void *p) {
   const u8 *bytes = p;
   LOCKED();
   pym__debug_verify(PYM_DOMAINS, bytes, is_quarantined(bytes), CAUSE_FREED_USED);

@@ -20,43 +20,47 @@ static int readable(const u8 *p, u64 n, int elsewhere) {
   return off(p) >= DEBUG_HEAD && off(p) + n <= end;
 }
 
-static int all_are(const u8 *p, u32 n, u8 value) {
-  u32 i = 0;
+static int all_are(const u8 *p, usize n, u8 value) {
+  usize i = 0;
   while (i < n && p[i] == value) i++;
   return i == n;
 }
 
-static int has_tail(const u8 *p, u32 n, int elsewhere) {
+static int has_tail(const u8 *p, usize n, int elsewhere) {
   return n <= DEBUG_SIZE_MAX && readable(p, (u64)n + DEBUG_TAIL, elsewhere) &&
          all_are(p + n, DEBUG_TAIL, FORBIDDENBYTE);
 }
 
-static int has_id(const u8 *p) { return p[-4] == 'r' || p[-4] == 'm' || p[-4] == 'o'; }
+static int has_id(const u8 *p) {
+  const u8 id = *debug_id_at(p);
+  return id == 'r' || id == 'm' || id == 'o';
+}
 
 /* ---- Blocks that the hooks did not make ---- */
 
 /* Did they make a block whose data is at p?  By what nobody writes by accident. */
 static int has_marks(const u8 *p) {
-  return readable(p, 0, 0) && has_id(p) && all_are(p - 3, 3, FORBIDDENBYTE) &&
+  return readable(p, 0, 0) && has_id(p) && all_are(p - DEBUG_PADS, DEBUG_PADS, FORBIDDENBYTE) &&
          debug_size_field(p) == debug_copy(p);
 }
 
 /* Does a raw block of some heap begin at offset, or did one that is freed?  What is below tells. */
-static int is_raw_block(u32 offset) {
-  const u32 class = offset - CHUNK_HEADER;
-  if (!in_memory(class)) return 0;
-  for (u32 h = pym__space.first_heap; h; h = ((const struct pym_heap *)at(h))->next)
-    if (is_sound(at(h), class)) return 1;
+static int is_raw_block(addr offset) {
+  const addr chunk = offset - CHUNK_HEADER;
+  if (!in_memory(chunk)) return 0;
+  for (addr h = pym__space.first_heap; h; h = ((const struct pym_heap *)at(h))->next)
+    if (is_sound(at(h), chunk)) return 1;
   return 0;
 }
 
-/* Does a block of ours begin at p?  No data of the hooks does: it lies 16 bytes into a block of at
- * least 32, and what stands before it is no header. */
+/* Does a block of ours begin at p?  No data of the hooks does: it lies DEBUG_HEAD bytes into a
+ * block of at least twice that, and what stands before it is no header. */
 static int begins_block(const u8 *p) {
-  const u32 offset = off(p);
+  const addr offset = off(p);
   if (at(offset) != (const void *)p) return 0;
   if (!class_of(offset)) return is_raw_block(offset);
-  const u32 size = class_of(offset) * PYM_ALIGNMENT, first = base_of(offset) + POOL_HEADER;
+  const u32 size = class_of(offset) * PYM_ALIGNMENT;
+  const addr first = base_of(offset) + POOL_HEADER;
   return offset >= first && (offset - first) % size == 0;
 }
 
@@ -67,22 +71,22 @@ int pym__debug_is_block(const void *p, int on) {
 
 /* ---- What is wrong with a block ---- */
 
-enum { UNKNOWN = 0xffffffffu };
+#define UNKNOWN ((usize)-1)
 
 struct finding {
   enum cause cause; /* CAUSE_NONE: nothing */
-  u32 size;         /* bytes asked for, or UNKNOWN */
+  usize size;       /* bytes asked for, or UNKNOWN */
 };
 
 static struct finding look(unsigned domain, const u8 *p) {
-  const u32 field = debug_size_field(p), copy = debug_copy(p);
+  const usize field = debug_size_field(p), copy = debug_copy(p);
   struct finding f = {CAUSE_NONE, UNKNOWN};
   if (has_tail(p, copy, copy == field)) f.size = copy;
   else if (has_tail(p, field, 0)) f.size = field;
   else if (copy == field && field <= DEBUG_SIZE_MAX && readable(p, (u64)field + DEBUG_TAIL, 1))
     f.size = field;
-  if (domain < PYM_DOMAINS ? (char)p[-4] != debug_id(domain) : !has_id(p)) f.cause = CAUSE_BAD_ID;
-  else if (!all_are(p - 3, 3, FORBIDDENBYTE)) f.cause = CAUSE_BAD_LEADING;
+  if (domain < PYM_DOMAINS ? (char)*debug_id_at(p) != debug_id(domain) : !has_id(p)) f.cause = CAUSE_BAD_ID;
+  else if (!all_are(p - DEBUG_PADS, DEBUG_PADS, FORBIDDENBYTE)) f.cause = CAUSE_BAD_LEADING;
   else if (f.size == UNKNOWN || f.size != field) f.cause = CAUSE_BAD_SIZE;
   else if (copy != field) f.cause = CAUSE_BAD_LEADING;
   else if (!has_tail(p, f.size, 1)) f.cause = CAUSE_BAD_TRAILING;
@@ -128,11 +132,11 @@ static void say_pads(struct line *l, const u8 *pad, u32 n, const char *place, in
 }
 
 /* Up to 8 bytes of each end. */
-static void say_data(const u8 *p, u32 n) {
+static void say_data(const u8 *p, usize n) {
   struct line l = {.n = 0};
   if (!n) return;
   pym__put(&l, "    Data at p:");
-  for (u32 i = 0; i < n; i++) {
+  for (usize i = 0; i < n; i++) {
     if (i == 8 && n > 16) {
       pym__put(&l, " ...");
       i = n - 8;
@@ -142,36 +146,45 @@ static void say_data(const u8 *p, u32 n) {
   end_line(&l);
 }
 
-static void say_size(const u8 *p, u32 size) {
-  const u32 field = debug_size_field(p);
+static void say_size(const u8 *p, usize size) {
+  const usize field = debug_size_field(p);
   struct line l = {.n = 0};
   pym__put(&l, "    ");
   pym__put_number(&l, field, 0);
   pym__put(&l, " bytes originally requested");
   end_line(&l);
   if (size == field) return;
-  pym__put(&l, "    The size field at p-8 is overwritten");
+  pym__put(&l, "    The size field at p-");
+  pym__put_number(&l, 2 * DEBUG_WORD, 0);
+  pym__put(&l, " is overwritten");
   if (size != UNKNOWN) {
     pym__put(&l, ": its copy says ");
     pym__put_number(&l, size, 0);
   } else {
-    pym__put(&l, ", or its copy at p-16: where the block ends is not known");
+    pym__put(&l, ", or its copy at p-");
+    pym__put_number(&l, DEBUG_HEAD, 0);
+    pym__put(&l, ": where the block ends is not known");
   }
   end_line(&l);
 }
 
-static void say_block(const u8 *p, u32 size) {
+static void say_block(const u8 *p, usize size) {
   struct line l = {.n = 0};
   pym__put(&l, "Debug memory block at address p=");
   pym__put_hex(&l, off(p));
   pym__put(&l, ": ");
-  put_id(&l, p[-4]);
+  put_id(&l, *debug_id_at(p));
   end_line(&l);
   say_size(p, size);
-  pym__put(&l, "    The 3 pad bytes at p-3");
-  say_pads(&l, p - 3, 3, "p-", 1);
+  pym__put(&l, "    The ");
+  pym__put_number(&l, DEBUG_PADS, 0);
+  pym__put(&l, " pad bytes at p-");
+  pym__put_number(&l, DEBUG_PADS, 0);
+  say_pads(&l, p - DEBUG_PADS, DEBUG_PADS, "p-", 1);
   if (size == UNKNOWN) return;
-  pym__put(&l, "    The 4 pad bytes at tail=");
+  pym__put(&l, "    The ");
+  pym__put_number(&l, DEBUG_TAIL, 0);
+  pym__put(&l, " pad bytes at tail=");
   pym__put_hex(&l, off(p + size));
   say_pads(&l, p + size, DEBUG_TAIL, "tail+", 0);
   if (debug_copy(p) == size) {
@@ -179,7 +192,9 @@ static void say_block(const u8 *p, u32 size) {
     pym__put_number(&l, debug_call(p), 0);
     pym__put(&l, " to debug malloc/realloc.");
   } else {
-    pym__put(&l, "    The copy of the size at p-16 is overwritten");
+    pym__put(&l, "    The copy of the size at p-");
+    pym__put_number(&l, DEBUG_HEAD, 0);
+    pym__put(&l, " is overwritten");
   }
   end_line(&l);
   say_data(p, size);
@@ -224,7 +239,7 @@ int pym__debug_verify(unsigned domain, const u8 *p, int held, enum cause freed) 
   const int plain = begins_block(p);
   if (plain && !has_marks(p + DEBUG_HEAD)) return 0;
   if (plain || !readable(p, 0, 1)) fail(CAUSE_NOT_BLOCK, domain, p, 0);
-  if (held || all_are(p - 8, 8, DEADBYTE)) {
+  if (held || all_are(p - 2 * DEBUG_WORD, 2 * DEBUG_WORD, DEADBYTE)) {
     say_freed(p);
     fail(freed, domain, p, 0);
   }
@@ -232,11 +247,11 @@ int pym__debug_verify(unsigned domain, const u8 *p, int held, enum cause freed) 
   if (LIKELY(f.cause == CAUSE_NONE)) return 1;
   say_block(p, f.size);
   if (domain == PYM_DOMAINS && has_id(p))
-    domain = p[-4] == 'r' ? PYM_RAW : p[-4] == 'm' ? PYM_MEM : PYM_OBJ;
-  fail(f.cause, domain, p, p[-4]);
+    domain = *debug_id_at(p) == 'r' ? PYM_RAW : *debug_id_at(p) == 'm' ? PYM_MEM : PYM_OBJ;
+  fail(f.cause, domain, p, *debug_id_at(p));
 }
 
-void pym__debug_written(unsigned domain, const u8 *base, u32 total, u32 i) {
+void pym__debug_written(unsigned domain, const u8 *base, usize total, usize i) {
   struct line l = {.n = 0};
   pym__put(&l, "Freed debug memory block at address p=");
   pym__put_hex(&l, off(base + DEBUG_HEAD));

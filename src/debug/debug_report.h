@@ -18,6 +18,6 @@ int pym__debug_is_block(const void *p, int on);
 int pym__debug_verify(unsigned domain, const u8 *p, int held, enum cause freed);
 
 /* A block that is held back, [base, base + total), was written to at byte `i` of it. */
-_Noreturn void pym__debug_written(unsigned domain, const u8 *base, u32 total, u32 i);
+_Noreturn void pym__debug_written(unsigned domain, const u8 *base, usize total, usize i);
 
 #endif

@@ -20,12 +20,13 @@ static struct {
 } traces;
 
 #define FIRST_SLOTS 512u
+#define MOST_SLOTS ((u32)((PYM_SIZE_MAX < MEMORY_MAX ? PYM_SIZE_MAX : MEMORY_MAX) / sizeof(struct traced)))
 _Static_assert(FIRST_SLOTS * sizeof(struct traced) >= CACHED_CHUNK_MAX,
                "what INTERNAL has, see chunk_layout.h");
 
 static struct traced *new_table(u32 slots) {
-  if (slots > PYM_SIZE_MAX / sizeof(struct traced)) return NULL;
-  const u32 bytes = slots * (u32)sizeof(struct traced);
+  if (slots > MOST_SLOTS) return NULL;
+  const usize bytes = slots * (usize)sizeof(struct traced);
   struct traced *table = pym__raw_alloc(&pym__main, INTERNAL, bytes, PYM_RAW_ALIGNMENT, 0);
   if (table) __builtin_memset(table, 0, bytes);
   return table;

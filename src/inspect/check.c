@@ -6,7 +6,7 @@
 
 static struct line message;
 
-static int bad(const char *what, u32 offset) {
+static int bad(const char *what, addr offset) {
   message.n = 0;
   pym__put(&message, what);
   pym__put(&message, ", at ");
@@ -23,15 +23,16 @@ const char *pym_check_message(void) { return message.n ? message.text : ""; }
 
 /* What a walk over the chunks of a heap finds. */
 struct recount {
-  u32 segments, bytes, free, binned, chunks, cached, cached_bytes; /* of one source of memory */
+  usize bytes, free, cached_bytes; /* of one source of memory */
+  u32 segments, binned, chunks, cached;
   u32 pools, held[CLASS_SLOTS], usable[CLASS_SLOTS];
-  u32 blocks[4], live[4];       /* raw blocks, by domain */
+  u64 blocks[4], live[4];  /* raw blocks, by domain */
   uint64_t in_use[CLASS_SLOTS]; /* small blocks: live, and those in lists */
 };
 
 /* May [offset, offset + size) be read? */
-static int readable(u32 offset, u32 size) {
-  u32 last = offset + (size - 1);
+static int readable(addr offset, usize size) {
+  const addr last = offset + (size - 1);
   return last >= offset && last >> 16 < pym__space.pages_memory;
 }
 
@@ -51,10 +52,10 @@ static int check_space(void) {
 }
 
 /* A list of free blocks of one pool: inside it, on block boundaries, no block twice. */
-static int check_blocks(u32 base, u32 size, u32 block, u32 seen[16], u32 *free_blocks) {
-  const u32 first = base + POOL_HEADER;
+static int check_blocks(addr base, u32 size, addr block, u32 seen[16], u32 *free_blocks) {
+  const addr first = base + POOL_HEADER;
   while (block != base) {
-    u32 i = (block - first) / size;
+    const addr i = (block - first) / size;
     REQUIRE(block >= first && (block - first) % size == 0 && i < pym__pool_capacity(size),
             "free list of a pool", block);
     REQUIRE(!(seen[i / 32] >> (i % 32) & 1), "block twice in a free list", block);
@@ -62,13 +63,13 @@ static int check_blocks(u32 base, u32 size, u32 block, u32 seen[16], u32 *free_b
     ++*free_blocks;
     const u64 link = *(const pym__word *)at(block) ^ pym__key;
     REQUIRE(link <= PYM__LINK_MAX, "freed block written to", block);
-    block = (block & ~PYM__LINK_MAX) | (u32)link;
+    block = (block & ~PYM__LINK_MAX) | (addr)link;
   }
   return 0;
 }
 
 /* The list of a domain that allocates from the pool. */
-static int check_list(const struct pym_heap *heap, unsigned domain, u32 base, u32 size,
+static int check_list(const struct pym_heap *heap, unsigned domain, addr base, u32 size,
                       u32 seen[16], u32 *listed) {
   const struct list *list =
       (const struct list *)(const void *)&heap->hot.lists[domain - PYM_MEM][size / 8];
@@ -80,7 +81,7 @@ static int check_list(const struct pym_heap *heap, unsigned domain, u32 base, u3
   return 0;
 }
 
-static int check_pool(const struct pym_heap *heap, u32 base, struct recount *n) {
+static int check_pool(const struct pym_heap *heap, addr base, struct recount *n) {
   const struct pym__pool *pool = pym__pool_at(base);
   if (!is_pool_of(heap, pool)) return 0;
   const u32 size = pool->size, unit = unit_of(base);
@@ -105,9 +106,9 @@ static int check_pool(const struct pym_heap *heap, u32 base, struct recount *n) 
 static int check_class(const struct pym_heap *heap, u32 class, const struct recount *n) {
   u32 prev = 0, seen = 0;
   for (u32 unit = heap->usable[class]; unit;
-       prev = unit, unit = ((struct pool_header *)at(unit << 12))->next) {
-    const u32 base = unit << POOL_SHIFT;
-    REQUIRE(unit < 1u << 20 && class_of(base) == class, "list of usable pools", base);
+       prev = unit, unit = ((struct pool_header *)at(unit_base(unit)))->next) {
+    const addr base = unit_base(unit);
+    REQUIRE(unit < MAX_PAGES * (PAGE_BYTES / POOL_BYTES) && class_of(base) == class, "list of usable pools", base);
     REQUIRE(((struct pool_header *)at(base))->prev == prev, "list of usable pools: back link",
             base);
     REQUIRE(pym__pool_at(base)->free != (u16)base, "usable pool has nothing to give", base);
@@ -122,9 +123,9 @@ static int check_class(const struct pym_heap *heap, u32 class, const struct reco
               frees = heap->hot.frees[domain][class];
     REQUIRE(!heap->current[domain][class]
                 ? !list
-                : class_of(heap->current[domain][class] << POOL_SHIFT) == class,
+                : class_of(unit_base(heap->current[domain][class])) == class,
             "current pool of a class", class);
-    REQUIRE(filled >= frees && filled - frees >= list >> 32, "count of a class's live blocks",
+    REQUIRE(filled >= frees && filled - frees >= list >> PYM__COUNT_SHIFT, "count of a class's live blocks",
             class);
     in_use += filled - frees;
   }
@@ -134,14 +135,14 @@ static int check_class(const struct pym_heap *heap, u32 class, const struct reco
 
 /* ---- Raw memory ---- */
 
-static int check_chunks(const struct pym_heap *heap, const struct pym_heap *source, u32 from,
-                        u32 end, struct recount *n) {
-  u32 free_before = 0;
-  for (u32 chunk = from + SEGMENT_BYTES;; chunk += size_of(chunk)) {
+static int check_chunks(const struct pym_heap *heap, const struct pym_heap *source, addr from,
+                        addr end, struct recount *n) {
+  usize free_before = 0;
+  for (addr chunk = from + SEGMENT_BYTES;; chunk += size_of(chunk)) {
     REQUIRE(is_sound(source, chunk), "raw block header", chunk);
-    u32 head = chunk_at(chunk)->head, size = head & ~CHUNK_FLAGS;
+    const usize head = head_at(chunk), size = head & ~CHUNK_FLAGS;
     REQUIRE(!(head & CHUNK_PREV_FREE) == !free_before, "mark of a free raw chunk", chunk);
-    REQUIRE(!free_before || *(const u32 *)at(chunk - 4) == free_before, "size behind a free chunk",
+    REQUIRE(!free_before || footer_before(chunk) == free_before, "size behind a free chunk",
             chunk);
     if (chunk == end) break;
     REQUIRE(size >= CHUNK_MIN && size <= end - chunk, "raw block size", chunk);
@@ -169,16 +170,17 @@ static int check_chunks(const struct pym_heap *heap, const struct pym_heap *sour
 }
 
 /* A free chunk that a list or tree leads to. */
-static int is_free(const struct pym_heap *heap, u32 chunk) {
-  return in_memory(chunk) && is_sound(heap, chunk) && !(chunk_at(chunk)->head & CHUNK_FLAGS);
+static int is_free(const struct pym_heap *heap, addr chunk) {
+  return in_memory(chunk) && is_sound(heap, chunk) && !(head_at(chunk) & CHUNK_FLAGS);
 }
 
 static int check_raw_lists(const struct pym_heap *heap, u32 binned, u32 *seen) {
   for (u32 i = 0; i < BIN_LISTS; i++) {
-    u32 prev = 0;
+    addr prev = 0;
     REQUIRE((heap->lists_map >> i & 1) == (heap->lists[i] != 0), "map of free lists", i);
-    for (u32 chunk = heap->lists[i]; chunk; prev = chunk, chunk = chunk_at(chunk)->next) {
-      REQUIRE(is_free(heap, chunk) && chunk_at(chunk)->prev == prev, "free list", chunk);
+    for (addr chunk = from_link(heap->lists[i]); chunk;
+         prev = chunk, chunk = from_link(chunk_at(chunk)->next)) {
+      REQUIRE(is_free(heap, chunk) && chunk_at(chunk)->prev == to_link(prev), "free list", chunk);
       REQUIRE(i ? size_of(chunk) == 16 * i : is_pool_shaped(chunk, size_of(chunk)),
               "chunk in the wrong list", chunk);
       REQUIRE(++*seen <= binned, "free list loops", chunk);
@@ -188,16 +190,16 @@ static int check_raw_lists(const struct pym_heap *heap, u32 binned, u32 *seen) {
 }
 
 /* Of a free chunk: its footer was verified. */
-static const struct branch *branch_of(u32 chunk) {
+static const struct branch *branch_of(addr chunk) {
   return at(chunk + size_of(chunk) - (u32)sizeof(struct branch));
 }
 
 /* The ring of a node. */
-static int check_ring(const struct pym_heap *heap, u32 node, u32 binned, u32 *seen) {
-  u32 chunk = node;
+static int check_ring(const struct pym_heap *heap, addr node, u32 binned, u32 *seen) {
+  addr chunk = node;
   do {
-    const u32 next = chunk_at(chunk)->next;
-    REQUIRE(is_free(heap, next) && chunk_at(next)->prev == chunk, "chunks of one size", chunk);
+    const addr next = from_link(chunk_at(chunk)->next);
+    REQUIRE(is_free(heap, next) && chunk_at(next)->prev == to_link(chunk), "chunks of one size", chunk);
     REQUIRE(size_of(next) == size_of(node), "chunk in the wrong ring", next);
     REQUIRE(next == node || branch_of(next)->parent == NO_NODE, "second node of one size", next);
     REQUIRE(++*seen <= binned, "chunks of one size loop", chunk);
@@ -208,9 +210,10 @@ static int check_ring(const struct pym_heap *heap, u32 node, u32 binned, u32 *se
 
 /* The nodes of a tree in order, without a stack: a node's parent leads back. */
 static int check_tree(const struct pym_heap *heap, u32 tree, u32 binned, u32 *seen) {
-  u32 node = heap->trees[tree], from = 0;
-  REQUIRE((heap->trees_map >> tree & 1) == (node != 0), "map of trees", tree);
-  while (node) {
+  u32 link = heap->trees[tree], from = 0;
+  REQUIRE((heap->trees_map >> tree & 1) == (link != 0), "map of trees", tree);
+  while (link) {
+    const addr node = from_link(link);
     if (!is_free(heap, node)) return bad("search tree", node);
     const struct branch *branch = branch_of(node);
     if (from == branch->parent) { /* from above: the first visit */
@@ -222,10 +225,10 @@ static int check_tree(const struct pym_heap *heap, u32 tree, u32 binned, u32 *se
     const u32 next = came == 0 && branch->child[0]   ? branch->child[0]
                      : came <= 1 && branch->child[1] ? branch->child[1]
                                                      : branch->parent;
-    REQUIRE(next == branch->parent || (is_free(heap, next) && branch_of(next)->parent == node),
+    REQUIRE(next == branch->parent || (is_free(heap, from_link(next)) && branch_of(from_link(next))->parent == link),
             "parent in a search tree", node);
-    from = node;
-    node = next;
+    from = link;
+    link = next;
   }
   return 0;
 }
@@ -242,12 +245,13 @@ static int check_raw_bins(const struct pym_heap *heap, u32 binned) {
 static int check_raw_cache(const struct pym_heap *heap, u32 cached) {
   u32 seen = 0;
   for (u32 i = 0; i < CACHE_LISTS; i++)
-    for (u32 chunk = heap->cached[i]; chunk > CACHE_REQUESTED;
-         chunk = cache_link(heap, chunk, chunk_at(chunk)->next)) {
+    for (u32 link = heap->cached[i]; link > CACHE_REQUESTED;) {
+      const addr chunk = from_link(link);
       REQUIRE(in_memory(chunk) && is_sound(heap, chunk), "cached raw block", chunk);
       REQUIRE(kind_of(chunk) == CHUNK_CACHED && cache_of(size_of(chunk)) == i,
               "raw block in the wrong cache", chunk);
       REQUIRE(++seen <= cached, "list of cached raw blocks loops", chunk);
+      link = cache_link(heap, chunk, chunk_at(chunk)->next);
     }
   if (heap == &pym__main) seen += pym__held_pools();
   REQUIRE(seen == cached, "cached raw block in no list", off(heap));
@@ -257,10 +261,11 @@ static int check_raw_cache(const struct pym_heap *heap, u32 cached) {
 /* Segments and chunks of one source of h's memory: heap itself, or the arenas of a hook. */
 static int check_source(const struct pym_heap *heap, const struct pym_heap *source,
                         struct recount *n) {
-  n->segments = n->bytes = n->free = n->binned = n->chunks = n->cached = n->cached_bytes = 0;
-  for (u32 offset = source->segments; offset; offset = ((const struct segment *)at(offset))->next) {
+  n->segments = n->binned = n->chunks = n->cached = 0;
+  n->bytes = n->free = n->cached_bytes = 0;
+  for (addr offset = source->segments; offset; offset = ((const struct segment *)at(offset))->next) {
     REQUIRE(readable(offset, SEGMENT_BYTES) && !(offset & 15), "list of raw segments", offset);
-    u32 end = ((const struct segment *)at(offset))->end;
+    const addr end = ((const struct segment *)at(offset))->end;
     REQUIRE(end > offset + SEGMENT_BYTES && !(end & 15) && readable(offset, end - offset),
             "end of a raw segment", offset);
     REQUIRE(((const struct segment *)at(offset))->check == segment_check(offset, end),
@@ -318,7 +323,7 @@ int pym_check(pym_heap *heap) {
   LOCKED();
   message.n = 0;
   if (check_space() || check_heap(heap)) return 1;
-  u32 where = 0;
+  addr where = 0;
   if (heap == &pym__main && pym__check_held(&where))
     return bad("memory that a thread holds", where);
   for (struct pym_heap *t = heap; heap == &pym__main && (t = pym__next_thread(t)) != NULL;)

@@ -10,6 +10,9 @@
 #define TYPE_u32 3
 #define TYPE_u64 4
 #define TYPE_STRUCT 5
+#define TYPE_u48 6
+#define TYPE_addr (PYM__MEMORY64 ? TYPE_u64 : TYPE_u32)
+#define TYPE_usize TYPE_addr
 enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN_LIST };
 
 #define CONSTANTS(X)                      \
@@ -37,7 +40,9 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
   X(domain_bytes, sizeof(struct domain))  \
   X(event_bytes, sizeof(struct event))    \
   X(space_magic, SPACE_MAGIC)             \
-  X(heap_magic, HEAP_MAGIC)
+  X(heap_magic, HEAP_MAGIC)               \
+  X(memory64, PYM__MEMORY64)              \
+  X(link_shift, LINK_SHIFT)
 
 #define CONST_RECORD(n, v) RECORD(#n, IN_CONST, TYPE_u32, 0, 1, 0, v)
 #define FIELD_RECORD(in, strukt, t, n, c) \
@@ -49,7 +54,16 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
 #define SEGMENT_RECORD(t, n, c, what) FIELD_RECORD(IN_SEGMENT, segment, t, n, c)
 #define POOL_RECORD(t, n, c, what) FIELD_RECORD(IN_POOL, pym__pool, t, n, c)
 #define HOT_RECORD(t, n, c, what) FIELD_RECORD(IN_HEAP, pym__hot, t, n, c)
+#if PYM__MEMORY64
+#define LIST_RECORDS                             \
+  RECORD("block", IN_LIST, TYPE_u48, 0, 1, 8, 0) \
+  RECORD("count", IN_LIST, TYPE_u16, 0, 1, 2, 6)
+#define N_LIST_RECORDS 2
+#else
 #define LIST_RECORD(t, n, c, what) FIELD_RECORD(IN_LIST, list, t, n, c)
+#define LIST_RECORDS LIST_FIELDS(LIST_RECORD)
+#define N_LIST_RECORDS (0 LIST_FIELDS(COUNT))
+#endif
 #define STRUCT_RECORD(in, strukt, n, group_of, c, elem) \
   RECORD(#n, in, TYPE_STRUCT, group_of, c, sizeof(struct elem), offsetof(struct strukt, n))
 
@@ -64,15 +78,14 @@ enum { IN_CONST, IN_SPACE, IN_HEAP, IN_DOMAIN, IN_EVENT, IN_SEGMENT, IN_POOL, IN
   SEGMENT_FIELDS(SEGMENT_RECORD)                                                \
   POOL_FIELDS(POOL_RECORD)                                                      \
   HOT_FIELDS(HOT_RECORD)                                                        \
-  LIST_FIELDS(LIST_RECORD)                                                      \
+  LIST_RECORDS                                                                  \
   STRUCT_RECORD(IN_HEAP, pym__hot, lists, IN_LIST, BY_DOMAIN, list)
 
 #define COUNT(...) +1
 enum {
   N_RECORDS = 0 CONSTANTS(COUNT) SPACE_FIELDS(COUNT) HEAP_FIELDS(COUNT) DOMAIN_FIELDS(COUNT)
                   EVENT_FIELDS(COUNT) SEGMENT_FIELDS(COUNT) POOL_FIELDS(COUNT) HOT_FIELDS(COUNT)
-                      LIST_FIELDS(COUNT) +
-              3 /* events, domains, lists */
+                  + N_LIST_RECORDS + 3 /* events, domains, lists */
 };
 
 #endif

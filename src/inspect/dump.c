@@ -91,7 +91,7 @@ static uint64_t say_arenas(const struct out *o) {
   u32 back = 0, peak = now;
   if (pym__hooked) {
     back = (u32)pym__hooked->domains[INTERNAL].raw_frees;
-    peak = max_u32(pym__hooked->domains[INTERNAL].peak, now);
+    peak = max_u32((u32)pym__hooked->domains[INTERNAL].peak, now);
   }
   say_count(o, "# arenas allocated total", now + back);
   say_count(o, "# arenas reclaimed", back);

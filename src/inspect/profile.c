@@ -18,12 +18,13 @@
 #include "core/watched.h"
 
 struct sampled {
-  u32 block; /* off; 0: a free slot */
-  u32 heap;  /* off */
-  u32 size;
+  addr block; /* off; 0: a free slot */
+  addr heap;  /* off */
+  usize size;
   u32 domain;
 };
 #define FIRST_SLOTS 512u
+#define MOST_SLOTS ((u32)((PYM_SIZE_MAX < MEMORY_MAX ? PYM_SIZE_MAX : MEMORY_MAX) / sizeof(struct sampled)))
 _Static_assert(FIRST_SLOTS * sizeof(struct sampled) >= CACHED_CHUNK_MAX,
                "what INTERNAL has, see chunk_layout.h");
 
@@ -33,7 +34,7 @@ static struct {
   u32 every;
   u32 run;               /* counts the profiles: a heap whose number differs has old draws */
   u64 seed, state;       /* of the random numbers */
-  u32 left[PYM_DOMAINS]; /* bytes of raw blocks before the next sample */
+  usize left[PYM_DOMAINS]; /* bytes of raw blocks before the next sample */
   pym_profile_fn *fn;
   void *ctx;
 } now;
@@ -67,18 +68,18 @@ static COLD u32 draw(u32 unit) {
 
 /* ---- The sampled blocks that live ---- */
 
-static u32 place_of(u32 block) { return block * 0x9e3779b1u >> 7 & (now.slots - 1); }
+static u32 place_of(addr block) { return (u32)block * 0x9e3779b1u >> 7 & (now.slots - 1); }
 
 /* The block's slot, or the free one where it belongs. */
-static struct sampled *slot_of(u32 block) {
+static struct sampled *slot_of(addr block) {
   u32 i = place_of(block);
   while (now.table[i].block && now.table[i].block != block) i = (i + 1) & (now.slots - 1);
   return &now.table[i];
 }
 
 static struct sampled *new_table(u32 slots) {
-  if (slots > PYM_SIZE_MAX / sizeof(struct sampled)) return NULL;
-  const u32 bytes = slots * (u32)sizeof(struct sampled);
+  if (slots > MOST_SLOTS) return NULL;
+  const usize bytes = slots * (usize)sizeof(struct sampled);
   struct sampled *table = pym__raw_alloc(&pym__main, INTERNAL, bytes, PYM_RAW_ALIGNMENT, 0);
   if (table) __builtin_memset(table, 0, bytes);
   return table;
@@ -128,7 +129,7 @@ static void tell(enum pym_profile_what what, const struct sampled *s, u32 count)
   now.fn(now.ctx, &event);
 }
 
-static COLD void add(struct pym_heap *heap, unsigned domain, const void *block, u32 size,
+static COLD void add(struct pym_heap *heap, unsigned domain, const void *block, usize size,
                      u32 count) {
   struct sampled *slot = slot_of(off(block));
   *slot = (struct sampled){off(block), off(heap), size, domain};
@@ -181,7 +182,7 @@ static COLD void draw_all(struct pym_heap *heap) {
 
 /* The block of a small request that is a sample: a raw chunk.  NULL: there is none to be had.  For
  * a thread's heap it is one of the raw domain, which any thread may free. */
-static COLD void *sample_small(struct pym_heap *heap, unsigned domain, u32 n, u32 replaced) {
+static COLD void *sample_small(struct pym_heap *heap, unsigned domain, usize n, usize replaced) {
   const u32 size = rounded_small(n);
   if (pym__limits->is_near(heap, domain, pym__raw_usable_for(n)) || !make_room()) return NULL;
   struct pym_heap *raw = raw_heap_of(heap);
@@ -192,7 +193,7 @@ static COLD void *sample_small(struct pym_heap *heap, unsigned domain, u32 n, u3
   return block;
 }
 
-static void *small(struct pym_heap *heap, unsigned domain, u32 n, u32 most, u32 replaced) {
+static void *small(struct pym_heap *heap, unsigned domain, usize n, u32 most, usize replaced) {
   const u32 size = rounded_small(n);
   if (!is_ready()) return pym__small_new(heap, domain, n, 1, replaced);
   if (UNLIKELY(heap->profiled != now.run)) draw_all(heap);
@@ -206,7 +207,7 @@ static void *small(struct pym_heap *heap, unsigned domain, u32 n, u32 most, u32 
                         replaced);
 }
 
-static void made(struct pym_heap *heap, unsigned domain, void *block, u32 usable) {
+static void made(struct pym_heap *heap, unsigned domain, void *block, usize usable) {
   if (!is_ready()) return;
   if (usable < now.left[domain]) {
     now.left[domain] -= usable;
@@ -223,15 +224,15 @@ static void end_of(struct sampled *slot) {
 }
 
 /* Of a heap that is destroyed: the block that was a segment. */
-static COLD void segment_freed(u32 from, u32 bytes) {
+static COLD void segment_freed(addr from, usize bytes) {
   for (u32 i = 0; i < now.slots;) {
-    const u32 block = now.table[i].block;
+    const addr block = now.table[i].block;
     if (block && block - from < bytes) end_of(&now.table[i]); /* another one may move here */
     else i++;
   }
 }
 
-static void freed(struct pym_heap *heap, unsigned domain, const void *block, u32 usable) {
+static void freed(struct pym_heap *heap, unsigned domain, const void *block, usize usable) {
   if (!now.used) return;
   if (domain == INTERNAL) {
     segment_freed(off(block), usable);
@@ -241,7 +242,7 @@ static void freed(struct pym_heap *heap, unsigned domain, const void *block, u32
   if (slot->block && slot->heap == off(heap) && slot->domain == domain) end_of(slot);
 }
 
-static u32 size_of_sample(const void *block) {
+static usize size_of_sample(const void *block) {
   const struct sampled *slot = now.used ? slot_of(off(block)) : NULL;
   return slot && slot->block ? slot->size : 0;
 }
@@ -249,12 +250,12 @@ static u32 size_of_sample(const void *block) {
 /* ---- The interface ---- */
 
 static COLD void open_all(void) {
-  for (u32 h = pym__space.first_heap; h; h = ((struct pym_heap *)at(h))->next) pym__open(at(h));
+  for (addr h = pym__space.first_heap; h; h = ((struct pym_heap *)at(h))->next) pym__open(at(h));
 }
 
 int pym_profile_start(uint32_t every, uint64_t seed, pym_profile_fn *fn, void *ctx) {
   static const struct profile profile = {small, made, freed, size_of_sample};
-  u32 soft, hard;
+  usize soft, hard;
   pym__init(); /* no more: a host may call before the program can call it */
   LOCKED();
   if (pym__profile || !fn) return -1;
@@ -268,7 +269,7 @@ int pym_profile_start(uint32_t every, uint64_t seed, pym_profile_fn *fn, void *c
    * behind a refill's back, and no block is borrowed. */
   pym_limit_get(&pym__main, PYM_WHOLE_HEAP, &soft, &hard);
   pym_limit_set(&pym__main, PYM_WHOLE_HEAP, soft, hard);
-  for (u32 h = pym__space.first_heap; h; h = ((struct pym_heap *)at(h))->next)
+  for (addr h = pym__space.first_heap; h; h = ((struct pym_heap *)at(h))->next)
     if (!is_thread_heap(at(h))) pym__lists_return(at(h));
   pym__trim_thread(); /* other threads' lists: as they run empty */
   pym__profile = &profile;
@@ -289,7 +290,7 @@ static COLD void tell_unseen(struct pym_heap *heap) {
 void pym_profile_stop(void) {
   LOCKED();
   if (!pym__profile) return;
-  for (u32 h = pym__space.first_heap; h; h = ((struct pym_heap *)at(h))->next)
+  for (addr h = pym__space.first_heap; h; h = ((struct pym_heap *)at(h))->next)
     if (!is_thread_heap(at(h)) && ((struct pym_heap *)at(h))->profiled == now.run)
       tell_unseen(at(h));
   pym__profile = NULL;

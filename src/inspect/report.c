@@ -18,13 +18,15 @@ COLD void pym__put_number(struct line *l, uint64_t v, unsigned width) {
   pym__put(l, digits + i);
 }
 
-COLD void pym__put_hex(struct line *l, u32 v) {
-  char digits[11] = "0x00000000";
-  for (int i = 9; i > 1; i--, v >>= 4) digits[i] = "0123456789abcdef"[v & 15];
+COLD void pym__put_hex(struct line *l, addr v) {
+  char digits[19] = "0x00000000";
+  int last = 9; /* as many digits as 32 bits have; more only where there are more */
+  while (sizeof v > 4 && (u64)v >> (4 * (last - 1))) digits[++last] = 0;
+  for (int i = last; i > 1; i--, v >>= 4) digits[i] = "0123456789abcdef"[v & 15];
   pym__put(l, digits);
 }
 
-COLD void pym__say_fault(enum cause cause, u32 offset, unsigned domain) {
+COLD void pym__say_fault(enum cause cause, addr offset, unsigned domain) {
 #define CAUSE_TEXT(name, text) text,
   static const char *const causes[] = {"", CAUSES(CAUSE_TEXT)};
   static const char *const domains[] = {"raw", "mem", "object"};

@@ -12,8 +12,8 @@ struct line {
 };
 void pym__put(struct line *l, const char *text);
 void pym__put_number(struct line *l, uint64_t v, unsigned width);
-void pym__put_hex(struct line *l, u32 v);
+void pym__put_hex(struct line *l, addr v);
 /* The line on the host's standard error. */
-void pym__say_fault(enum cause cause, u32 offset, unsigned domain);
+void pym__say_fault(enum cause cause, addr offset, unsigned domain);
 
 #endif

@@ -9,7 +9,7 @@
  */
 static u64 live_of(const pym_heap *heap, unsigned domain, u32 class) {
   return heap->filled[domain - PYM_MEM][class] - heap->hot.frees[domain - PYM_MEM][class] -
-         (heap->hot.lists[domain - PYM_MEM][class] >> 32);
+         (heap->hot.lists[domain - PYM_MEM][class] >> PYM__COUNT_SHIFT);
 }
 /* Those ever freed. */
 static u64 frees_of_class(const pym_heap *heap, unsigned domain, u32 class) {
@@ -78,10 +78,11 @@ static u32 with_pools(u32 units) {
 /* Whole pages within free chunks of the default heap, whose segments are linear memory. */
 static u32 free_pages(void) {
   u32 n = 0;
-  for (u32 segment = pym__main.segments; segment;
+  for (addr segment = pym__main.segments; segment;
        segment = ((const struct segment *)at(segment))->next)
-    for (u32 chunk = segment + SEGMENT_BYTES; size_of(chunk); chunk += size_of(chunk)) {
-      u32 first = (chunk + PAGE_BYTES - 1) >> 16, end = (chunk + size_of(chunk)) >> 16;
+    for (addr chunk = segment + SEGMENT_BYTES; size_of(chunk); chunk += size_of(chunk)) {
+      const u32 first = (u32)((chunk + PAGE_BYTES - 1) >> 16),
+                end = (u32)((chunk + size_of(chunk)) >> 16);
       if (kind_of(chunk) == CHUNK_FREE && end > first) n += end - first;
     }
   return n;

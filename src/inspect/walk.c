@@ -9,7 +9,7 @@ struct visit {
   void *ctx;
 };
 
-static int tell(const struct visit *v, enum pym_what what, u32 offset, u32 size, u32 count,
+static int tell(const struct visit *v, enum pym_what what, addr offset, usize size, u32 count,
                 unsigned domain) {
   return v->fn(v->ctx, what, at(offset), size, count, (enum pym_domain)domain);
 }
@@ -20,18 +20,19 @@ struct free_blocks {
   u32 n;
 };
 
-static void note_free(struct free_blocks *f, u32 base, u32 size, u32 block) {
-  const u32 first = base + POOL_HEADER;
+static void note_free(struct free_blocks *f, addr base, u32 size, addr block) {
+  const addr first = base + POOL_HEADER;
   while (block != base) {
-    const u32 i = (block - first) / size;
+    const u32 i = (u32)(block - first) / size;
     f->bits[i / 32] |= 1u << (i % 32);
     f->n++;
-    block = (block & ~PYM__LINK_MAX) | (u32)(*(const pym__word *)at(block) ^ pym__key);
+    block = (block & ~PYM__LINK_MAX) | (addr)(*(const pym__word *)at(block) ^ pym__key);
   }
 }
 
-static int walk_pool(const struct visit *v, u32 base, const struct pym__pool *pool) {
-  const u32 size = pool->size, cap = pym__pool_capacity(size), first = base + POOL_HEADER;
+static int walk_pool(const struct visit *v, addr base, const struct pym__pool *pool) {
+  const u32 size = pool->size, cap = pym__pool_capacity(size);
+  const addr first = base + POOL_HEADER;
   struct free_blocks f = {{0}, 0};
   struct pym_heap *heap = pym__owner_of((struct pym_heap *)(uintptr_t)v->heap, pool);
   note_free(&f, base, size, (base & ~PYM__LINK_MAX) | pool->free);
@@ -45,8 +46,9 @@ static int walk_pool(const struct visit *v, u32 base, const struct pym__pool *po
   return stop;
 }
 
-static int walk_chunk(const struct visit *v, u32 chunk) {
-  const u32 offset = chunk + CHUNK_HEADER, size = size_of(chunk);
+static int walk_chunk(const struct visit *v, addr chunk) {
+  const addr offset = chunk + CHUNK_HEADER;
+  const usize size = size_of(chunk);
   switch (kind_of(chunk)) {
     case CHUNK_FREE:
     case CHUNK_CACHED:
@@ -56,7 +58,7 @@ static int walk_chunk(const struct visit *v, u32 chunk) {
     case CHUNK_LIVE:
       if (is_held(at(offset))) return tell(v, PYM_WALK_FREE_CHUNK, chunk, size, 1, PYM_RAW);
       return tell(v, PYM_WALK_CHUNK, offset, size - CHUNK_HEADER, 1,
-                  domain_of_head(chunk_at(chunk)->head));
+                  domain_of_head(head_at(chunk)));
     default:
       return 0; /* the library's own */
   }
@@ -64,11 +66,11 @@ static int walk_chunk(const struct visit *v, u32 chunk) {
 
 static int walk_segments(const struct visit *v, const struct pym_heap *source) {
   int stop = 0;
-  for (u32 offset = source->segments; !stop && offset;
+  for (addr offset = source->segments; !stop && offset;
        offset = ((struct segment *)at(offset))->next) {
     stop =
         tell(v, PYM_WALK_SEGMENT, offset, ((struct segment *)at(offset))->end - offset, 1, PYM_RAW);
-    for (u32 chunk = offset + SEGMENT_BYTES; !stop && size_of(chunk); chunk += size_of(chunk))
+    for (addr chunk = offset + SEGMENT_BYTES; !stop && size_of(chunk); chunk += size_of(chunk))
       stop = walk_chunk(v, chunk);
   }
   return stop;

@@ -14,7 +14,7 @@ void pym__host_write(const char *text, size_t bytes) {
   }
 }
 
-void pym__host_tell(enum cause cause, u32 offset, unsigned domain) {
+void pym__host_tell(enum cause cause, addr offset, unsigned domain) {
   pym__say_fault(cause, offset, domain);
 }
 

@@ -2,14 +2,14 @@
 #ifndef PYM_PORTS_LINMEM_H
 #define PYM_PORTS_LINMEM_H
 
-#include <stdint.h>
+#include "core/types.h"
 
 #if defined(__wasm__)
-static inline void *at(uint32_t offset) { return (void *)(uintptr_t)offset; }
-static inline uint32_t off(const void *p) { return (uint32_t)(uintptr_t)p; }
+static inline void *at(addr offset) { return (void *)(uintptr_t)offset; }
+static inline addr off(const void *p) { return (addr)(uintptr_t)p; }
 #else
-/* A range of 4 GiB at a fixed address stands for linear memory, so offsets fit 32 bits and the
- * layout is that of wasm32.  Data segments are played by the bytes from LINMEM_DATA on. */
+/* A range of 4 GiB (16 for PYM__MEMORY64) at a fixed address stands for linear memory, so the
+ * layout is that of wasm.  Data segments are played by the bytes from LINMEM_DATA on. */
 #if !defined(PYM__NATIVE_BASE)
 #define PYM__NATIVE_BASE                                                  \
   0x200000000000u /* another one under ThreadSanitizer, whose own that is \
@@ -17,24 +17,25 @@ static inline uint32_t off(const void *p) { return (uint32_t)(uintptr_t)p; }
 #endif
 #define LINMEM_BASE PYM__NATIVE_BASE
 #define LINMEM_DATA 1024u
-#define LINMEM_DATA_BYTES 18560u
-static inline void *at(uint32_t offset) { return (void *)(LINMEM_BASE + offset); }
-static inline uint32_t off(const void *p) { return (uint32_t)((uintptr_t)p - LINMEM_BASE); }
+#define LINMEM_DATA_BYTES (PYM__MEMORY64 ? 65536u : 18560u)
+static inline void *at(addr offset) { return (void *)(LINMEM_BASE + offset); }
+static inline addr off(const void *p) { return (addr)((uintptr_t)p - LINMEM_BASE); }
 #endif
 
 /* Size of linear memory now, in pages. */
 uint32_t pym__linmem_pages(void);
 
-/* Where memory that we take next begins, if nobody else takes some before; 0 at 4 GiB. */
-uint32_t pym__linmem_end(void);
+/* Where memory that we take next begins, if nobody else takes some before; 0 at 4 GiB, where
+ * offsets have 32 bits. */
+addr pym__linmem_end(void);
 
 /* Bytes up to the end of the page that the next memory begins in: they cost no growth. */
-uint32_t pym__linmem_rest(void);
+usize pym__linmem_rest(void);
 
 /* Take those and n pages.  Returns the offset where the memory begins, a multiple of 16 above all
  * that was taken before; 0 if refused, and then nothing was taken.  *to is where it ends: 0 at 4
- * GiB. Others take memory too: it need not begin where ours ended. */
-uint32_t pym__linmem_grow(uint32_t n, uint32_t *to);
+ * GiB, where offsets have 32 bits. Others take memory too: it need not begin where ours ended. */
+addr pym__linmem_grow(uint32_t n, addr *to);
 
 /* Pages to take beyond what is needed, when so many are ours. */
 uint32_t pym__linmem_margin(uint32_t owned);
@@ -42,7 +43,7 @@ uint32_t pym__linmem_margin(uint32_t owned);
 /* The bytes below the present size that are ours to use: *from..*to, empty if from == to; fewer
  * than START_LEAST are not worth a segment.  Called once, before the first growth. */
 #define START_LEAST 256u
-void pym__linmem_start(uint32_t *from, uint32_t *to);
+void pym__linmem_start(addr *from, addr *to);
 
 /* The margin where memory.grow is what a growth costs: engines take longer to grow a large memory
  * (V8 about 0.6 ms from some 30 MiB on, whatever the step). */

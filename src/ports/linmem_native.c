@@ -1,5 +1,5 @@
-/* Linear memory on the machine that runs the tests: 4 GiB of address at a fixed place, opened page
- * by page.  It can be capped, refuse a growth, and let strangers grow between ours. */
+/* Linear memory on the machine that runs the tests: 4 GiB of address (16 for PYM__MEMORY64) at a fixed
+ * place, opened page by page.  It can be capped, refuse a growth, and let strangers grow between ours. */
 #define _GNU_SOURCE
 #include <string.h>
 #include <sys/mman.h>
@@ -15,12 +15,12 @@ static uint32_t foreign_every, foreign_pages, foreign_count;
 static uint8_t is_foreign[MAX_PAGES];
 
 static void open_pages(uint32_t first, uint32_t n) {
-  if (mprotect(at(first << 16), (size_t)n << 16, PROT_READ | PROT_WRITE) != 0) __builtin_trap();
+  if (mprotect(at((addr)first << 16), (size_t)n << 16, PROT_READ | PROT_WRITE) != 0) __builtin_trap();
   pages = first + n;
 }
 
 __attribute__((constructor(101))) static void reserve(void) {
-  void *p = mmap((void *)LINMEM_BASE, 1ull << 32, PROT_NONE,
+  void *p = mmap((void *)LINMEM_BASE, (size_t)MAX_PAGES << 16, PROT_NONE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
   if (p != (void *)LINMEM_BASE) __builtin_trap();
   open_pages(0, 1);
@@ -41,15 +41,15 @@ static void grow_foreign(void) {
   uint32_t first = extend(foreign_pages);
   for (uint32_t i = first; first && i < pages; i++) {
     is_foreign[i] = 1;
-    memset(at(i << 16), 0xa5 ^ (i & 255), PAGE_BYTES);
+    memset(at((addr)i << 16), 0xa5 ^ (i & 255), PAGE_BYTES);
   }
 }
 
-uint32_t pym__linmem_end(void) { return pages << 16; }
+addr pym__linmem_end(void) { return (addr)pages << 16; }
 
-uint32_t pym__linmem_rest(void) { return 0; }
+usize pym__linmem_rest(void) { return 0; }
 
-uint32_t pym__linmem_grow(uint32_t n, uint32_t *to) {
+addr pym__linmem_grow(uint32_t n, addr *to) {
   growths++;
   grow_foreign();
   if (fail_in == 0) {
@@ -58,15 +58,15 @@ uint32_t pym__linmem_grow(uint32_t n, uint32_t *to) {
   }
   if (fail_in > 0) fail_in--;
   const uint32_t first = extend(n);
-  *to = (first + n) << 16;
-  return first << 16;
+  *to = (addr)(first + n) << 16;
+  return (addr)first << 16;
 }
 
 uint32_t pym__linmem_margin(uint32_t owned) { return margin_of_grow(owned); }
 
-void pym__linmem_start(uint32_t *from, uint32_t *to) {
+void pym__linmem_start(addr *from, addr *to) {
   *from = LINMEM_DATA + LINMEM_DATA_BYTES;
-  *to = initial << 16;
+  *to = (addr)initial << 16;
 }
 
 void pym__linmem_fail_after(int64_t k, int forever) {
@@ -82,7 +82,7 @@ void pym__linmem_foreign(uint32_t every, uint32_t n) {
 
 int pym__linmem_foreign_intact(void) {
   for (uint32_t i = 0; i < pages; i++) {
-    const uint8_t *p = at(i << 16);
+    const uint8_t *p = at((addr)i << 16);
     for (uint32_t j = 0; is_foreign[i] && j < PAGE_BYTES; j++)
       if (p[j] != (0xa5 ^ (i & 255))) return 0;
   }

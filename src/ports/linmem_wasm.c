@@ -18,21 +18,21 @@ extern const char pym__is_malloc __attribute__((weak));
 
 uint32_t pym__linmem_pages(void) { return (uint32_t)__builtin_wasm_memory_size(0); }
 
-uint32_t pym__linmem_end(void) { return pym__linmem_pages() << 16; }
+addr pym__linmem_end(void) { return (addr)pym__linmem_pages() << 16; }
 
-uint32_t pym__linmem_rest(void) { return 0; }
+usize pym__linmem_rest(void) { return 0; }
 
-uint32_t pym__linmem_grow(uint32_t n, uint32_t *to) {
+addr pym__linmem_grow(uint32_t n, addr *to) {
   if (refused()) return 0;
   size_t first = __builtin_wasm_memory_grow(0, n);
   if (first == (size_t)-1) return 0;
-  *to = (uint32_t)(first + n) << 16;
-  return (uint32_t)first << 16;
+  *to = (addr)(first + n) << 16;
+  return (addr)first << 16;
 }
 
 uint32_t pym__linmem_margin(uint32_t owned) { return margin_of_grow(owned); }
 
-void pym__linmem_start(uint32_t *from, uint32_t *to) {
+void pym__linmem_start(addr *from, addr *to) {
   *from = *to = 0;
   if (malloc && !&pym__is_malloc) {
     void *first = malloc(1); /* now it has claimed what it will, and nothing of ours is there yet */
@@ -41,5 +41,5 @@ void pym__linmem_start(uint32_t *from, uint32_t *to) {
     return;
   }
   *from = off(&__heap_base);
-  *to = &__heap_end ? off(&__heap_end) : pym__linmem_pages() << 16;
+  *to = &__heap_end ? off(&__heap_end) : pym__linmem_end();
 }

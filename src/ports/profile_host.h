@@ -10,9 +10,9 @@
 struct profile_message {
   uint32_t what; /* 0: a first word, to see whether anybody listens; else enum pym_profile_what;
                     domain << 8; count << 16 */
-  uint32_t size, block, heap; /* of the event; heap: its address */
+  pym_size size, block, heap; /* of the event; heap: its address */
 };
-_Static_assert(sizeof(struct profile_message) == 16, "one write");
+_Static_assert(sizeof(struct profile_message) == 4 * sizeof(pym_size), "one write");
 
 /* 0: nobody listens */
 int pym__profile_tell(const struct profile_message *message);

@@ -32,7 +32,7 @@ static _Noreturn void failed(const char *what, int line) {
 static _Atomic int stage; /* 1 while a worker holds the lock, 2 after that */
 
 /* Called with the lock held. */
-static void hold(void *ctx, pym_heap *h, unsigned which, uint32_t live) {
+static void hold(void *ctx, pym_heap *h, unsigned which, pym_size live) {
   (void)ctx, (void)h, (void)which, (void)live;
   stage = 1;
   for (const double end = emscripten_get_now() + HELD_MS; emscripten_get_now() < end;) continue;

@@ -180,7 +180,7 @@ static void an_arena_for_a_realloc_obeys_the_raw_limit(void) {
     fill(p, 400, less);
     pym_arena_allocator_set(&hook);
     const uint32_t arena = ((uint32_t)PYM_ARENA_BYTES + 8 + 15) / 16 * 16 - 8;
-    const uint32_t hard = live_in(h, PYM_RAW) + arena - less;
+    const pym_size hard = live_in(h, PYM_RAW) + arena - less;
     pym_limit_set(h, PYM_RAW, PYM_UNLIMITED, hard);
     p = pym_obj_realloc(p, 500);
     CHECK(p != NULL && holds(p, 400, less));

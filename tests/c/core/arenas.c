@@ -236,7 +236,7 @@ static void an_arena_that_cannot_be_used_goes_back(void) {
   pym_arena_allocator_set(&first);
   target_foreign(128 - target_pages() % 64);
   arena_seen.spare = target_foreign(6);
-  const uint32_t *leaf = &view_space()->leaves[target_offset(arena_seen.spare) >> 22];
+  const addr *leaf = &view_space()->leaves[target_offset(arena_seen.spare) >> 22];
   target_fail_after(0, 1);
   for (size_t n = 1 << 22; n > 0; n -= (n + 3) / 4) {
     while (pym_heap_malloc(hog, PYM_RAW, n) || pym_raw_malloc(n)) continue;

@@ -330,19 +330,19 @@ static void next_to_no_pool(void) {
 }
 static void next_to_a_pool_of_another_class(void) {
   two_usable();
-  links(many[capacity])->next = off(pym_obj_malloc(300)) / POOL_BYTES;
+  links(many[capacity])->next = (u32)(off(pym_obj_malloc(300)) / POOL_BYTES);
   take_everything(BYTES);
 }
 static void next_to_a_pool_of_another_heap(void) {
   two_usable();
-  links(many[capacity])->next = off(pym_heap_malloc(pym_heap_new(), PYM_OBJ, BYTES)) / POOL_BYTES;
+  links(many[capacity])->next = (u32)(off(pym_heap_malloc(pym_heap_new(), PYM_OBJ, BYTES)) / POOL_BYTES);
   take_everything(BYTES);
 }
 /* The same, and the pool leads back. */
 static void next_to_a_pool_that_leads_back(void *other) {
   two_usable();
-  links(many[capacity])->next = off(other) / POOL_BYTES;
-  links(other)->prev = off(many[capacity]) / POOL_BYTES;
+  links(many[capacity])->next = (u32)(off(other) / POOL_BYTES);
+  links(other)->prev = (u32)(off(many[capacity]) / POOL_BYTES);
   take_everything(BYTES);
 }
 static void next_to_another_class_that_leads_back(void) {
@@ -353,7 +353,7 @@ static void next_to_another_heap_that_leads_back(void) {
 }
 static void next_to_a_pool_that_is_not_in_the_list(void) {
   two_usable();
-  links(many[capacity])->next = off(many[2 * capacity]) / POOL_BYTES; /* the current one */
+  links(many[capacity])->next = (u32)(off(many[2 * capacity]) / POOL_BYTES); /* the current one */
   take_everything(BYTES);
 }
 static void prev_to_no_pool(void) {
@@ -363,7 +363,7 @@ static void prev_to_no_pool(void) {
 }
 static void prev_to_a_pool_that_does_not_lead_here(void) {
   two_usable();
-  links(many[0])->prev = off(many[2 * capacity]) / POOL_BYTES;
+  links(many[0])->prev = (u32)(off(many[2 * capacity]) / POOL_BYTES);
   for (unsigned i = 1; i < capacity; i++) pym_obj_free(many[i]);
 }
 static void next_does_not_lead_back(void) {

@@ -60,7 +60,7 @@ static uint32_t leaves(void) {
 static void destroy_gives_every_page_back(void) {
   const uint32_t leaves_before = leaves();
   pym_page_stats before = pages_now();
-  uint32_t live = live_in(pym_heap_default(), PYM_WHOLE_HEAP);
+  pym_size live = live_in(pym_heap_default(), PYM_WHOLE_HEAP);
   pym_heap *h = pym_heap_new();
   if (!CHECK(h != NULL)) return;
   populate(h, MANY);

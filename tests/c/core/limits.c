@@ -31,7 +31,7 @@ static void each_limit(void (*body)(pym_heap *h, unsigned which)) {
 }
 
 static void limits_read_back_body(pym_heap *h, unsigned which) {
-  uint32_t soft = 0, hard = 0;
+  pym_size soft = 0, hard = 0;
   CHECK(pym_limit_get(h, which, &soft, &hard) == 0);
   CHECK_EQ(soft, PYM_UNLIMITED);
   CHECK_EQ(hard, PYM_UNLIMITED);
@@ -49,7 +49,7 @@ static void limits_read_back_body(pym_heap *h, unsigned which) {
 }
 static void limits_read_back(void) {
   each_limit(limits_read_back_body);
-  uint32_t soft, hard;
+  pym_size soft, hard;
   CHECK(pym_limit_set(pym_heap_default(), PYM_WHOLE_HEAP + 1, 1, 2) == -1);
   CHECK(pym_limit_get(pym_heap_default(), PYM_WHOLE_HEAP + 1, &soft, &hard) == -1);
   CHECK(pym_limit_set(pym_heap_default(), UINT32_MAX, 1, 2) == -1);
@@ -60,9 +60,9 @@ static void hard_exact_body(pym_heap *h, unsigned which) {
     enum pym_domain d = domain_for(which, i);
     void *p = pym_heap_malloc(h, d, sizes[i]);
     if (!CHECK(p != NULL)) return;
-    uint32_t usable = (uint32_t)pym_usable_size(p);
+    pym_size usable = (pym_size)pym_usable_size(p);
     pym_heap_free(h, d, p);
-    uint32_t live = live_in(h, which);
+    pym_size live = live_in(h, which);
     uint64_t failures = stats_of(h, d).failures;
     pym_limit_set(h, which, PYM_UNLIMITED, live + usable - 1);
     CHECK(pym_heap_malloc(h, d, usable) == NULL);
@@ -125,8 +125,8 @@ static void below_live_body(pym_heap *h, unsigned which) {
   enum pym_domain d = domain_for(which, 2);
   void *p[20];
   for (unsigned i = 0; i < COUNT(p); i++) p[i] = pym_heap_malloc(h, d, 64);
-  uint32_t live = live_in(h, which);
-  uint32_t hard = live - 10 * 64;
+  pym_size live = live_in(h, which);
+  pym_size hard = live - 10 * 64;
   pym_limit_set(h, which, PYM_UNLIMITED, hard);
   for (unsigned i = 0; i < COUNT(p); i++) {
     void *q = pym_heap_malloc(h, d, 1);
@@ -148,7 +148,7 @@ static void hard_realloc_body(pym_heap *h, unsigned which) {
     void *p = pym_heap_malloc(h, d, sizes[i]);
     if (!CHECK(p != NULL)) return;
     fill(p, sizes[i], i);
-    uint32_t usable = (uint32_t)pym_usable_size(p), live = live_in(h, which);
+    pym_size usable = (pym_size)pym_usable_size(p), live = live_in(h, which);
     pym_limit_set(h, which, PYM_UNLIMITED, live);
     CHECK(pym_heap_realloc(h, d, p, usable + 1) == NULL);
     CHECK(pym_heap_realloc(h, d, p, usable + 5000) == NULL);
@@ -177,7 +177,7 @@ static void moved_body(pym_heap *h, unsigned which) {
     enum pym_domain d = domain_for(which, more);
     unsigned count = 0;
     void *p = pym_heap_malloc(h, d, 100);
-    uint32_t hard = live_in(h, which) + more;
+    pym_size hard = live_in(h, which) + more;
     pym_limit_set(h, which, PYM_UNLIMITED, hard);
     p = pym_heap_realloc(h, d, p, 200);
     CHECK(p != NULL);
@@ -193,12 +193,12 @@ static void a_moved_block_is_no_way_past_the_limit(void) { each_limit(moved_body
 /* What the callback saw. */
 static struct {
   unsigned calls, which;
-  uint32_t live;
+  pym_size live;
   pym_heap *heap;
   void *ctx;
 } soft_seen;
 
-static void note_soft(void *ctx, pym_heap *h, unsigned which, uint32_t live) {
+static void note_soft(void *ctx, pym_heap *h, unsigned which, pym_size live) {
   soft_seen.calls++;
   soft_seen.which = which;
   soft_seen.live = live;
@@ -210,7 +210,7 @@ static void soft_body(pym_heap *h, unsigned which) {
   for (unsigned i = 0; i < COUNT(sizes); i++) {
     enum pym_domain d = domain_for(which, i);
     void *p = pym_heap_malloc(h, d, sizes[i]);
-    uint32_t usable = (uint32_t)pym_usable_size(p), live = live_in(h, which);
+    pym_size usable = (pym_size)pym_usable_size(p), live = live_in(h, which);
     pym_heap_free(h, d, p);
     soft_seen.calls = 0;
     pym_limit_callback(h, note_soft, &soft_seen);
@@ -246,7 +246,7 @@ static void soft_body(pym_heap *h, unsigned which) {
 static void a_soft_limit_calls_on_each_crossing_from_below(void) { each_limit(soft_body); }
 
 /* A callback that frees what it was given and allocates on its own. */
-static void free_some(void *ctx, pym_heap *h, unsigned which, uint32_t live) {
+static void free_some(void *ctx, pym_heap *h, unsigned which, pym_size live) {
   void **held = ctx;
   note_soft(ctx, h, which, live);
   enum pym_domain d = domain_for(which, 2);
@@ -258,7 +258,7 @@ static void free_some(void *ctx, pym_heap *h, unsigned which, uint32_t live) {
 static void callback_body(pym_heap *h, unsigned which) {
   enum pym_domain d = domain_for(which, 2);
   void *held = pym_heap_malloc(h, d, 5000);
-  uint32_t live = live_in(h, which);
+  pym_size live = live_in(h, which);
   soft_seen.calls = 0;
   pym_limit_callback(h, free_some, &held);
   pym_limit_set(h, which, live, PYM_UNLIMITED);
@@ -282,7 +282,7 @@ static void callback_body(pym_heap *h, unsigned which) {
 static void a_soft_limit_callback_may_free_and_allocate(void) { each_limit(callback_body); }
 
 /* A callback that only takes: what it takes crosses the limit too, unseen. */
-static void take_some(void *ctx, pym_heap *h, unsigned which, uint32_t live) {
+static void take_some(void *ctx, pym_heap *h, unsigned which, pym_size live) {
   void **held = ctx;
   note_soft(ctx, h, which, live);
   if (soft_seen.calls < 5) *held = pym_heap_malloc(h, domain_for(which, 2), 300);
@@ -303,14 +303,14 @@ static void taking_callback_body(pym_heap *h, unsigned which) {
 }
 /* What a callback takes is a call of its own: what the outer one will give back is not its. */
 static void *taken_inside;
-static void take_much(void *ctx, pym_heap *h, unsigned which, uint32_t live) {
+static void take_much(void *ctx, pym_heap *h, unsigned which, pym_size live) {
   note_soft(ctx, h, which, live);
   taken_inside = pym_heap_malloc(h, domain_for(which, 2), 640);
 }
 static void callback_in_realloc_body(pym_heap *h, unsigned which) {
   enum pym_domain d = domain_for(which, 2);
   void *p = pym_heap_malloc(h, d, 400);
-  uint32_t live = live_in(h, which);
+  pym_size live = live_in(h, which);
   soft_seen.calls = 0;
   pym_limit_callback(h, take_much, NULL);
   pym_limit_set(h, which, live, live + 600);
@@ -330,7 +330,7 @@ static void a_callback_is_not_called_from_itself(void) { each_limit(taking_callb
 static void soft_and_hard_body(pym_heap *h, unsigned which) {
   enum pym_domain d = domain_for(which, 2);
   void *held = pym_heap_malloc(h, d, 5000);
-  uint32_t live = live_in(h, which);
+  pym_size live = live_in(h, which);
   soft_seen.calls = 0;
   pym_limit_callback(h, free_some, &held);
   pym_limit_set(h, which, live, live);
@@ -355,7 +355,7 @@ static void a_longer_block_at_hand_is_no_way_past_the_limit(void) {
       const unsigned which = every_limit[i];
       pym_heap *h = pym_heap_new();
       enum pym_domain d = domain_for(which, 2);
-      uint32_t hard = live_in(h, which) + 2 * n + 46; /* each may be rounded up by 23 */
+      pym_size hard = live_in(h, which) + 2 * n + 46; /* each may be rounded up by 23 */
       check_context("bytes", n);
       pym_limit_set(h, which, PYM_UNLIMITED, hard);
       pym_heap_free(h, d, pym_heap_malloc(h, d, n + 80));
@@ -373,7 +373,7 @@ static void what_the_library_keeps_for_itself_has_no_limit(void) {
   pym_heap *h = pym_heap_default();
   soft_seen.calls = 0;
   pym_limit_callback(h, note_soft, &soft_seen);
-  uint32_t live = live_in(h, PYM_WHOLE_HEAP);
+  pym_size live = live_in(h, PYM_WHOLE_HEAP);
   pym_limit_set(h, PYM_WHOLE_HEAP, live, live);
   pym_heap *other = pym_heap_new();
   if (!CHECK(other != NULL)) return;
@@ -396,7 +396,7 @@ static void a_soft_limit_calls_once_for_one_call(void) {
       pym_heap *h = pym_heap_new();
       check_context("room", room);
       void *larger[2] = {pym_heap_malloc(h, PYM_OBJ, 112), pym_heap_malloc(h, PYM_OBJ, 120)};
-      uint32_t live = live_in(h, PYM_OBJ);
+      pym_size live = live_in(h, PYM_OBJ);
       soft_seen.calls = 0;
       pym_limit_callback(h, note_soft, &soft_seen);
       pym_limit_set(h, PYM_OBJ, live + 50, hard ? live + room : PYM_UNLIMITED);

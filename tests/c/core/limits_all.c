@@ -8,7 +8,7 @@ static pym_heap *heaps[HEAPS];
 static struct {
   pym_heap *h;
   unsigned calls, which;
-  uint32_t live;
+  pym_size live;
   void *kept; /* what the callback frees, of `owner` */
   pym_heap *owner;
 } seen;
@@ -26,13 +26,13 @@ static void close_heaps(void) {
   for (unsigned i = 1; i < HEAPS; i++) pym_heap_destroy(heaps[i]);
 }
 
-static uint32_t all_live(void) { return live_in(NULL, PYM_ALL_HEAPS); }
+static pym_size all_live(void) { return live_in(NULL, PYM_ALL_HEAPS); }
 
-static void limit_all(uint32_t soft, uint32_t hard) {
+static void limit_all(pym_size soft, pym_size hard) {
   CHECK(pym_limit_set(heaps[1], PYM_ALL_HEAPS, soft, hard) == 0);
 }
 
-static void note(void *ctx, pym_heap *h, unsigned which, uint32_t live) {
+static void note(void *ctx, pym_heap *h, unsigned which, pym_size live) {
   (void)ctx;
   seen.h = h;
   seen.calls++;
@@ -52,7 +52,7 @@ static void heaps_share_one_limit_to_the_byte(void) {
       const enum pym_domain domain = (enum pym_domain)d;
       check_context("bytes", sizes[i]);
       p[0] = pym_heap_malloc(heaps[0], domain, sizes[i]);
-      const uint32_t usable = (uint32_t)pym_usable_size(p[0]);
+      const pym_size usable = (pym_size)pym_usable_size(p[0]);
       limit_all(PYM_UNLIMITED, all_live() + (HEAPS - 1) * usable - 1);
       for (unsigned h = 1; h < HEAPS; h++) p[h] = pym_heap_malloc(heaps[h], domain, usable);
       CHECK(p[HEAPS - 2] != NULL && p[HEAPS - 1] == NULL);
@@ -105,7 +105,7 @@ static void a_soft_limit_calls_the_heap_that_asks_at_each_crossing(void) {
   for (unsigned h = 0; h < HEAPS; h++) {
     void *first = pym_heap_malloc(heaps[(h + 1) % HEAPS], PYM_OBJ, 64);
     CHECK_EQ(seen.calls, h);
-    const uint32_t live = all_live();
+    const pym_size live = all_live();
     void *second = pym_heap_malloc(heaps[h], PYM_OBJ, 64);
     void *third = pym_heap_malloc(heaps[h], PYM_OBJ, 64);
     CHECK(seen.h == heaps[h]);

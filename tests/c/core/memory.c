@@ -252,7 +252,7 @@ static void make_holes(pym_heap *h, uint64_t seed) {
     if (r % 4 == 0) n = 8200 + 16 * (uint32_t)(r >> 32 & 15);       /* of equal sizes, too */
     holes[i].p = pym_heap_malloc(h, PYM_RAW, n);
     if (!CHECK(holes[i].p && pym_heap_malloc(h, PYM_RAW, 64))) return;
-    holes[i].bytes = (uint32_t)pym_usable_size(holes[i].p);
+    holes[i].bytes = (pym_size)pym_usable_size(holes[i].p);
   }
   for (unsigned i = 0; i < HOLES; i++) pym_heap_free(h, PYM_RAW, holes[i * 7 % HOLES].p);
 }

@@ -98,7 +98,7 @@ static void check_refusal(const struct shadow_block *b, uint32_t n, uint32_t old
   for (unsigned i = 0; i < SHADOW_LIMITS; i++) {
     unsigned which = shadow_limit(b->domain, i);
     uint64_t live = shadow_live(s, which) - old + usable;
-    uint32_t hard = shadow_hard(s, which);
+    pym_size hard = shadow_hard(s, which);
     if (hard != PYM_UNLIMITED && live > hard) limited = 1;
   }
   CHECK(limited || refused_growths() > refused_before);
@@ -279,10 +279,10 @@ static void change_limit(void) {
   struct shadow_heap *s = &shadow_heaps[take(SHADOW_HEAPS)];
   unsigned which = take(PYM_DOMAINS + 2);
   if (which > PYM_WHOLE_HEAP) which = PYM_ALL_HEAPS;
-  uint32_t live = (uint32_t)shadow_live(s, which);
+  pym_size live = (uint32_t)shadow_live(s, which);
   if (!s->h) return;
-  uint32_t soft = take(3) ? PYM_UNLIMITED : live + take(40000);
-  uint32_t hard = take(3) ? PYM_UNLIMITED : live - live / 8 + take(200000);
+  pym_size soft = take(3) ? PYM_UNLIMITED : live + take(40000);
+  pym_size hard = take(3) ? PYM_UNLIMITED : live - live / 8 + take(200000);
   *(which == PYM_ALL_HEAPS ? &shadow_all_soft : &s->soft[which]) = soft;
   *(which == PYM_ALL_HEAPS ? &shadow_all_hard : &s->hard[which]) = hard;
   say(" limit ", which, hard);

@@ -9,7 +9,7 @@
 #define SLOTS 400u
 static struct {
   void *p;
-  uint32_t usable;
+  pym_size usable;
 } slots[SLOTS];
 static uint64_t live, peak;
 
@@ -41,7 +41,7 @@ static void step(pym_heap *h, enum pym_domain d, uint64_t r, uint32_t most) {
     return;
   }
   if (!CHECK(slots[i].p != NULL)) return;
-  uint32_t usable = (uint32_t)pym_usable_size(slots[i].p);
+  pym_size usable = (pym_size)pym_usable_size(slots[i].p);
   now_live((int64_t)usable - (int64_t)slots[i].usable);
   slots[i].usable = usable;
 }

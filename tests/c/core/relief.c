@@ -9,12 +9,12 @@
 static struct {
   void *blocks[64];
   unsigned held, calls, which;
-  uint32_t live;
+  pym_size live;
   enum pym_domain d;
   int takes; /* the callback asks for memory, too */
 } cache;
 
-static void drop(void *ctx, pym_heap *h, unsigned which, uint32_t live) {
+static void drop(void *ctx, pym_heap *h, unsigned which, pym_size live) {
   CHECK(ctx == &cache);
   cache.calls++;
   cache.which = which;
@@ -48,7 +48,7 @@ static void hard_body(pym_heap *h) {
     const enum pym_domain d = (enum pym_domain)(which % PYM_DOMAINS);
     check_context("limit", which);
     fill_cache(h, d, 1000);
-    const uint32_t live = live_in(h, which);
+    const pym_size live = live_in(h, which);
     pym_limit_set(h, which, PYM_UNLIMITED, live);
     void *p = pym_heap_malloc(h, d, 5000);
     CHECK(p != NULL && cache.calls == 1 && cache.which == which && cache.live > live);

@@ -373,7 +373,7 @@ static void what_is_held_back_goes_out_when_memory_is_short(void) {
 }
 
 static void limit_body(unsigned d) {
-  const uint32_t live = live_in(pym_heap_default(), d);
+  const pym_size live = live_in(pym_heap_default(), d);
   pym_limit_set(pym_heap_default(), d, PYM_UNLIMITED, live + 1200);
   for (unsigned round = 0; round < 100; round++) { /* what was freed may be had again at once */
     void *p = plain[d].malloc(600), *q = plain[d].malloc(400);

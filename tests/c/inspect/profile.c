@@ -10,7 +10,7 @@
 static struct {
   void *p[32768]; /* sampled blocks that live, by a hash of their address */
   double weight[32768];
-  uint32_t live, allocs, frees, wrong, late;
+  pym_size live, allocs, frees, wrong, late;
   double bytes_ever, bytes_live, unseen;
   double ever[PYM_DOMAINS];
   uint32_t every;
@@ -215,7 +215,7 @@ static struct block new_block(uint64_t r) {
 
 /* Random churn; the sums of what the blocks have beside what the profile estimates.  A sampled
  * small block has a few bytes more, so what a block has is asked of the class. */
-static uint32_t usable(const struct block *b) {
+static pym_size usable(const struct block *b) {
   return b->d != PYM_RAW && b->size <= PYM_SMALL_MAX ? (b->size + 7) & ~7u
                                                      : ((b->size + 8 + 15) & ~15u) - 8;
 }

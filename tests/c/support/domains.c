@@ -23,7 +23,7 @@ pym_page_stats pages_now(void) {
   return s;
 }
 
-uint32_t live_in(const pym_heap *h, unsigned which) {
+pym_size live_in(const pym_heap *h, unsigned which) {
   uint64_t sum = 0;
   if (which == PYM_ALL_HEAPS) {
     for (uint32_t i = view_space()->first_heap; i; i = view_heap(at(i))->next)

@@ -33,7 +33,7 @@ pym_page_stats pages_now(void);
 /* Each limit there is: of a domain, of a heap, of all heaps. */
 static const unsigned every_limit[] = {PYM_RAW, PYM_MEM, PYM_OBJ, PYM_WHOLE_HEAP, PYM_ALL_HEAPS};
 /* Live bytes that limit `which` of h counts. */
-uint32_t live_in(const pym_heap *h, unsigned which);
+pym_size live_in(const pym_heap *h, unsigned which);
 
 /* 1 if api serves a request of n bytes from pools of equal blocks. */
 static inline int from_pool(const struct domain_api *api, size_t n) {

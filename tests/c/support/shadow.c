@@ -9,7 +9,7 @@
 #define TAKEN_WORDS (TARGET_MAX * (65536u / GRAIN / 64u))
 
 struct shadow_heap shadow_heaps[SHADOW_HEAPS];
-uint32_t shadow_all_soft, shadow_all_hard;
+pym_size shadow_all_soft, shadow_all_hard;
 static uint64_t taken[TAKEN_WORDS];
 
 /* ---- Places ---- */
@@ -39,10 +39,10 @@ static uint64_t hash_of(const void *p, uint64_t usable) {
 unsigned shadow_limit(unsigned d, unsigned i) {
   return i == 0 ? d : i == 1 ? PYM_WHOLE_HEAP : PYM_ALL_HEAPS;
 }
-uint32_t shadow_soft(const struct shadow_heap *s, unsigned which) {
+pym_size shadow_soft(const struct shadow_heap *s, unsigned which) {
   return which == PYM_ALL_HEAPS ? shadow_all_soft : s->soft[which];
 }
-uint32_t shadow_hard(const struct shadow_heap *s, unsigned which) {
+pym_size shadow_hard(const struct shadow_heap *s, unsigned which) {
   return which == PYM_ALL_HEAPS ? shadow_all_hard : s->hard[which];
 }
 
@@ -68,7 +68,7 @@ static void change_live(struct shadow_heap *s, unsigned d, int64_t by) {
   if (t->live_bytes > t->peak_bytes) t->peak_bytes = t->live_bytes;
   for (unsigned i = 0; i < SHADOW_LIMITS; i++) {
     unsigned which = shadow_limit(d, i);
-    uint32_t soft = shadow_soft(s, which), hard = shadow_hard(s, which);
+    pym_size soft = shadow_soft(s, which), hard = shadow_hard(s, which);
     uint64_t now = before[i] + (uint64_t)by;
     if (before[i] <= soft && now > soft) s->soft_expected++;
     if (by > 0) CHECK(now <= hard || hard == PYM_UNLIMITED);
@@ -98,7 +98,7 @@ static void uncount_block(const struct shadow_block *b) {
 
 /* The callback: at a soft limit, before a hard one refuses, and before memory is out.  It frees
  * nothing here, but the request may be served in another way after it. */
-static void note_soft(void *ctx, pym_heap *h, unsigned which, uint32_t live) {
+static void note_soft(void *ctx, pym_heap *h, unsigned which, pym_size live) {
   struct shadow_heap *s = ctx;
   CHECK(h == s->h && which <= PYM_ALL_HEAPS);
   if (which == PYM_MEMORY || live > shadow_hard(s, which)) return;
@@ -120,7 +120,7 @@ static void check_place(const struct shadow_block *b) {
 void shadow_enter(struct shadow_block *b, void *p, uint32_t n) {
   b->p = p;
   b->n = n ? n : 1;
-  b->usable = (uint32_t)pym_usable_size(p);
+  b->usable = (pym_size)pym_usable_size(p);
   check_place(b);
   change_live(&shadow_heaps[b->heap], b->domain, b->usable);
   count_block(b);
@@ -144,7 +144,7 @@ void shadow_move(struct shadow_block *b, void *p, uint32_t n) {
   struct shadow_block old = *b;
   b->p = p;
   b->n = n ? n : 1;
-  b->usable = (uint32_t)pym_usable_size(p);
+  b->usable = (pym_size)pym_usable_size(p);
   CHECK(mark(old.p, old.usable, 0));
   check_place(b);
   CHECK(holds(p, old.n < b->n ? old.n : b->n, b->seed));

@@ -24,13 +24,13 @@ struct shadow_heap {
   pym_heap *h;
   pym_domain_stats domain[PYM_DOMAINS];
   uint64_t peak_seen[PYM_DOMAINS]; /* at the comparisons: the library looked then */
-  uint32_t soft[PYM_DOMAINS + 1], hard[PYM_DOMAINS + 1]; /* last: the whole heap */
+  pym_size soft[PYM_DOMAINS + 1], hard[PYM_DOMAINS + 1]; /* last: the whole heap */
   uint64_t class_live[PYM_SMALL_MAX / 8], class_total[PYM_SMALL_MAX / 8];
   uint64_t blocks_sum; /* over live blocks: a hash of place and size */
   unsigned soft_calls, soft_expected;
 };
 extern struct shadow_heap shadow_heaps[SHADOW_HEAPS];
-extern uint32_t shadow_all_soft, shadow_all_hard; /* limits of all heaps */
+extern pym_size shadow_all_soft, shadow_all_hard; /* limits of all heaps */
 
 /* Forget everything; heap 0 is the default heap with whatever it holds already. */
 void shadow_start(void);
@@ -40,8 +40,8 @@ void shadow_heap_close(unsigned i);
 
 /* Sum of live bytes that limit `which` counts; s does not matter for PYM_ALL_HEAPS. */
 uint64_t shadow_live(const struct shadow_heap *s, unsigned which);
-uint32_t shadow_soft(const struct shadow_heap *s, unsigned which);
-uint32_t shadow_hard(const struct shadow_heap *s, unsigned which);
+pym_size shadow_soft(const struct shadow_heap *s, unsigned which);
+pym_size shadow_hard(const struct shadow_heap *s, unsigned which);
 /* The limits that bind a block of a domain: i = 0 .. 2. */
 #define SHADOW_LIMITS 3u
 unsigned shadow_limit(unsigned d, unsigned i);

@@ -8,7 +8,7 @@
 
 #define POOL_BYTES 4096u
 #define RAW_HEADER 8u
-#define SEGMENT_HEADER 24u
+#define SEGMENT_HEADER ((uint32_t)sizeof(struct segment))
 
 struct space_view {
   SPACE_FIELDS(DECLARE_FIELD)
@@ -32,7 +32,8 @@ static inline uint32_t view_capacity(uint32_t size) {
 
 /* The entry of the pool table for the 4 KiB that p lies in; NULL: there is no pool. */
 static inline struct pym__pool *view_pool(const void *p) {
-  const uint32_t unit = off(p) / POOL_BYTES, leaf = view_space()->leaves[unit / LEAF_POOLS];
+  const uint32_t unit = (uint32_t)(off(p) / POOL_BYTES);
+  const addr leaf = view_space()->leaves[unit / LEAF_POOLS];
   struct pym__pool *pool = leaf ? (struct pym__pool *)at(leaf) + unit % LEAF_POOLS : NULL;
   return pool && pool->size ? pool : NULL;
 }
@@ -44,12 +45,13 @@ static inline unsigned view_class(const void *p) {
 }
 
 /* The pool that p lies in. */
-static inline char *view_base(const void *p) { return at(off(p) & ~(POOL_BYTES - 1)); }
+static inline char *view_base(const void *p) { return at(off(p) & ~(addr)(POOL_BYTES - 1)); }
 
 /* Blocks of class c in lists, of both domains: free, but not in their pool's own list. */
 static inline uint32_t view_listed(pym_heap *h, unsigned c) {
   const struct heap_view *heap = view_heap(h);
-  return (uint32_t)(heap->hot.lists[0][c] >> 32) + (uint32_t)(heap->hot.lists[1][c] >> 32);
+  return (uint32_t)(heap->hot.lists[0][c] >> PYM__COUNT_SHIFT) +
+         (uint32_t)(heap->hot.lists[1][c] >> PYM__COUNT_SHIFT);
 }
 
 #endif
