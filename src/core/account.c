@@ -2,6 +2,7 @@
 
 #define PEAK_STEP_BYTES 4096u
 #define PEAK_PART 64u
+#define THREAD_PEAK_PART 16u
 
 COLD void pym__count_class(struct pym_heap *heap, unsigned domain, u32 size) {
   count_class(heap, domain, size);
@@ -29,6 +30,12 @@ static usize step_or_0(const struct pym_heap *heap, usize step) {
   return heap->over_limit || pym__space.over_limit ? 0 : step;
 }
 
+/* Of a thread's heap the peak is one of many that are added up, so a part of it is near enough. */
+static usize small_step(const struct pym_heap *heap, usize live) {
+  const usize part = is_thread_heap(heap) ? live / THREAD_PEAK_PART : 0;
+  return step_or_0(heap, part > PEAK_STEP_BYTES ? part : PEAK_STEP_BYTES);
+}
+
 /* The fast path does not sum up what lives, so the peak is the most that was seen: it is looked at
  * when so much was charged as never before, in steps of PEAK_STEP_BYTES where blocks are small.
  * Returns what lives. */
@@ -38,7 +45,7 @@ static COLD usize note_peak(struct pym_heap *heap, unsigned domain, usize replac
   const usize live = pym__live_bytes(heap, domain) - replaced;
   if (live > counters->peak) PYM__WRITE(counters->peak, live);
   counters->own_look_at =
-      counters->charged - replaced + (small ? step_or_0(heap, PEAK_STEP_BYTES) : 0);
+      counters->charged - replaced + (small ? small_step(heap, live) : 0);
   if (counters->look_at > counters->own_look_at || domain == INTERNAL)
     counters->look_at = counters->own_look_at;
   return live;
@@ -88,7 +95,7 @@ static COLD void note_heap_peak(struct pym_heap *heap, unsigned of, usize replac
     keep_what_lives(heap, of, replaced);
   }
   const u64 charged = charged_less(heap, replaced);
-  const usize part = heap->peak / PEAK_PART;
+  const usize part = heap->peak / (is_thread_heap(heap) ? THREAD_PEAK_PART : PEAK_PART);
   heap->look_at = (charged > heap->peak ? charged : heap->peak) +
                   step_or_0(heap, part > PEAK_STEP_BYTES ? part : PEAK_STEP_BYTES);
   if (heap->look_at > heap->peak_most) heap->peak_most = heap->look_at;

@@ -165,22 +165,26 @@ static COLD void note_restored(struct pym_heap *heap, unsigned domain, u32 size)
   heap->restored_pools++;
 }
 
+/* A chunk for a pool, which the pool table has an entry for.  0: no memory. */
+static COLD addr pool_chunk(struct pym_heap *heap, unsigned domain) {
+  LOCKED();
+  struct pym_heap *source = heap == &pym__main && pym__hooked && pym__hooked->segment_alloc
+                                ? pym__hooked
+                                : raw_heap_of(heap);
+  const addr run = take_run(heap);
+  const addr chunk = run ? run
+                         : pym__chunk_alloc(source, raw_domain_of(heap, domain), POOL_BYTES,
+                                            POOL_BYTES, chunk_flags(INTERNAL));
+  if (!chunk) return 0;
+  if (leaf_add(unit_of(chunk + CHUNK_HEADER))) return run ? split_run(heap, run) : chunk;
+  pym__chunk_free(source, chunk);
+  return 0;
+}
+
 /* A usable pool for blocks of size bytes.  0: no memory. */
 static COLD int pool_new(struct pym_heap *heap, unsigned domain, u32 size) {
   addr chunk = take_held_pool(heap);
-  if (!chunk) {
-    LOCKED();
-    struct pym_heap *source = heap == &pym__main && pym__hooked && pym__hooked->segment_alloc
-                                  ? pym__hooked
-                                  : raw_heap_of(heap);
-    chunk = pym__chunk_alloc(source, raw_domain_of(heap, domain), POOL_BYTES, POOL_BYTES,
-                             chunk_flags(INTERNAL));
-    if (!chunk) return 0;
-    if (!leaf_add(unit_of(chunk + CHUNK_HEADER))) {
-      pym__chunk_free(source, chunk);
-      return 0;
-    }
-  }
+  if (!chunk && !(chunk = pool_chunk(heap, domain))) return 0;
   const addr base = chunk + CHUNK_HEADER;
   const u32 unit = unit_of(base);
   struct pym__pool *pool = at(pym__space.leaves[unit / LEAF_POOLS]);

@@ -12,6 +12,7 @@
 #include "core/chunk.h"
 #include "core/chunk_layout.h"
 #include "core/corrupt.h"
+#include "core/space.h"
 
 #define LOG_LEAST 9u
 #define HELD_LEAST 576u /* bytes of a chunk */
@@ -65,6 +66,7 @@ HOT void *held_pop(struct hold *hold, u32 index) {
   if (UNLIKELY(word >> 32 != (HELD ^ (u32)o) || !head)) pym__corrupt(CAUSE_FREED_WRITTEN, o, PYM_RAW);
   *(pym__word *)at(o) = 0;
   hold->first[index] = (u32)word;
+  if (!(u32)word) hold->sizes &= ~(1u << index);
   count_held(hold, ~0u, CHUNK_HEADER - (u32)(head & ~CHUNK_FLAGS));
   return at(o);
 }
@@ -87,9 +89,10 @@ int pym__hold_block(struct hold *hold, void *block) {
   if ((head & (CHUNK_FLAGS & ~CHUNK_PREV_FREE)) != chunk_flags(PYM_RAW)) return 0;
   if (size < HELD_LEAST || size > CACHED_CHUNK_MAX) return 0;
   if (UNLIKELY(is_held(block))) pym__corrupt(CAUSE_RAW_TWICE, o, PYM_RAW);
-  u32 *first = &hold->first[index_down((u32)size)];
-  *(pym__word *)block = ((u64)(HELD ^ (u32)o) << 32 | *first) ^ pym__key;
-  *first = to_link(o);
+  const u32 index = index_down((u32)size);
+  *(pym__word *)block = ((u64)(HELD ^ (u32)o) << 32 | hold->first[index]) ^ pym__key;
+  hold->first[index] = to_link(o);
+  hold->sizes |= 1u << index;
   count_held(hold, 1, (u32)size - CHUNK_HEADER);
   if (LIKELY(hold->bytes <= HELD_BYTES_MOST)) return 1;
   flush_part(hold);
@@ -99,9 +102,9 @@ int pym__hold_block(struct hold *hold, void *block) {
 void *pym__held_block(struct hold *hold, u32 n) {
   const u32 size = chunk_size_for(n);
   if (size > CACHED_CHUNK_MAX) return NULL;
-  const u32 index = index_up(size), bytes = hold->bytes;
-  if (!hold->first[index]) return NULL;
-  void *block = held_pop(hold, index);
+  const u32 index = index_up(size), bytes = hold->bytes, larger = hold->sizes >> index;
+  if (!larger || (u32)__builtin_ctz(larger) > HELD_LARGER) return NULL;
+  void *block = held_pop(hold, index + (u32)__builtin_ctz(larger));
   PYM__WRITE(hold->reused_blocks, hold->reused_blocks + 1);
   PYM__WRITE(hold->reused_bytes, hold->reused_bytes + (bytes - hold->bytes));
   return block;
@@ -117,6 +120,28 @@ int pym__hold_push_pool(struct hold *hold, addr chunk) {
   if (hold->n_pools == HELD_POOLS_MOST || !head_without_lock(chunk)) return 0;
   hold->pools[hold->n_pools++] = chunk;
   return 1;
+}
+
+/* A free of one of the thread's blocks writes to the entry of its pool.  Eight of those share a
+ * cache line, which is not to go to and fro between threads. */
+#define RUN_POOLS (CACHE_LINE / (u32)sizeof(struct pym__pool))
+#define RUN_BYTES (RUN_POOLS * POOL_BYTES)
+_Static_assert(RUN_POOLS <= HELD_POOLS_MOST, "the rest of one is held");
+
+/* Whatever else is free, twice as much is enough for one where that ends. */
+addr pym__run_alloc(void) {
+  if (pym__top_bytes(&pym__main) < 2 * RUN_BYTES) return 0;
+  return pym__chunk_alloc(&pym__main, PYM_RAW, RUN_BYTES, RUN_BYTES, chunk_flags(INTERNAL));
+}
+
+addr pym__hold_run(struct hold *hold, addr run) {
+  const u32 flags = chunk_flags(INTERNAL);
+  for (u32 i = RUN_POOLS - 1; i; i--) {
+    set_head(&pym__main, run + i * POOL_BYTES, POOL_BYTES | flags);
+    hold->pools[hold->n_pools++] = run + i * POOL_BYTES;
+  }
+  set_head(&pym__main, run, POOL_BYTES | flags | (chunk_at(run)->head & CHUNK_PREV_FREE));
+  return run;
 }
 
 /* ---- All of it ---- */
@@ -140,7 +165,7 @@ int pym__hold_check(const struct hold *hold, addr *where) {
       *where = o;
       if (!in_memory(o - CHUNK_HEADER) || !is_held(at(o)) || blocks++ > hold->blocks) return 1;
       const u32 size = (u32)size_of(o - CHUNK_HEADER);
-      if (index_down(size) != index) return 1;
+      if (index_down(size) != index || !(hold->sizes >> index & 1)) return 1;
       bytes += size - CHUNK_HEADER;
       link = (u32)(*(const pym__word *)at(o) ^ pym__key);
     }

@@ -7,11 +7,13 @@
 /* For the thread's next requests: raw blocks by size, eight sizes to a doubling from
  * 512 bytes to CACHED_CHUNK_MAX, and chunks of former pools. */
 #define HELD_SIZES 32u
+#define HELD_LARGER 8u /* how many sizes larger a block may be than what it serves */
 #define HELD_BYTES_MOST 131072u
 #define HELD_BYTES_MUCH 32768u
 #define HELD_POOLS_MOST 8u
 struct hold {
   u32 first[HELD_SIZES]; /* links to blocks */
+  u32 sizes;             /* bit i: there are blocks of size i */
   u32 blocks, bytes;     /* usable bytes of those blocks */
   u64 reused_blocks, reused_bytes;
   addr pools[HELD_POOLS_MOST]; /* off: chunks */
@@ -30,6 +32,8 @@ int pym__hold_flush_much(struct hold *hold);
 /* A chunk for a pool; 0: none is held.  push: 0, it is not held. */
 addr pym__hold_pop_pool(struct hold *hold);
 int pym__hold_push_pool(struct hold *hold, addr chunk);
+/* The first chunk of a run; the others are held, where none was. */
+addr pym__hold_run(struct hold *hold, addr run);
 /* Not 0: it is not sound, and where.  No thread runs. */
 int pym__hold_check(const struct hold *hold, addr *where);
 

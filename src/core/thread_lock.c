@@ -8,17 +8,16 @@
 
 u64 pym__key = FIRST_KEY;
 
-/* Its holder, told by the address of a thread-local variable, and how often it was taken. */
-static const void *holder;
-static u32 depth;
+struct lock pym__the_lock;
 static _Thread_local char self;
 
+/* Who reads another's address as the holder, or none, is not the holder: that needs no order. */
 struct guard pym__lock(void) {
-  if (__atomic_load_n(&holder, __ATOMIC_RELAXED) != &self) {
+  if (PYM__READ(pym__the_lock.holder) != &self) {
     pym__port_lock();
-    __atomic_store_n(&holder, &self, __ATOMIC_RELAXED);
+    PYM__WRITE(pym__the_lock.holder, &self);
   }
-  depth++;
+  pym__the_lock.depth++;
   return (struct guard){1};
 }
 
@@ -27,7 +26,7 @@ struct guard pym__lock_for(const struct pym_heap *heap) {
 }
 
 void pym__unlock(const struct guard *guard) {
-  if (!guard->is_taken || --depth) return;
-  __atomic_store_n(&holder, NULL, __ATOMIC_RELAXED);
+  if (!guard->is_taken || --pym__the_lock.depth) return;
+  PYM__WRITE(pym__the_lock.holder, NULL);
   pym__port_unlock();
 }

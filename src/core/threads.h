@@ -21,9 +21,20 @@
 /* Half of the first word of a raw block that a thread holds. */
 #define HELD 0x4e1d4e1du
 
+/* Two threads that write to one cache line take it from each other.  What the one writes to while
+ * the other reads or writes what lies next to it begins and ends at multiples of this. */
+#define CACHE_LINE 64u
+
 /* ---- lock_*.c, for thread_lock.c alone ---- */
 void pym__port_lock(void);
 void pym__port_unlock(void);
+/* All that taking the lock writes to. */
+struct lock {
+  _Alignas(CACHE_LINE) int word; /* of a port that has no lock of its host's */
+  u32 depth;                     /* how often its holder took it */
+  const void *holder;            /* the address of a thread-local variable of it */
+};
+extern struct lock pym__the_lock;
 
 /* ---- thread_lock.c ---- */
 struct guard {
@@ -90,6 +101,13 @@ addr pym__held_pool(struct pym_heap *heap);
 int pym__hold_pool(struct pym_heap *heap, addr chunk);
 #define take_held_pool(heap) (is_thread_heap(heap) ? pym__held_pool(heap) : 0)
 #define hold_pool(heap, chunk) (is_thread_heap(heap) && pym__hold_pool(heap, chunk))
+/* A run of chunks for pools, all for one thread: as many as have their entries in one cache line of
+ * the pool table.  alloc: one chunk, 0 if memory would have to grow for it.  split: the first of
+ * them; the heap holds the others. */
+addr pym__run_alloc(void);
+addr pym__run_split(struct pym_heap *heap, addr run);
+#define take_run(heap) (is_thread_heap(heap) ? pym__run_alloc() : 0)
+#define split_run(heap, run) pym__run_split(heap, run)
 u32 pym__held_pools(void);   /* of all threads */
 int pym__flush_thread(void); /* what the calling thread holds is freed; 0: it holds nothing */
 /* Is the raw block at p one that some thread holds?  Its first word says so, at this place only. */
@@ -128,6 +146,8 @@ void pym__thread_end_notice(void);
 #define pym__open_threads(h) ((void)0)
 #define take_held_pool(heap) 0
 #define hold_pool(heap, chunk) 0
+#define take_run(heap) 0
+#define split_run(heap, run) (run)
 #define pym__held_pools() 0
 #define pym__flush_thread() 0
 HOT int is_held(const void *p) { return (void)p, 0; }
