@@ -75,11 +75,23 @@ static void flush_size(struct hold *hold, u32 index) {
   while (hold->first[index]) pym__raw_free(&pym__main, PYM_RAW, held_pop(hold, index));
 }
 
-/* A quarter of the blocks, all of one size before the next size: there are requests for the rest.
- */
-static COLD void flush_part(struct hold *hold) {
+HOT u32 most_bytes(const struct hold *hold) { return HELD_BYTES_LEAST << hold->doubled; }
+
+/* It holds too much.  What it allocated from what it held since the last time tells what to do: if
+ * that is as much as it holds, it may hold more, or a quarter is freed, all blocks of one size
+ * before the next size.  If it is less, the thread frees what others allocate: all is freed. */
+static COLD void held_too_much(struct hold *hold) {
+  const u32 most = most_bytes(hold);
+  const int is_reused = hold->reused_bytes - hold->reused_then >= most;
+  hold->reused_then = hold->reused_bytes;
+  if (is_reused && hold->doubled < HELD_MOST_DOUBLED) {
+    hold->doubled++;
+    return;
+  }
+  if (!is_reused) hold->doubled = 0;
   LOCKED();
-  while (hold->bytes > HELD_BYTES_MOST / 4 * 3) flush_size(hold, hold->next_size++ % HELD_SIZES);
+  while (hold->bytes > (is_reused ? most / 4 * 3 : 0))
+    flush_size(hold, hold->next_size++ % HELD_SIZES);
 }
 
 int pym__hold_block(struct hold *hold, void *block) {
@@ -94,8 +106,7 @@ int pym__hold_block(struct hold *hold, void *block) {
   hold->first[index] = to_link(o);
   hold->sizes |= 1u << index;
   count_held(hold, 1, (u32)size - CHUNK_HEADER);
-  if (LIKELY(hold->bytes <= HELD_BYTES_MOST)) return 1;
-  flush_part(hold);
+  if (UNLIKELY(hold->bytes > most_bytes(hold))) held_too_much(hold);
   return 1;
 }
 

@@ -12,21 +12,16 @@ struct lock pym__the_lock;
 static _Thread_local char self;
 
 /* Who reads another's address as the holder, or none, is not the holder: that needs no order. */
-struct guard pym__lock(void) {
+void pym__lock(void) {
   if (PYM__READ(pym__the_lock.holder) != &self) {
     pym__port_lock();
     PYM__WRITE(pym__the_lock.holder, &self);
   }
   pym__the_lock.depth++;
-  return (struct guard){1};
 }
 
-struct guard pym__lock_for(const struct pym_heap *heap) {
-  return is_thread_heap(heap) && LIKELY(!PYM__READ(pym__limits)) ? (struct guard){0} : pym__lock();
-}
-
-void pym__unlock(const struct guard *guard) {
-  if (!guard->is_taken || --pym__the_lock.depth) return;
+void pym__unlock(void) {
+  if (--pym__the_lock.depth) return;
   PYM__WRITE(pym__the_lock.holder, NULL);
   pym__port_unlock();
 }

@@ -40,14 +40,22 @@ extern struct lock pym__the_lock;
 struct guard {
   int is_taken;
 };
-struct guard pym__lock(void);
-struct guard pym__lock_for(const struct pym_heap *heap);
-void pym__unlock(const struct guard *guard);
-#define GUARD __attribute__((cleanup(pym__unlock), unused)) const struct guard guard
-#define LOCKED() GUARD = pym__lock()
-#define LOCKED_FOR(heap) GUARD = pym__lock_for(heap) /* not for a thread's own heap */
+void pym__lock(void);
+void pym__unlock(void);
+HOT struct guard lock(void) {
+  pym__lock();
+  return (struct guard){1};
+}
+HOT void unlock(const struct guard *guard) {
+  if (guard->is_taken) pym__unlock();
+}
+#define GUARD __attribute__((cleanup(unlock), unused)) const struct guard guard
+#define LOCKED() GUARD = lock()
 
 HOT int is_thread_heap(const struct pym_heap *h) { return h->id - 2 < THREAD_SLOTS - 2; }
+/* Not for a thread's own heap. */
+#define LOCKED_FOR(heap) \
+  GUARD = is_thread_heap(heap) && LIKELY(!PYM__READ(pym__limits)) ? (struct guard){0} : lock()
 /* Whose raw memory the pools of a heap are. */
 HOT struct pym_heap *raw_heap_of(struct pym_heap *h) { return is_thread_heap(h) ? &pym__main : h; }
 HOT unsigned raw_domain_of(const struct pym_heap *h, unsigned d) {
