@@ -82,7 +82,7 @@ int __wrap__PyMem_SetupAllocators(int name) {
     size_t bytes;                                                              \
     if (UNLIKELY(!is_direct[d])) return __real_##Name##_Calloc(count, size);   \
     void *block = NULL;                                                        \
-    if (LIKELY(!__builtin_mul_overflow(count, size, &bytes)))                  \
+    if (LIKELY(!mul_wraps(count, size, &bytes)))                  \
       block = try_calloc(&pym__main, d, 1, bytes);                             \
     return LIKELY(block != NULL) ? block : pym__calloc_slow(d, count, size);   \
   }                                                                            \

@@ -83,7 +83,7 @@ void *pym__malloc_direct(struct pym_heap *heap, unsigned domain, size_t bytes) {
 
 COLD void *pym__calloc_direct(struct pym_heap *heap, unsigned domain, size_t count, size_t size) {
   size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes)) bytes = SIZE_MAX;
+  if (mul_wraps(count, size, &bytes)) bytes = SIZE_MAX;
   void *block = pym__malloc_direct(heap, domain, bytes);
   if (!block) return NULL;
   if (bytes <= PYM_SMALL_MAX) zero_words(block, rounded_small(bytes));

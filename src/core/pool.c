@@ -91,7 +91,7 @@ HOT u32 check_of(u32 unit, const struct pym__pool *pool) {
 /* A unit that a link leads to: a pool of the class. */
 static COLD u32 verified_unit(const struct pym_heap *heap, u32 unit, u32 size) {
   const struct pym__pool *pool =
-      unit < 1u << (32 - POOL_SHIFT) ? pym__pool_at(unit_base(unit)) : NULL;
+      unit < MAX_UNITS ? pym__pool_at(unit_base(unit)) : NULL;
   if (UNLIKELY(!pool || pool->size != size || pool->heap != (u16)heap->id ||
                header_of(unit)->check != check_of(unit, pool)))
     pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);

@@ -16,7 +16,7 @@
  * nothing is known, and `elsewhere` is the answer. */
 static int readable(const u8 *p, u64 n, int elsewhere) {
   const u64 end = (u64)pym__linmem_pages() * PAGE_BYTES;
-  if (at(off(p)) != (const void *)p) return elsewhere;
+  if (!is_in_linmem(p)) return elsewhere;
   return off(p) >= DEBUG_HEAD && off(p) + n <= end;
 }
 
@@ -57,7 +57,7 @@ static int is_raw_block(addr offset) {
  * block of at least twice that, and what stands before it is no header. */
 static int begins_block(const u8 *p) {
   const addr offset = off(p);
-  if (at(offset) != (const void *)p) return 0;
+  if (!is_in_linmem(p)) return 0;
   if (!class_of(offset)) return is_raw_block(offset);
   const u32 size = class_of(offset) * PYM_ALIGNMENT;
   const addr first = base_of(offset) + POOL_HEADER;
