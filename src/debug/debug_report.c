@@ -71,7 +71,7 @@ int pym__debug_is_block(const void *p, int on) {
 
 /* ---- What is wrong with a block ---- */
 
-#define UNKNOWN ((usize)-1)
+#define UNKNOWN ((usize) - 1)
 
 struct finding {
   enum cause cause; /* CAUSE_NONE: nothing */
@@ -85,7 +85,8 @@ static struct finding look(unsigned domain, const u8 *p) {
   else if (has_tail(p, field, 0)) f.size = field;
   else if (copy == field && field <= DEBUG_SIZE_MAX && readable(p, (u64)field + DEBUG_TAIL, 1))
     f.size = field;
-  if (domain < PYM_DOMAINS ? (char)*debug_id_at(p) != debug_id(domain) : !has_id(p)) f.cause = CAUSE_BAD_ID;
+  if (domain < PYM_DOMAINS ? (char)*debug_id_at(p) != debug_id(domain) : !has_id(p))
+    f.cause = CAUSE_BAD_ID;
   else if (!all_are(p - DEBUG_PADS, DEBUG_PADS, FORBIDDENBYTE)) f.cause = CAUSE_BAD_LEADING;
   else if (f.size == UNKNOWN || f.size != field) f.cause = CAUSE_BAD_SIZE;
   else if (copy != field) f.cause = CAUSE_BAD_LEADING;

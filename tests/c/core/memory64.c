@@ -162,10 +162,10 @@ static void limits_are_above_4_gib(void) {
 /* Sizes up to PTRDIFF_MAX may be asked for; no memory has them. */
 static void what_no_memory_has_is_refused(void) {
   all_memory();
-  static const size_t sizes[] = {16 * GIB,         16 * GIB + 1,     17 * GIB, (size_t)1 << 35,
-                                 (size_t)1 << 40,  (size_t)1 << 48,  (size_t)1 << 62,
-                                 PYM_SIZE_MAX - 15, PYM_SIZE_MAX - 1, PYM_SIZE_MAX, PYM_SIZE_MAX + 1,
-                                 SIZE_MAX - 7,     SIZE_MAX};
+  static const size_t sizes[] = {
+      16 * GIB,         16 * GIB + 1,    17 * GIB,          (size_t)1 << 35,  (size_t)1 << 40,
+      (size_t)1 << 48,  (size_t)1 << 62, PYM_SIZE_MAX - 15, PYM_SIZE_MAX - 1, PYM_SIZE_MAX,
+      PYM_SIZE_MAX + 1, SIZE_MAX - 7,    SIZE_MAX};
   char *p = pym_obj_malloc(100);
   fill(p, 100, 1);
   for (unsigned i = 0; i < COUNT(sizes); i++) {

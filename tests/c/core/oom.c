@@ -217,7 +217,8 @@ static void memory_of_1_to_64_pages_is_used_up_and_given_back(void) {
     uint64_t second = fill_up(pages);
     check_all_sound();
     clear();
-    CHECK(first + OWN_DATA > (pages * WASM_PAGE - 8192) / 3); /* less what the library keeps for itself */
+    CHECK(first + OWN_DATA >
+          (pages * WASM_PAGE - 8192) / 3); /* less what the library keeps for itself */
     CHECK(second >= first - first / 16);
   }
 }

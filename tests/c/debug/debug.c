@@ -48,7 +48,8 @@ static int all(const unsigned char *p, size_t n, unsigned char value) {
   return i == n;
 }
 
-/* CPython's layout of a block of n bytes at p.  S is the size of a size_t; HEAD bytes are before. */
+/* CPython's layout of a block of n bytes at p.  S is the size of a size_t; HEAD bytes are before.
+ */
 enum { S = sizeof(pym_size), HEAD = 4 * S };
 static int is_marked(const unsigned char *p, size_t n, char id) {
   for (unsigned i = 0; i < S; i++)
@@ -251,7 +252,8 @@ static void sandwich_body(unsigned d) {
   pass_over((enum pym_domain)d, &middle);
   CHECK_EQ(pym_debug_hooks(), 0);
   unsigned char *p = plain[d].malloc(30);
-  CHECK(is_marked(p, 30, plain[d].id) && is_marked(p - HEAD, (30 + HEAD + S + 15) & ~15, plain[d].id));
+  CHECK(is_marked(p, 30, plain[d].id) &&
+        is_marked(p - HEAD, (30 + HEAD + S + 15) & ~15, plain[d].id));
   CHECK_EQ(middle.asked, (30 + HEAD + S + 15) & ~15);
   fill(p, 30, 4);
   p = plain[d].realloc(p, 3000);

@@ -1,6 +1,7 @@
 /* Every change of every byte that the debug hooks and CPython guard a block with: 12 bytes (24
  * with 64-bit addresses), 255 values, 3 domains, 10 sizes, free and realloc.  The block holds
- * nothing but FORBIDDENBYTE, and so does what is behind it: that must not pass for a trailing pad. */
+ * nothing but FORBIDDENBYTE, and so does what is behind it: that must not pass for a trailing pad.
+ */
 #include "check.h"
 #include "pymalloc.h"
 #include "traps.h"
@@ -71,7 +72,8 @@ int attack_noticed(unsigned i) {
   const char *end = find(last, ", ");
   if (!find(said, " bytes originally requested\n") ||
       !find(said, S == 4 ? "    The 3 pad bytes at p-3 are " : "    The 7 pad bytes at p-7 are ") ||
-      !find(said, S == 4 ? "    The 4 pad bytes at tail=0x" : "    The 8 pad bytes at tail=0x") || !find(last, ", address 0x"))
+      !find(said, S == 4 ? "    The 4 pad bytes at tail=0x" : "    The 8 pad bytes at tail=0x") ||
+      !find(last, ", address 0x"))
     return 0;
   for (unsigned k = 0; k < PYM_DOMAINS; k++)
     if ((find(end, domains[k].name) != NULL) != (d == &domains[k])) return 0;

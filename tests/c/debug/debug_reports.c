@@ -12,11 +12,16 @@ enum { S = 8 };
 #define TAIL "8"
 #define SIZE_AT "16"
 #define COPY_AT "32"
-#define FIRST_PADS "        at p-7: 0xfd\n        at p-6: 0xfd\n        at p-5: 0xfd\n        at p-4: 0xfd\n"
-#define LAST_PADS "        at tail+4: 0xfd\n        at tail+5: 0xfd\n        at tail+6: 0xfd\n        at tail+7: 0xfd\n"
+#define FIRST_PADS \
+  "        at p-7: 0xfd\n        at p-6: 0xfd\n        at p-5: 0xfd\n        at p-4: 0xfd\n"
+#define LAST_PADS                                                                                  \
+  "        at tail+4: 0xfd\n        at tail+5: 0xfd\n        at tail+6: 0xfd\n        at tail+7: " \
+  "0xfd\n"
 #define MORE_LINES "%\n%\n%\n%\n"
 #define WRITTEN_ID "H"
-#define WRITTEN_PADS "        at p-7: 0x47 *** OUCH\n        at p-6: 0x46 *** OUCH\n        at p-5: 0x45 *** OUCH\n        at p-4: 0x44 *** OUCH\n"
+#define WRITTEN_PADS                                                                               \
+  "        at p-7: 0x47 *** OUCH\n        at p-6: 0x46 *** OUCH\n        at p-5: 0x45 *** OUCH\n " \
+  "       at p-4: 0x44 *** OUCH\n"
 #define SIZE_BEYOND "9151314442816847892"
 #define SIZE_OF_CLEAN "14829735431805717965"
 #else
@@ -178,8 +183,8 @@ static const struct named {
     {"write_before",
      "Debug memory block at address p=0x@: API 'o'\n"
      "    3 bytes originally requested\n"
-     "    The " PADS " pad bytes at p-" PADS " are not all FORBIDDENBYTE (0xfd):\n"
-     FIRST_PADS "        at p-3: 0x41 *** OUCH\n"
+     "    The " PADS " pad bytes at p-" PADS " are not all FORBIDDENBYTE (0xfd):\n" FIRST_PADS
+     "        at p-3: 0x41 *** OUCH\n"
      "        at p-2: 0xfd\n"
      "        at p-1: 0x41 *** OUCH\n"
      "    The " TAIL " pad bytes at tail=0x@ are FORBIDDENBYTE, as expected.\n"
@@ -201,19 +206,22 @@ static const struct named {
     {"write_all_before",
      "Debug memory block at address p=0x@: API '" WRITTEN_ID "'\n"
      "    @ bytes originally requested\n"
-     "    The size field at p-" SIZE_AT " is overwritten, or its copy at p-" COPY_AT ": where the block ends is not "
+     "    The size field at p-" SIZE_AT " is overwritten, or its copy at p-" COPY_AT
+     ": where the block ends is not "
      "known\n"
-     "    The " PADS " pad bytes at p-" PADS " are not all FORBIDDENBYTE (0xfd):\n"
-     WRITTEN_PADS "        at p-3: 0x43 *** OUCH\n"
+     "    The " PADS " pad bytes at p-" PADS " are not all FORBIDDENBYTE (0xfd):\n" WRITTEN_PADS
+     "        at p-3: 0x43 *** OUCH\n"
      "        at p-2: 0x42 *** OUCH\n"
      "        at p-1: 0x41 *** OUCH\n"
      "\n"
-     "pymalloc: bad ID: Allocated using API '" WRITTEN_ID "', verified using API 'r', address 0x@, raw domain\n",
+     "pymalloc: bad ID: Allocated using API '" WRITTEN_ID
+     "', verified using API 'r', address 0x@, raw domain\n",
      write_all_before},
     {"size_and_copy_agree_beyond_memory",
      "Debug memory block at address p=0x@: API 'r'\n"
      "    " SIZE_BEYOND " bytes originally requested\n"
-     "    The size field at p-" SIZE_AT " is overwritten, or its copy at p-" COPY_AT ": where the block ends is not "
+     "    The size field at p-" SIZE_AT " is overwritten, or its copy at p-" COPY_AT
+     ": where the block ends is not "
      "known\n"
      "    The " PADS " pad bytes at p-" PADS " are FORBIDDENBYTE, as expected.\n"
      "\n"

@@ -22,7 +22,9 @@ struct heap_view {
 };
 
 /* How offsets of chunks are written into chunks. */
-static inline uint32_t view_link(addr chunk) { return (uint32_t)(chunk >> (PYM__MEMORY64 ? 3 : 0)); }
+static inline uint32_t view_link(addr chunk) {
+  return (uint32_t)(chunk >> (PYM__MEMORY64 ? 3 : 0));
+}
 
 /* The half of the header before p that has the low bits of the size, and the size of the chunk. */
 static inline uint32_t *view_head(void *p) { return (uint32_t *)p - (PYM__MEMORY64 ? 2 : 1); }
