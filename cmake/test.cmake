@@ -1,11 +1,13 @@
 # Preset `test`: every target with its tests, the JavaScript tests, one run of ctest over all.
 sub_build(native ARGS ${top} --preset native)
+sub_build(native64 ARGS ${top} --preset native64)
 sub_build(native-asan ARGS ${top} --preset native-asan -DCMAKE_C_COMPILER=${PYM_CLANG})
 sub_build(native-tsan ARGS ${top} --preset native-tsan -DCMAKE_C_COMPILER=${PYM_CLANG})
 sub_build(wasi ARGS ${top} --preset wasi)
 sub_build(wasi-2022 ARGS ${top} --preset wasi -DPYM_TEST_PREFIX=wasi-2022
   "-DPYM_WASI_SYSROOT=${PYM_CACHE}/wasi-libc-2022/usr")
 sub_build(freestanding ARGS ${top} --preset freestanding)
+sub_build(freestanding64 ARGS ${top} --preset freestanding64)
 sub_build(emscripten ARGS ${top} --preset emscripten)
 sub_build(lua ARGS ${lua})
 foreach(name quickjs quickjs-ng sqlite duktape lua-5.5 mruby squirrel)

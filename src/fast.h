@@ -127,7 +127,8 @@ extern uint64_t pym__key;
 PYM__FAST void *pym__pop(struct pym__hot *h, unsigned domain, uint32_t s) {
   uint64_t *list = pym__hot_at(h, s)->lists[domain - 1], now = *list, link;
   pym__word *block = (pym__word *)PYM__AT(PYM__LIST_BLOCK(now));
-  if (PYM__RARE(!PYM__LIST_BLOCK(now))) return NULL; /* address 0 is not for reading: sanitizers say so */
+  if (PYM__RARE(!PYM__LIST_BLOCK(now)))
+    return NULL; /* address 0 is not for reading: sanitizers say so */
   link = *block ^ pym__key;
   if (PYM__RARE(link > PYM__LINK_MAX)) return NULL;
   PYM__WRITE(*list, ((now & ~(uint64_t)PYM__LINK_MAX) | link) - ((uint64_t)1 << PYM__COUNT_SHIFT));

@@ -50,7 +50,7 @@ typedef uint64_t pym_size;
 typedef uint32_t pym_size;
 #endif
 /* Largest request of all: PY_SSIZE_T_MAX.  The native test build uses that of its memory. */
-#define PYM_SIZE_MAX ((size_t)((pym_size)-1 / 2))
+#define PYM_SIZE_MAX ((size_t)((pym_size) - 1 / 2))
 /* Largest alignment: half of what a memory can be. */
 #define PYM_ALIGN_MAX ((size_t)1 << (PYM__MEMORY64 ? 33 : 31))
 
@@ -159,7 +159,7 @@ void pym_thread_may_wait(int may);
 /* ---- Limits ----------------------------------------------------------------------------- */
 
 /* No limit. */
-#define PYM_UNLIMITED ((pym_size)-1)
+#define PYM_UNLIMITED ((pym_size) - 1)
 
 /* Set the limits of one domain (`which` = PYM_RAW..PYM_OBJ), of the sum (PYM_WHOLE_HEAP), or of all
  * heaps together (PYM_ALL_HEAPS): the callback is then that of the heap that is asked for a block.

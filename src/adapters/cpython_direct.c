@@ -64,39 +64,38 @@ int __wrap__PyMem_SetupAllocators(int name) {
 
 /* ---- The functions themselves ---- */
 
-#define DIRECT(Name, d)                                                        \
-  void *__real_##Name##_Malloc(size_t bytes);                                  \
-  void *__real_##Name##_Calloc(size_t count, size_t size);                     \
-  void *__real_##Name##_Realloc(void *block, size_t bytes);                    \
-  void __real_##Name##_Free(void *block);                                      \
-  void *__wrap_##Name##_Malloc(size_t bytes);                                  \
-  void *__wrap_##Name##_Calloc(size_t count, size_t size);                     \
-  void *__wrap_##Name##_Realloc(void *block, size_t bytes);                    \
-  void __wrap_##Name##_Free(void *block);                                      \
-  void *__wrap_##Name##_Malloc(size_t bytes) {                                 \
-    if (UNLIKELY(!is_direct[d])) return __real_##Name##_Malloc(bytes);         \
-    void *block = try_malloc(&pym__main, d, bytes);                            \
-    return LIKELY(block != NULL) ? block : pym__malloc_slow(d, bytes);         \
-  }                                                                            \
-  void *__wrap_##Name##_Calloc(size_t count, size_t size) {                    \
-    size_t bytes;                                                              \
-    if (UNLIKELY(!is_direct[d])) return __real_##Name##_Calloc(count, size);   \
-    void *block = NULL;                                                        \
-    if (LIKELY(!__builtin_mul_overflow(count, size, &bytes)))                  \
-      block = try_calloc(&pym__main, d, 1, bytes);                             \
-    return LIKELY(block != NULL) ? block : pym__calloc_slow(d, count, size);   \
-  }                                                                            \
-  void *__wrap_##Name##_Realloc(void *block, size_t bytes) {                   \
-    if (UNLIKELY(!is_direct[d])) return __real_##Name##_Realloc(block, bytes); \
-    void *q = try_realloc(&pym__main, d, block, bytes);                        \
-    return LIKELY(q != NULL) ? q : pym__realloc_slow(d, block, bytes);         \
-  }                                                                            \
-  void __wrap_##Name##_Free(void *block) {                                     \
-    if (UNLIKELY(!is_direct[d])) {                                             \
-      __real_##Name##_Free(block);                                             \
-      return;                                                                  \
-    }                                                                          \
-    free_on_main(d, block);                                                    \
+#define DIRECT(Name, d)                                                                       \
+  void *__real_##Name##_Malloc(size_t bytes);                                                 \
+  void *__real_##Name##_Calloc(size_t count, size_t size);                                    \
+  void *__real_##Name##_Realloc(void *block, size_t bytes);                                   \
+  void __real_##Name##_Free(void *block);                                                     \
+  void *__wrap_##Name##_Malloc(size_t bytes);                                                 \
+  void *__wrap_##Name##_Calloc(size_t count, size_t size);                                    \
+  void *__wrap_##Name##_Realloc(void *block, size_t bytes);                                   \
+  void __wrap_##Name##_Free(void *block);                                                     \
+  void *__wrap_##Name##_Malloc(size_t bytes) {                                                \
+    if (UNLIKELY(!is_direct[d])) return __real_##Name##_Malloc(bytes);                        \
+    void *block = try_malloc(&pym__main, d, bytes);                                           \
+    return LIKELY(block != NULL) ? block : pym__malloc_slow(d, bytes);                        \
+  }                                                                                           \
+  void *__wrap_##Name##_Calloc(size_t count, size_t size) {                                   \
+    size_t bytes;                                                                             \
+    if (UNLIKELY(!is_direct[d])) return __real_##Name##_Calloc(count, size);                  \
+    void *block = NULL;                                                                       \
+    if (LIKELY(!mul_wraps(count, size, &bytes))) block = try_calloc(&pym__main, d, 1, bytes); \
+    return LIKELY(block != NULL) ? block : pym__calloc_slow(d, count, size);                  \
+  }                                                                                           \
+  void *__wrap_##Name##_Realloc(void *block, size_t bytes) {                                  \
+    if (UNLIKELY(!is_direct[d])) return __real_##Name##_Realloc(block, bytes);                \
+    void *q = try_realloc(&pym__main, d, block, bytes);                                       \
+    return LIKELY(q != NULL) ? q : pym__realloc_slow(d, block, bytes);                        \
+  }                                                                                           \
+  void __wrap_##Name##_Free(void *block) {                                                    \
+    if (UNLIKELY(!is_direct[d])) {                                                            \
+      __real_##Name##_Free(block);                                                            \
+      return;                                                                                 \
+    }                                                                                         \
+    free_on_main(d, block);                                                                   \
   }
 DIRECT(PyMem, PYM_MEM)
 DIRECT(PyObject, PYM_OBJ)

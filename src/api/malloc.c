@@ -32,7 +32,7 @@ void free(void *block) {
 
 void *calloc(size_t count, size_t size) {
   size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes)) return or_enomem(NULL);
+  if (mul_wraps(count, size, &bytes)) return or_enomem(NULL);
   if (bytes <= PYM_SIZE_MAX) return or_enomem(calloc_of(asked(bytes)));
   void *block = huge_malloc(bytes);
   if (IS_ABOVE_MEMORY(bytes)) return or_enomem(block); /* there is none */

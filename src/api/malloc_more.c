@@ -29,7 +29,7 @@ OTHERS void malloc_stats(void);
 
 void *reallocarray(void *block, size_t count, size_t size) {
   size_t bytes;
-  if (!__builtin_mul_overflow(count, size, &bytes)) return realloc(block, bytes);
+  if (!mul_wraps(count, size, &bytes)) return realloc(block, bytes);
   errno = ENOMEM;
   return NULL;
 }

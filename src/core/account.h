@@ -22,7 +22,8 @@ void pym__look(struct pym_heap *heap, unsigned domain, usize replaced); /* if on
 void pym__count_class(struct pym_heap *heap, unsigned domain,
                       u32 size); /* so that charged is exact for it */
 
-HOT u32 limit_grant(struct pym_heap *heap, unsigned domain, usize bytes, u32 pieces, usize replaced) {
+HOT u32 limit_grant(struct pym_heap *heap, unsigned domain, usize bytes, u32 pieces,
+                    usize replaced) {
   return LIKELY(!PYM__READ(pym__limits))
              ? pieces
              : pym__limits->grant(heap, domain, bytes, pieces, replaced);

@@ -27,7 +27,7 @@ static int arena_from_hook(struct pym_heap *heap, usize bytes) {
   if (!base) return 0;
   pym__space.pages_memory = pym__linmem_pages(); /* the hook may have grown it */
   addr segment = ((off(base) + 15) & ~(addr)15) + ARENA_BYTES;
-  if (at(off(base)) != base) { /* natively: not linear memory at all */
+  if (!is_in_linmem(base)) { /* natively */
     installed.free(installed.ctx, base, PYM_ARENA_BYTES);
     return 0;
   }

@@ -38,6 +38,20 @@
 #define COLD __attribute__((noinline, cold))
 #endif
 
+/* *bytes = count * size; 1: that wraps.  Without a product of 128 bits, which is a function of the
+ * compiler's library on wasm64. */
+HOT int mul_wraps(size_t count, size_t size, size_t *bytes) {
+#if PYM__MEMORY64
+  *bytes = count * size;
+  if (!((count | size) >> 32) || !size) return 0;
+  size_t most = SIZE_MAX / size;
+  __asm__("" : "+r"(most)); /* or clang makes that product of it */
+  return count > most;
+#else
+  return __builtin_mul_overflow(count, size, bytes);
+#endif
+}
+
 /* Copy and fill.  Small sizes go word by word: a wasm engine takes a call for memory.copy. */
 #if defined(__clang__)
 #define WORD_BY_WORD _Pragma("clang loop unroll(disable)")

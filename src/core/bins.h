@@ -13,7 +13,9 @@ HOT u32 tree_of(usize size) {
 }
 HOT u32 first_branch(u32 tree) { return tree / 2 + 8; } /* bit of the size that a root looks at */
 #define LAST_BRANCH 4u                                  /* sizes are multiples of 16 */
-_Static_assert(2 * ((PYM__MEMORY64 ? 34 : 31) - 10) + 1 < BIN_TREES && BIN_LIST_MAX == 16 * BIN_LISTS, "all sizes");
+_Static_assert(2 * ((PYM__MEMORY64 ? 34 : 31) - 10) + 1 < BIN_TREES &&
+                   BIN_LIST_MAX == 16 * BIN_LISTS,
+               "all sizes");
 
 /* Put [chunk, chunk + size) there as a free chunk.  The chunk before it is in use. */
 void pym__bins_insert(struct pym_heap *heap, addr chunk, usize size);

@@ -62,7 +62,7 @@ static COLD addr find_aligned(const struct pym_heap *heap, usize size, usize ali
   usize least = size;
   for (unsigned looks = 0; looks < ALIGNED_LOOKS; looks++) {
     const addr chunk = pym__bins_find(heap, least), have = chunk ? head_of(heap, chunk) : 0,
-              lead = lead_of(chunk, align);
+               lead = lead_of(chunk, align);
     if (!chunk) return 0;
     if (have >= size && have - size >= lead) return chunk;
     least = have + 16;
@@ -72,13 +72,14 @@ static COLD addr find_aligned(const struct pym_heap *heap, usize size, usize ali
 
 /* Bytes that memory has to grow by for a block that begins at a multiple of `align`, if what comes
  * next lies where it should; 0: more than there is. */
-static COLD usize aligned_growth(const struct pym_heap *heap, usize size, usize align, int in_vain) {
+static COLD usize aligned_growth(const struct pym_heap *heap, usize size, usize align,
+                                 int in_vain) {
   const addr end = pym__linmem_end();
   usize extra = align, bytes;
   if (!in_vain && !heap->segment_alloc) {
     const addr chunk = heap->top_end != end ? end + SEGMENT_BYTES
-                      : heap->top          ? heap->top
-                                           : end - CHUNK_HEADER;
+                       : heap->top          ? heap->top
+                                            : end - CHUNK_HEADER;
     extra = lead_of(chunk, align);
   }
   return __builtin_add_overflow(size, extra, &bytes) ? 0 : bytes;
@@ -214,8 +215,7 @@ COLD void pym__chunk_free(struct pym_heap *heap, addr chunk) {
 
 /* The header of a cached chunk, verified: its former owner may still write to it. */
 HOT usize cached_head(const struct pym_heap *heap, addr chunk) {
-  if (UNLIKELY(!in_memory(chunk) || !is_sound(heap, chunk) ||
-               !is_cached_head(head_at(chunk)) ||
+  if (UNLIKELY(!in_memory(chunk) || !is_sound(heap, chunk) || !is_cached_head(head_at(chunk)) ||
                (size_of(chunk) == POOL_BYTES && is_pool(chunk))))
     pym__corrupt(CAUSE_FREED_WRITTEN, chunk + CHUNK_HEADER, INTERNAL);
   return head_at(chunk);
@@ -342,7 +342,8 @@ static COLD int cached_fits(const struct pym_heap *heap, usize size, usize align
   return first <= CACHE_REQUESTED || !lead_of(from_link(first), align);
 }
 
-void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, usize bytes, usize align, usize replaced) {
+void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
+                     usize replaced) {
   if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return NULL;
   const usize size = chunk_size_for(bytes);
   addr chunk = 0;
@@ -422,7 +423,8 @@ static usize free_bytes_at(const struct pym_heap *heap, addr chunk) {
 }
 
 /* Room behind the chunk for `more` bytes, if need be by more memory; 0: there is none. */
-static usize room_behind(struct pym_heap *heap, unsigned domain, addr chunk, usize old, usize extra) {
+static usize room_behind(struct pym_heap *heap, unsigned domain, addr chunk, usize old,
+                         usize extra) {
   const addr behind = chunk + old;
   usize have;
   /* At the end of linear memory, and no free chunk holds it: memory would grow anyway. */

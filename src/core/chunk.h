@@ -7,12 +7,13 @@
 usize pym__raw_usable_for(usize bytes); /* usable size served for bytes */
 /* A block that is counted and charged; limits are not asked, and no event tells of failure.
  * replaced  bytes that the same call will free */
-void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, usize bytes, usize align, usize replaced);
+void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
+                     usize replaced);
 int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block,
                     usize bytes); /* in place; 0: it cannot */
 void pym__raw_free(struct pym_heap *heap, unsigned domain, void *block);
 usize pym__raw_verified_size(const struct pym_heap *heap, unsigned domain,
-                           const void *block); /* usable; verified */
+                             const void *block); /* usable; verified */
 usize pym__raw_usable(const void *block);
 unsigned pym__raw_domain(const struct pym_heap *heap, const void *block); /* verified */
 addr pym__chunk_alloc(struct pym_heap *heap, unsigned domain, usize size, usize align, u32 flags);

@@ -18,8 +18,8 @@
  *        The key is drawn at start where the host has randomness, so a header cannot be forged
  *
  * In a memory with 64-bit addresses the eight bytes of a header are one number: head in the low 34
- * bits, as sizes up to 16 GiB need, check in the 30 above.  Links and the size at a free chunk's end
- * have 32 bits and count units of 8 bytes.
+ * bits, as sizes up to 16 GiB need, check in the 30 above.  Links and the size at a free chunk's
+ * end have 32 bits and count units of 8 bytes.
  *
  * Free chunks below 1 KiB are in lists of one size, larger ones in search trees: a tree node has
  * two children and a ring of other chunks of its size.  A free chunk of 16 bytes has no room for
@@ -68,9 +68,7 @@ HOT u32 key_of(const struct pym_heap *heap) { return pym__space.raw_key ^ (u32)o
 #if PYM__MEMORY64
 #define HEAD_BITS 34
 #define CHECK_BITS 30
-HOT usize head_at(addr chunk) {
-  return chunk_at(chunk)->header & (((usize)1 << HEAD_BITS) - 1);
-}
+HOT usize head_at(addr chunk) { return chunk_at(chunk)->header & (((usize)1 << HEAD_BITS) - 1); }
 /* One damaged byte of the number never changes both of its parts alike. */
 HOT u64 check_for(addr chunk, usize head, u32 key) {
   const u64 both = head ^ chunk;

@@ -30,7 +30,7 @@ SMALL_DOMAIN(obj, PYM_OBJ)
 HOT void *small_calloc(unsigned domain, size_t count, size_t size) {
   size_t bytes;
   void *block = NULL;
-  if (!SMALL_BUILD && LIKELY(!__builtin_mul_overflow(count, size, &bytes)))
+  if (!SMALL_BUILD && LIKELY(!mul_wraps(count, size, &bytes)))
     block = try_calloc(&pym__main, domain, 1, bytes);
   return LIKELY(block != NULL) ? block : pym__calloc_slow(domain, count, size);
 }
@@ -146,7 +146,7 @@ size_t pym_usable_size(const void *block) {
 
 int pym_owns(const void *block) {
   const addr offset = off(block);
-  if (at(offset) != block) return 0; /* natively: not linear memory at all */
+  if (!is_in_linmem(block)) return 0;
   LOCKED();
   for (addr segment = pym__main.segments; segment;
        segment = ((const struct segment *)at(segment))->next)

@@ -33,16 +33,16 @@ enum event_kind {
   X(u16, kind, 1, "1 grow, 2 soft limit, 3 hard limit, 4 out of memory, 5, 6: asked before 3, 4") \
   X(u16, domain, 1, "0 raw, 1 mem, 2 object; a limit of: 3 the heap, 5 all heaps")                \
   X(u32, heap, 1, "id of the heap that asked")                                                    \
-  X(usize, bytes, 1, "request that caused it")                                                      \
+  X(usize, bytes, 1, "request that caused it")                                                    \
   X(u32, pages_before, 1, "linear memory before")                                                 \
   X(u32, pages_after, 1, "linear memory after")
 
 /* The program's linear memory as this library owns it: one instance. */
 #define SPACE_FIELDS(X)                                                                  \
-  X(addr, leaves, LEAVES, "off: pool table, one leaf of 1024 entries for each 4 MiB, 0")  \
+  X(addr, leaves, LEAVES, "off: pool table, one leaf of 1024 entries for each 4 MiB, 0") \
   X(u32, magic, 1, "SPACE_MAGIC")                                                        \
   X(u32, version, 1, "LAYOUT_VERSION")                                                   \
-  X(addr, first_heap, 1, "off: the default heap; others follow by its field next")        \
+  X(addr, first_heap, 1, "off: the default heap; others follow by its field next")       \
   X(u32, raw_key, 1, "of chunk headers, see src/core/chunk_layout.h")                    \
   X(u64, link_key, 1, "of free blocks: word ^ link_key is the low half of the next one") \
   X(u32, pages_memory, 1, "linear memory when last looked at")                           \
@@ -52,24 +52,24 @@ enum event_kind {
   X(u64, grows, 1, "growths that gave memory")                                           \
   X(u64, grow_failures, 1, "growths refused")                                            \
   X(u32, fault, 1, "what corruption was found (enum cause), 0: none")                    \
-  X(addr, fault_at, 1, "off: where")                                                      \
-  X(usize, soft, 1, "soft limit of all heaps together")                                    \
-  X(usize, hard, 1, "hard limit of all heaps together")                                    \
+  X(addr, fault_at, 1, "off: where")                                                     \
+  X(usize, soft, 1, "soft limit of all heaps together")                                  \
+  X(usize, hard, 1, "hard limit of all heaps together")                                  \
   X(u32, threads, 1, "threads that have a heap for malloc; 0 in an archive for one thread")
 
-#define DOMAIN_FIELDS(X)                                                               \
+#define DOMAIN_FIELDS(X)                                                                 \
   X(usize, charged, 1, "usable bytes live or in its lists, or more; exact near a limit") \
   X(usize, peak, 1, "highest live bytes seen; max(peak, live) is to be shown")           \
   X(usize, look_at, 1, "what charged has to pass for the next look at the peak")         \
   X(usize, soft, 1, "soft limit")                                                        \
   X(usize, hard, 1, "hard limit")                                                        \
   X(usize, own_look_at, 1, "the same for its own peak; look_at is for the heap's too")   \
-  X(u64, raw_mallocs, 1, "blocks ever served by the raw allocator")                    \
-  X(u64, raw_frees, 1, "")                                                             \
-  X(u64, raw_bytes, 1, "usable bytes ever served by the raw allocator")                \
-  X(u64, raw_freed, 1, "of them, bytes that came back")                                \
-  X(u64, failures, 1, "calls that returned NULL")                                      \
-  X(u32, raw_at_peak, 1, "blocks of the raw allocator at the heap's peak")             \
+  X(u64, raw_mallocs, 1, "blocks ever served by the raw allocator")                      \
+  X(u64, raw_frees, 1, "")                                                               \
+  X(u64, raw_bytes, 1, "usable bytes ever served by the raw allocator")                  \
+  X(u64, raw_freed, 1, "of them, bytes that came back")                                  \
+  X(u64, failures, 1, "calls that returned NULL")                                        \
+  X(u32, raw_at_peak, 1, "blocks of the raw allocator at the heap's peak")               \
   X(usize, raw_bytes_at_peak, 1, "their usable bytes")
 
 /* Of the struct pym__hot that begins a heap (fast.h). */
@@ -81,15 +81,15 @@ enum event_kind {
   X(u64, filled, BY_DOMAIN, "blocks moved from a pool to a list; less frees and its count: live") \
   X(u32, magic, 1, "HEAP_MAGIC while alive")                                                      \
   X(u32, id, 1, "1 is the default heap")                                                          \
-  X(addr, next, 1, "off: next heap")                                                               \
-  X(usize, soft, 1, "soft limit of the three domains together")                                     \
-  X(usize, hard, 1, "hard limit of the three domains together")                                     \
-  X(addr, segments, 1, "off: the segment added last")                                              \
+  X(addr, next, 1, "off: next heap")                                                              \
+  X(usize, soft, 1, "soft limit of the three domains together")                                   \
+  X(usize, hard, 1, "hard limit of the three domains together")                                   \
+  X(addr, segments, 1, "off: the segment added last")                                             \
   X(u32, raw_segments, 1, "")                                                                     \
-  X(usize, raw_bytes, 1, "bytes of all segments")                                                   \
-  X(usize, raw_free, 1, "bytes of free chunks, headers in")                                         \
+  X(usize, raw_bytes, 1, "bytes of all segments")                                                 \
+  X(usize, raw_free, 1, "bytes of free chunks, headers in")                                       \
   X(u32, raw_chunks, 1, "blocks in use, pools not counted")                                       \
-  X(usize, raw_cached, 1, "bytes of cached chunks: freed, not joined yet")                          \
+  X(usize, raw_cached, 1, "bytes of cached chunks: freed, not joined yet")                        \
   X(u32, pools_used, 1, "4 KiB pools in use")                                                     \
   X(u32, pools, CLASS_SLOTS, "pools held by a class")                                             \
   X(u32, pools_peak, CLASS_SLOTS, "")                                                             \
@@ -97,7 +97,7 @@ enum event_kind {
   X(u64, sampled_bytes, CLASS_SLOTS, "sum of those sizes: rounding loss is an estimate")          \
   X(u32, current, BY_DOMAIN, "4 KiB unit of the pool that the list was taken from, 0")            \
   X(u32, usable, CLASS_SLOTS, "4 KiB unit of the first pool with free blocks, 0")                 \
-  X(usize, peak, 1, "highest live bytes of the three domains together that were seen")              \
+  X(usize, peak, 1, "highest live bytes of the three domains together that were seen")            \
   X(u32, reserved, 1, "")                                                                         \
   X(u64, peak_most, 1, "what they cannot have been above")                                        \
   X(u32, at_peak, BY_DOMAIN, "live blocks of each class then")
@@ -122,11 +122,11 @@ struct pool_header {
 };
 
 /* A piece of linear memory that chunks fill, see chunk_layout.h. */
-#define SEGMENT_FIELDS(X)                                                 \
+#define SEGMENT_FIELDS(X)                                                  \
   X(addr, next, 1, "off: next segment of the heap, 0")                     \
   X(addr, end, 1, "off: behind its last chunk's header, which has size 0") \
   X(addr, prev, 1, "off: the segment before, 0")                           \
-  X(u32, check, 1, "tells a segment from a user's bytes")                 \
+  X(u32, check, 1, "tells a segment from a user's bytes")                  \
   X(u64, reserved, 1, "chunks begin at 8 mod 16")
 
 #define DECLARE_FIELD(type, name, count, what) type name FIELD_COUNT_##count;
@@ -172,7 +172,8 @@ _Static_assert(sizeof(struct segment) % 16 == 8, "chunks start 8 mod 16");
 /* The custom section `pymalloc`: a header, then records, little-endian, no padding between.
  * Groups: 0 constants (value is the number), 1 space, 2 heap, 3 domain, 4 event, 5 segment, 6 pool,
  * 7 list (value is the offset in the structure).  Types: 1 u8, 2 u16, 3 u32, 4 u64; 5: a structure,
- * whose group is `of`; 6: the low 48 bits of a u64.  Arrays have count > 1 and elements `stride` bytes apart. */
+ * whose group is `of`; 6: the low 48 bits of a u64.  Arrays have count > 1 and elements `stride`
+ * bytes apart. */
 struct descriptor_header {
   char magic[8]; /* "PYMALLOC", no NUL */
   u16 version;

@@ -27,7 +27,8 @@ HOT bool may_fall_back(const struct pym_heap *heap, u32 size) {
 
 /* The list is empty, or this call did not come by the fast path.
  * replaced  bytes that the same call will free: limits and peaks look at the difference */
-static COLD void *allocate_small(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
+static COLD void *allocate_small(struct pym_heap *heap, unsigned domain, usize bytes,
+                                 usize replaced) {
   const u32 size = rounded_small(bytes);
   void *block = list_of(heap, domain, size)->count ? pym__pop(&heap->hot, domain, size) : NULL;
   if (block) return block;
@@ -83,7 +84,7 @@ void *pym__malloc_direct(struct pym_heap *heap, unsigned domain, size_t bytes) {
 
 COLD void *pym__calloc_direct(struct pym_heap *heap, unsigned domain, size_t count, size_t size) {
   size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes)) bytes = SIZE_MAX;
+  if (mul_wraps(count, size, &bytes)) bytes = SIZE_MAX;
   void *block = pym__malloc_direct(heap, domain, bytes);
   if (!block) return NULL;
   if (bytes <= PYM_SMALL_MAX) zero_words(block, rounded_small(bytes));
@@ -130,7 +131,8 @@ COLD void *pym__moved(struct pym_heap *heap, unsigned domain, void *block, usize
 }
 
 /* A block above 512 bytes that stays above. */
-static void *resize_raw(struct pym_heap *heap, unsigned domain, void *block, usize old, usize bytes) {
+static void *resize_raw(struct pym_heap *heap, unsigned domain, void *block, usize old,
+                        usize bytes) {
   if (UNLIKELY(pym__limits != NULL)) return pym__limits->resize(heap, domain, block, old, bytes);
   if (pym__raw_resize(heap, domain, block, bytes)) return block;
   void *to = pym__raw_alloc(heap, domain, bytes, PYM_RAW_ALIGNMENT, old);

@@ -22,10 +22,12 @@ void *pym__resize(struct pym_heap *heap, unsigned domain, void *block,
                   usize bytes); /* bytes >= 1, not counted */
 /* pym__raw_alloc gave NULL: once more, if the callback may have freed something; or an event, NULL.
  */
-void *pym__raw_again(struct pym_heap *heap, unsigned domain, usize bytes, usize align, usize replaced);
+void *pym__raw_again(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
+                     usize replaced);
 /* Move a block of `old` bytes to its new place, of bytes, and free the old one.  NULL: there is
  * none. */
-void *pym__moved(struct pym_heap *heap, unsigned domain, void *block, usize old, void *to, usize bytes);
+void *pym__moved(struct pym_heap *heap, unsigned domain, void *block, usize old, void *to,
+                 usize bytes);
 
 usize pym__usable(struct pym_heap *heap, unsigned domain, const void *block);
 #if PYM_DEBUG >= 1

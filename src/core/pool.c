@@ -90,8 +90,7 @@ HOT u32 check_of(u32 unit, const struct pym__pool *pool) {
 
 /* A unit that a link leads to: a pool of the class. */
 static COLD u32 verified_unit(const struct pym_heap *heap, u32 unit, u32 size) {
-  const struct pym__pool *pool =
-      unit < 1u << (32 - POOL_SHIFT) ? pym__pool_at(unit_base(unit)) : NULL;
+  const struct pym__pool *pool = unit < MAX_UNITS ? pym__pool_at(unit_base(unit)) : NULL;
   if (UNLIKELY(!pool || pool->size != size || pool->heap != (u16)heap->id ||
                header_of(unit)->check != check_of(unit, pool)))
     pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
@@ -367,7 +366,8 @@ static COLD u64 take_fewer(struct pym_heap *heap, unsigned domain, u32 size, u32
 
 void *pym__refill(struct pym_heap *heap, unsigned domain, u32 size, u32 granted, usize replaced) {
   struct list *list = list_of(heap, domain, size);
-  if (UNLIKELY(list->count || list->block != unit_base(*current_of(heap, domain, size)))) /* it did not end so */
+  if (UNLIKELY(list->count ||
+               list->block != unit_base(*current_of(heap, domain, size)))) /* it did not end so */
     pym__corrupt(CAUSE_FREED_WRITTEN, list->block, domain);
   u64 taken =
       LIKELY(granted > 1) ? pool_pop_all(heap, domain, size) : pool_pop_block(heap, domain, size);

@@ -17,7 +17,8 @@ static u32 step_of(u32 size) { return size & 8 ? 8 : 16; }
 
 /* In a small heap pools for sizes that are rare would be most of what it costs.  A class that has
  * no free block gets one of a class a little larger; NULL: that has none either. */
-COLD void *pym__alloc_larger_class(struct pym_heap *heap, unsigned domain, u32 size, usize replaced) {
+COLD void *pym__alloc_larger_class(struct pym_heap *heap, unsigned domain, u32 size,
+                                   usize replaced) {
   if (PYM__READ(pym__limits) || pym__has_usable(heap, domain, size)) return NULL;
   for (u32 larger = size + step_of(size); larger <= PYM_SMALL_MAX && larger <= size + 8 + size / 4;
        larger += step_of(size)) {
@@ -31,7 +32,8 @@ COLD void *pym__alloc_larger_class(struct pym_heap *heap, unsigned domain, u32 s
 
 /* No pool can be had.  A free block of this class or a larger one, whichever domain's list it is
  * in; or a raw one, as CPython does. */
-COLD void *pym__alloc_last_resort(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
+COLD void *pym__alloc_last_resort(struct pym_heap *heap, unsigned domain, usize bytes,
+                                  usize replaced) {
   const u32 size = rounded_small(bytes);
   LOCKED();
   for (int again = 0;; again = 1) {

@@ -10,7 +10,8 @@
 /* [from, to) is the default heap's now.  A page that the piece before ended in was counted. */
 static COLD void heap_add_memory(addr from, addr to) {
   const u32 first = (u32)(from >> 16), counted = (u32)((pym__main.top_end + PAGE_BYTES - 1) >> 16);
-  pym__space.pages_owned += (u32)((to + PAGE_BYTES - 1) >> 16) - (first > counted ? first : counted);
+  pym__space.pages_owned +=
+      (u32)((to + PAGE_BYTES - 1) >> 16) - (first > counted ? first : counted);
   pym__segment_add(&pym__main, from, to);
 }
 

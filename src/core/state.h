@@ -32,11 +32,11 @@ struct space {
   struct event events[EVENTS];
   /* Not for readers: */
   u32 is_started;
-  u32 heap_ids;    /* ids given out */
+  u32 heap_ids;     /* ids given out */
   addr reclaimable; /* off: first of the heaps that may hold memory which others could use */
-  u32 limited;     /* a limit was set once */
-  u32 over_limit;  /* that of all heaps was passed: every call is slow, the lists are empty */
-  u64 charged;     /* the sum of what is settled of each heap, limits.c */
+  u32 limited;      /* a limit was set once */
+  u32 over_limit;   /* that of all heaps was passed: every call is slow, the lists are empty */
+  u64 charged;      /* the sum of what is settled of each heap, limits.c */
 };
 
 struct pym_heap {
@@ -116,10 +116,10 @@ extern struct hook pym__hooks[PYM_DOMAINS];
 /* debug_hooks.c: linked with the debug hooks */
 struct debug {
   int (*is_debug_block)(
-      const void *block);         /* 0: a block of ours just as it is, not one of theirs */
+      const void *block);           /* 0: a block of ours just as it is, not one of theirs */
   usize (*size)(const void *block); /* bytes asked for of a block they made, which is verified */
-  int (*quarantine_flush)(void);  /* what is held back; 0: nothing was */
-  int (*are_on)(unsigned domain); /* and nothing is over them in domain domain */
+  int (*quarantine_flush)(void);    /* what is held back; 0: nothing was */
+  int (*are_on)(unsigned domain);   /* and nothing is over them in domain domain */
 };
 extern const struct debug *pym__debug; /* NULL: never installed */
 
@@ -138,8 +138,9 @@ struct limits {
   void *(*raw)(struct pym_heap *heap, unsigned domain, usize n, usize replaced);
   void *(*resize)(struct pym_heap *heap, unsigned domain, void *block, usize old, usize n);
   void (*freed)(struct pym_heap *heap, unsigned domain, const void *block, usize usable);
-  int (*fits_in_place)(const void *block,
-                       usize n); /* is block one that would serve n where it is, were it in a pool? */
+  int (*fits_in_place)(
+      const void *block,
+      usize n); /* is block one that would serve n where it is, were it in a pool? */
 };
 extern const struct limits *pym__limits; /* NULL: no limit and no callback was ever set */
 

@@ -9,7 +9,7 @@
 
 /* Blocks freed by this thread that go to one owner. */
 struct batch {
-  u32 owner; /* id */
+  u32 owner;              /* id */
   u32 first, last, count; /* links to the first and the last of them */
 };
 

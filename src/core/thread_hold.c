@@ -63,7 +63,8 @@ HOT void *held_pop(struct hold *hold, u32 index) {
   const addr o = from_link(hold->first[index]);
   const usize head = head_without_lock(o - CHUNK_HEADER);
   const u64 word = *(const pym__word *)at(o) ^ pym__key;
-  if (UNLIKELY(word >> 32 != (HELD ^ (u32)o) || !head)) pym__corrupt(CAUSE_FREED_WRITTEN, o, PYM_RAW);
+  if (UNLIKELY(word >> 32 != (HELD ^ (u32)o) || !head))
+    pym__corrupt(CAUSE_FREED_WRITTEN, o, PYM_RAW);
   *(pym__word *)at(o) = 0;
   hold->first[index] = (u32)word;
   if (!(u32)word) hold->sizes &= ~(1u << index);

@@ -9,7 +9,8 @@
 #include "core/profile.h"
 #include "core/reclaim.h"
 
-COLD void *pym__small_new(struct pym_heap *heap, unsigned domain, usize n, u32 most, usize replaced) {
+COLD void *pym__small_new(struct pym_heap *heap, unsigned domain, usize n, u32 most,
+                          usize replaced) {
   void *block = pym__refill(heap, domain, rounded_small(n), most, replaced);
   return block ? block : pym__alloc_last_resort(heap, domain, n, replaced);
 }
@@ -46,7 +47,8 @@ COLD void *pym__watched_resize(struct pym_heap *heap, unsigned domain, void *blo
   return pym__moved(heap, domain, block, old, to, n);
 }
 
-COLD void pym__watched_free(struct pym_heap *heap, unsigned domain, const void *block, usize usable) {
+COLD void pym__watched_free(struct pym_heap *heap, unsigned domain, const void *block,
+                            usize usable) {
   if (pym__profile) pym__profile->freed(heap, domain, block, usable);
   pym__limits->update(heap);
 }

@@ -32,9 +32,7 @@ _Static_assert(DEBUG_HEAD % PYM_RAW_ALIGNMENT == 0, "data is aligned as what is 
 _Static_assert(sizeof(size_t) == DEBUG_WORD, "CPython's layout");
 #endif
 
-static inline usize debug_total(usize n) {
-  return (DEBUG_HEAD + n + DEBUG_TAIL + 15) & ~(usize)15;
-}
+static inline usize debug_total(usize n) { return (DEBUG_HEAD + n + DEBUG_TAIL + 15) & ~(usize)15; }
 
 static inline usize debug_size_field(const u8 *p) {
   usize v = 0;

@@ -105,7 +105,7 @@ static void *debug_malloc(void *ctx, size_t bytes) {
 
 static void *debug_calloc(void *ctx, size_t count, size_t size) {
   size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes)) return NULL;
+  if (mul_wraps(count, size, &bytes)) return NULL;
   LOCKED();
   return make(ctx, bytes, 1);
 }

@@ -16,7 +16,7 @@
  * nothing is known, and `elsewhere` is the answer. */
 static int readable(const u8 *p, u64 n, int elsewhere) {
   const u64 end = (u64)pym__linmem_pages() * PAGE_BYTES;
-  if (at(off(p)) != (const void *)p) return elsewhere;
+  if (!is_in_linmem(p)) return elsewhere;
   return off(p) >= DEBUG_HEAD && off(p) + n <= end;
 }
 
@@ -57,7 +57,7 @@ static int is_raw_block(addr offset) {
  * block of at least twice that, and what stands before it is no header. */
 static int begins_block(const u8 *p) {
   const addr offset = off(p);
-  if (at(offset) != (const void *)p) return 0;
+  if (!is_in_linmem(p)) return 0;
   if (!class_of(offset)) return is_raw_block(offset);
   const u32 size = class_of(offset) * PYM_ALIGNMENT;
   const addr first = base_of(offset) + POOL_HEADER;
@@ -71,7 +71,7 @@ int pym__debug_is_block(const void *p, int on) {
 
 /* ---- What is wrong with a block ---- */
 
-#define UNKNOWN ((usize)-1)
+#define UNKNOWN ((usize) - 1)
 
 struct finding {
   enum cause cause; /* CAUSE_NONE: nothing */
@@ -85,7 +85,8 @@ static struct finding look(unsigned domain, const u8 *p) {
   else if (has_tail(p, field, 0)) f.size = field;
   else if (copy == field && field <= DEBUG_SIZE_MAX && readable(p, (u64)field + DEBUG_TAIL, 1))
     f.size = field;
-  if (domain < PYM_DOMAINS ? (char)*debug_id_at(p) != debug_id(domain) : !has_id(p)) f.cause = CAUSE_BAD_ID;
+  if (domain < PYM_DOMAINS ? (char)*debug_id_at(p) != debug_id(domain) : !has_id(p))
+    f.cause = CAUSE_BAD_ID;
   else if (!all_are(p - DEBUG_PADS, DEBUG_PADS, FORBIDDENBYTE)) f.cause = CAUSE_BAD_LEADING;
   else if (f.size == UNKNOWN || f.size != field) f.cause = CAUSE_BAD_SIZE;
   else if (copy != field) f.cause = CAUSE_BAD_LEADING;

@@ -20,7 +20,8 @@ static struct {
 } traces;
 
 #define FIRST_SLOTS 512u
-#define MOST_SLOTS ((u32)((PYM_SIZE_MAX < MEMORY_MAX ? PYM_SIZE_MAX : MEMORY_MAX) / sizeof(struct traced)))
+#define MOST_SLOTS \
+  ((u32)((PYM_SIZE_MAX < MEMORY_MAX ? PYM_SIZE_MAX : MEMORY_MAX) / sizeof(struct traced)))
 _Static_assert(FIRST_SLOTS * sizeof(struct traced) >= CACHED_CHUNK_MAX,
                "what INTERNAL has, see chunk_layout.h");
 

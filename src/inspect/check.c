@@ -26,7 +26,7 @@ struct recount {
   usize bytes, free, cached_bytes; /* of one source of memory */
   u32 segments, binned, chunks, cached;
   u32 pools, held[CLASS_SLOTS], usable[CLASS_SLOTS];
-  u64 blocks[4], live[4];  /* raw blocks, by domain */
+  u64 blocks[4], live[4];       /* raw blocks, by domain */
   uint64_t in_use[CLASS_SLOTS]; /* small blocks: live, and those in lists */
 };
 
@@ -108,7 +108,8 @@ static int check_class(const struct pym_heap *heap, u32 class, const struct reco
   for (u32 unit = heap->usable[class]; unit;
        prev = unit, unit = ((struct pool_header *)at(unit_base(unit)))->next) {
     const addr base = unit_base(unit);
-    REQUIRE(unit < MAX_PAGES * (PAGE_BYTES / POOL_BYTES) && class_of(base) == class, "list of usable pools", base);
+    REQUIRE(unit < MAX_PAGES * (PAGE_BYTES / POOL_BYTES) && class_of(base) == class,
+            "list of usable pools", base);
     REQUIRE(((struct pool_header *)at(base))->prev == prev, "list of usable pools: back link",
             base);
     REQUIRE(pym__pool_at(base)->free != (u16)base, "usable pool has nothing to give", base);
@@ -125,8 +126,8 @@ static int check_class(const struct pym_heap *heap, u32 class, const struct reco
                 ? !list
                 : class_of(unit_base(heap->current[domain][class])) == class,
             "current pool of a class", class);
-    REQUIRE(filled >= frees && filled - frees >= list >> PYM__COUNT_SHIFT, "count of a class's live blocks",
-            class);
+    REQUIRE(filled >= frees && filled - frees >= list >> PYM__COUNT_SHIFT,
+            "count of a class's live blocks", class);
     in_use += filled - frees;
   }
   REQUIRE(n->in_use[class] == in_use, "count of a class's blocks", class);
@@ -142,8 +143,7 @@ static int check_chunks(const struct pym_heap *heap, const struct pym_heap *sour
     REQUIRE(is_sound(source, chunk), "raw block header", chunk);
     const usize head = head_at(chunk), size = head & ~CHUNK_FLAGS;
     REQUIRE(!(head & CHUNK_PREV_FREE) == !free_before, "mark of a free raw chunk", chunk);
-    REQUIRE(!free_before || footer_before(chunk) == free_before, "size behind a free chunk",
-            chunk);
+    REQUIRE(!free_before || footer_before(chunk) == free_before, "size behind a free chunk", chunk);
     if (chunk == end) break;
     REQUIRE(size >= CHUNK_MIN && size <= end - chunk, "raw block size", chunk);
     const enum chunk_kind kind = kind_of(chunk);
@@ -199,7 +199,8 @@ static int check_ring(const struct pym_heap *heap, addr node, u32 binned, u32 *s
   addr chunk = node;
   do {
     const addr next = from_link(chunk_at(chunk)->next);
-    REQUIRE(is_free(heap, next) && chunk_at(next)->prev == to_link(chunk), "chunks of one size", chunk);
+    REQUIRE(is_free(heap, next) && chunk_at(next)->prev == to_link(chunk), "chunks of one size",
+            chunk);
     REQUIRE(size_of(next) == size_of(node), "chunk in the wrong ring", next);
     REQUIRE(next == node || branch_of(next)->parent == NO_NODE, "second node of one size", next);
     REQUIRE(++*seen <= binned, "chunks of one size loop", chunk);
@@ -225,7 +226,8 @@ static int check_tree(const struct pym_heap *heap, u32 tree, u32 binned, u32 *se
     const u32 next = came == 0 && branch->child[0]   ? branch->child[0]
                      : came <= 1 && branch->child[1] ? branch->child[1]
                                                      : branch->parent;
-    REQUIRE(next == branch->parent || (is_free(heap, from_link(next)) && branch_of(from_link(next))->parent == link),
+    REQUIRE(next == branch->parent ||
+                (is_free(heap, from_link(next)) && branch_of(from_link(next))->parent == link),
             "parent in a search tree", node);
     from = link;
     link = next;
@@ -263,7 +265,8 @@ static int check_source(const struct pym_heap *heap, const struct pym_heap *sour
                         struct recount *n) {
   n->segments = n->binned = n->chunks = n->cached = 0;
   n->bytes = n->free = n->cached_bytes = 0;
-  for (addr offset = source->segments; offset; offset = ((const struct segment *)at(offset))->next) {
+  for (addr offset = source->segments; offset;
+       offset = ((const struct segment *)at(offset))->next) {
     REQUIRE(readable(offset, SEGMENT_BYTES) && !(offset & 15), "list of raw segments", offset);
     const addr end = ((const struct segment *)at(offset))->end;
     REQUIRE(end > offset + SEGMENT_BYTES && !(end & 15) && readable(offset, end - offset),

@@ -24,7 +24,8 @@ struct sampled {
   u32 domain;
 };
 #define FIRST_SLOTS 512u
-#define MOST_SLOTS ((u32)((PYM_SIZE_MAX < MEMORY_MAX ? PYM_SIZE_MAX : MEMORY_MAX) / sizeof(struct sampled)))
+#define MOST_SLOTS \
+  ((u32)((PYM_SIZE_MAX < MEMORY_MAX ? PYM_SIZE_MAX : MEMORY_MAX) / sizeof(struct sampled)))
 _Static_assert(FIRST_SLOTS * sizeof(struct sampled) >= CACHED_CHUNK_MAX,
                "what INTERNAL has, see chunk_layout.h");
 
@@ -32,8 +33,8 @@ static struct {
   struct sampled *table; /* open addressing; of a raw block of the default heap */
   u32 slots, used;       /* slots: a power of two */
   u32 every;
-  u32 run;               /* counts the profiles: a heap whose number differs has old draws */
-  u64 seed, state;       /* of the random numbers */
+  u32 run;                 /* counts the profiles: a heap whose number differs has old draws */
+  u64 seed, state;         /* of the random numbers */
   usize left[PYM_DOMAINS]; /* bytes of raw blocks before the next sample */
   pym_profile_fn *fn;
   void *ctx;

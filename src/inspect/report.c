@@ -21,7 +21,7 @@ COLD void pym__put_number(struct line *l, uint64_t v, unsigned width) {
 COLD void pym__put_hex(struct line *l, addr v) {
   char digits[19] = "0x00000000";
   int last = 9; /* as many digits as 32 bits have; more only where there are more */
-  while (sizeof v > 4 && (u64)v >> (4 * (last - 1))) digits[++last] = 0;
+  while (sizeof v > 4 && last < 17 && (u64)v >> (4 * (last - 1))) digits[++last] = 0;
   for (int i = last; i > 1; i--, v >>= 4) digits[i] = "0123456789abcdef"[v & 15];
   pym__put(l, digits);
 }

@@ -22,6 +22,16 @@ static inline void *at(addr offset) { return (void *)(LINMEM_BASE + offset); }
 static inline addr off(const void *p) { return (addr)((uintptr_t)p - LINMEM_BASE); }
 #endif
 
+/* Does the address have an offset?  Natively programs have addresses outside of linear memory, and
+ * with 64 bits any program may come with one that no memory ever has. */
+static inline int is_in_linmem(const void *p) {
+#if PYM__MEMORY64
+  return off(p) >> 34 == 0;
+#else
+  return at(off(p)) == p;
+#endif
+}
+
 /* Size of linear memory now, in pages. */
 uint32_t pym__linmem_pages(void);
 

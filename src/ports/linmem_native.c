@@ -1,5 +1,6 @@
-/* Linear memory on the machine that runs the tests: 4 GiB of address (16 for PYM__MEMORY64) at a fixed
- * place, opened page by page.  It can be capped, refuse a growth, and let strangers grow between ours. */
+/* Linear memory on the machine that runs the tests: 4 GiB of address (16 for PYM__MEMORY64) at a
+ * fixed place, opened page by page.  It can be capped, refuse a growth, and let strangers grow
+ * between ours. */
 #define _GNU_SOURCE
 #include <string.h>
 #include <sys/mman.h>
@@ -15,7 +16,8 @@ static uint32_t foreign_every, foreign_pages, foreign_count;
 static uint8_t is_foreign[MAX_PAGES];
 
 static void open_pages(uint32_t first, uint32_t n) {
-  if (mprotect(at((addr)first << 16), (size_t)n << 16, PROT_READ | PROT_WRITE) != 0) __builtin_trap();
+  if (mprotect(at((addr)first << 16), (size_t)n << 16, PROT_READ | PROT_WRITE) != 0)
+    __builtin_trap();
   pages = first + n;
 }
 

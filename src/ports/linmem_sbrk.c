@@ -13,7 +13,7 @@ addr pym__linmem_end(void) { return (off(sbrk(0)) + 15) & ~(addr)15; }
 
 usize pym__linmem_rest(void) { return -off(sbrk(0)) & (PAGE_BYTES - 1); }
 
-#define REFUSED ((addr)-1)
+#define REFUSED ((addr) - 1)
 
 /* sbrk takes a signed number, and a negative one moves the break back: more than 2 GiB of 32 bits
  * are taken in two pieces, once linear memory has room for both.  Returns where they begin. */

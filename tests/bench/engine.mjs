@@ -98,6 +98,6 @@ export function instantiate(module) {
     (imports[from] ??= {})[name] = known[name] ?? (() => 8);
   }
   ({ exports } = new WebAssembly.Instance(module, imports));
-  exports.__wasm_call_ctors();
+  exports.__wasm_call_ctors?.(); // not of freestanding modules
   return exports;
 }

@@ -33,6 +33,19 @@ export function quantile(list, q) {
 
 export const geomean = (list) => Math.exp(list.reduce((s, x) => s + Math.log(x), 0) / list.length);
 
+/** What all rounds of an allocator come to.  The time of the trace is the sum of the medians of its
+ *  pieces: a piece takes well under a millisecond, so another program's turn spoils few of them. */
+export function condense(rounds, records) {
+  const replays = rounds.flatMap((round) => round.replays);
+  const perOperation = (ms) => (ms * 1e6) / records;
+  const sum = (list) => list.reduce((a, b) => a + b, 0);
+  const medians = replays[0].map((_, i) => median(replays.map((pieces) => pieces[i])));
+  const wholes = replays.map((pieces) => perOperation(sum(pieces)));
+  const { grown, total } = rounds[0];
+  const [min, max] = [Math.min(...wholes), Math.max(...wholes)];
+  return { ns: perOperation(sum(medians)), min, max, grown, total };
+}
+
 /** Traces of fewer records are all start, and heaps of fewer bytes a few pages: in no mean. */
 export const LONG = 200_000;
 export const LARGE = 1 << 20;

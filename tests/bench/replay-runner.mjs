@@ -13,11 +13,15 @@ const records = Math.min(job.records || Infinity, header.getUint32(12, true));
 const ids = header.getUint32(16, true);
 const words = bytes.subarray(HEADER, HEADER + records * 8);
 
-const { record, ...peers } = Object.fromEntries(
+const all = Object.fromEntries(
   await Promise.all(
     Object.entries(job.modules).map(async ([name, path]) => [name, await maker(path)]),
   ),
 );
+/** A floor has the addresses of the recording module that is named like it. */
+const isRecord = (name) => name.endsWith('record');
+const isFloor = (name) => name.endsWith('floor');
+const peers = Object.fromEntries(Object.entries(all).filter(([name]) => !isRecord(name)));
 const names = Object.keys(peers);
 
 /** Runs the trace piece by piece in a fresh instance; `before` and `after` see each piece. */
@@ -41,15 +45,32 @@ async function replay(name, make, before, after) {
   return { pieces, grown: total - start, total };
 }
 
-/** Where each record's block lies when wasm-pymalloc serves the trace. */
-const addresses = new Uint32Array(records);
-const { total } = await replay('record', record, undefined, (exports, i, n) => {
-  addresses.set(new Uint32Array(exports.memory.buffer, exports.addresses_at(), n), i);
-});
+/** Where each record's block lies when wasm-pymalloc serves the trace, and how large memory is then. */
+async function recorded(name) {
+  const addresses = new Uint32Array(records);
+  const { total } = await replay(name, all[name], undefined, (exports, i, n) => {
+    addresses.set(new Uint32Array(exports.memory.buffer, exports.addresses_at(), n), i);
+  });
+  return { addresses, total };
+}
+const layouts = {};
+for (const name of names.filter(isFloor)) {
+  layouts[name] = await recorded(name.replace(/floor$/, 'record'));
+}
 
-function layOut(exports, i, n) {
+/** Memories with 64-bit addresses take a BigInt. */
+function grow(memory, pages) {
+  try {
+    memory.grow(pages);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    memory.grow(BigInt(pages));
+  }
+}
+
+function layOut({ addresses, total }, exports, i, n) {
   const missing = (total - exports.memory.buffer.byteLength) / PAGE;
-  if (missing > 0) exports.memory.grow(missing);
+  if (missing > 0) grow(exports.memory, missing);
   const to = new Uint32Array(exports.memory.buffer, exports.addresses_at(), n);
   to.set(addresses.subarray(i, i + n));
 }
@@ -57,13 +78,14 @@ function layOut(exports, i, n) {
 /** One round of an allocator: milliseconds of each piece, of each replay. */
 async function run(name) {
   const replays = [];
-  do replays.push(await replay(name, peers[name], name.endsWith('floor') ? layOut : undefined));
+  const before = isFloor(name) ? layOut.bind(undefined, layouts[name]) : undefined;
+  do replays.push(await replay(name, peers[name], before));
   while (replays.length * records < job.atLeast);
   const { grown, total } = replays[0];
   return { name, replays: replays.map(({ pieces }) => pieces), grown, total };
 }
 
-if (ids > (await record()).max_ids()) {
+if (ids > (await all.record()).max_ids()) {
   report({ skipped: `${job.name} has ${ids} blocks alive at once: more than the modules hold` });
 } else {
   for (let i = 0; i < 3; i++) for (const name of names) await run(name); // engines recompile

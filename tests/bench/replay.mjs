@@ -24,9 +24,9 @@ import {
   LONG,
   appendCsv,
   cache,
+  condense,
   fail,
   geomean,
-  median,
   modulesOf,
   unpackTraces,
 } from './lib.mjs';
@@ -84,19 +84,6 @@ function runIn(command, trace) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-}
-
-/** What all rounds of an allocator come to.  The time of the trace is the sum of the medians of its
- *  pieces: a piece takes well under a millisecond, so another program's turn spoils few of them. */
-function condense(rounds, records) {
-  const replays = rounds.flatMap((round) => round.replays);
-  const perOperation = (ms) => (ms * 1e6) / records;
-  const sum = (list) => list.reduce((a, b) => a + b, 0);
-  const medians = replays[0].map((_, i) => median(replays.map((pieces) => pieces[i])));
-  const wholes = replays.map((pieces) => perOperation(sum(pieces)));
-  const { grown, total } = rounds[0];
-  const [min, max] = [Math.min(...wholes), Math.max(...wholes)];
-  return { ns: perOperation(sum(medians)), min, max, grown, total };
 }
 
 /** Results by allocator: { ns, min, max, net, grown, total }. */

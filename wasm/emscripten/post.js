@@ -37,7 +37,8 @@ Module['pymalloc'] = {
   },
   get ['descriptor']() {
     if (!pymallocLoaded()) return undefined;
-    const start = _pym_descriptor() >>> 0;
+    const address = _pym_descriptor(); // a BigInt where memory has 64-bit addresses
+    const start = typeof address === 'bigint' ? Number(address) : address >>> 0;
     const header = new DataView(wasmMemory.buffer, start, 16); // src/core/layout.h
     const bytes = 16 + header.getUint16(10, true) * header.getUint32(12, true);
     return new Uint8Array(wasmMemory.buffer.slice(start, start + bytes));

@@ -30,6 +30,8 @@ static const struct choice choices[] = {{"default", 1, 0},      {"malloc", 0, 0}
                                         {"pymalloc", 1, 0},     {"debug", 1, 1},
                                         {"malloc_debug", 0, 1}, {"pymalloc_debug", 1, 1}};
 
+enum { S = sizeof(pym_size) }; /* CPython's */
+
 static void choice_body(const struct choice *c, unsigned d) {
   void *old = plain[d].malloc(40), *old_large = plain[d].malloc(4000);
   fill(old, 40, 1);
@@ -38,7 +40,7 @@ static void choice_body(const struct choice *c, unsigned d) {
   unsigned char *p = plain[d].malloc(40), *q = plain[d].calloc(3, 2000), *zero = plain[d].malloc(0);
   CHECK(p && q && zero && p != zero && all(q, 6000, 0));
   if (c->debug || pym_owns(p))
-    CHECK_EQ(p[-4] == plain[d].id && all(p - 3, 3, 0xfd) && all(p, 40, 0xcd), c->debug);
+    CHECK_EQ(p[-S] == plain[d].id && all(p - S + 1, S - 1, 0xfd) && all(p, 40, 0xcd), c->debug);
   CHECK_EQ(view_class(p) != 0, c->pools && d != PYM_RAW);
   CHECK(c->debug ? pym_usable_size(p) == 40 : pym_usable_size(p) >= 40);
   fill(p, 40, 3);

@@ -141,7 +141,12 @@ static void *elsewhere(void *ctx, size_t size) {
   static unsigned char data[64];
   (void)size;
   ++*(int *)ctx;
-  return sizeof(void *) > 4 ? data : NULL;
+#if defined(__wasm__)
+  (void)data;
+  return NULL;
+#else
+  return data;
+#endif
 }
 static void elsewhere_back(void *ctx, void *p, size_t size) {
   (void)p, (void)size;
@@ -158,7 +163,9 @@ static void an_arena_outside_linear_memory_goes_back(void) {
     small[count] = pym_obj_malloc(168);
     CHECK(small[count] && pym_owns(small[count]) && !view_class(small[count]));
   }
-  CHECK(given == 0 || sizeof(void *) == 4);
+#if !defined(__wasm__)
+  CHECK_EQ(given, 0);
+#endif
   pym_arena_allocator_set(&first);
   while (count) pym_obj_free(small[--count]);
   check_sound(pym_heap_default());

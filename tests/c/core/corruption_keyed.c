@@ -87,9 +87,10 @@ static void cache_two(size_t n) {
 }
 /* The second leads to the chunk of p. */
 static void lead_cached_to(const void *p) {
-  const uint32_t chunk = off(cached[1]) - RAW_HEADER, target = p ? off(p) - RAW_HEADER : 0;
-  const uint32_t key = view_space()->raw_key ^ off(pym_heap_default());
-  memcpy(cached[1], &(uint32_t){target ^ key ^ chunk << 1}, sizeof target);
+  const addr chunk = off(cached[1]) - RAW_HEADER, target = p ? off(p) - RAW_HEADER : 0;
+  const uint32_t key = view_space()->raw_key ^ (uint32_t)off(pym_heap_default()),
+                 link = view_link(target) ^ key ^ (uint32_t)chunk << 1;
+  memcpy(cached[1], &link, sizeof link);
 }
 static void cached_to_a_block_in_use(void) {
   cache_two(1000);

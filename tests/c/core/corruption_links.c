@@ -7,17 +7,18 @@
 #include "pymalloc.h"
 #include "target.h"
 #include "victim.h"
+#include "view.h"
 
 enum { NEXT, PREV, LOW, HIGH, PARENT }; /* links of a free chunk */
 
 static uint32_t *words(void *p) { return p; }
 /* The first two lie behind the header, the others, of a tree, at the end before the size. */
 static uint32_t *link_of(void *p, unsigned which) {
-  const uint32_t size = words(p)[-1] & ~15u;
-  return which < LOW ? &words(p)[which] : at(off(p) - 8 + size - 16 + 4 * (which - LOW));
+  const size_t size = view_size(p);
+  return which < LOW ? &words(p)[which] : at(off(p) - 8 + (addr)size - 16 + 4 * (which - LOW));
 }
 /* What a link to the chunk of block p is. */
-static uint32_t chunk_of(const void *p) { return (uint32_t)target_offset(p) - 8; }
+static uint32_t chunk_of(const void *p) { return view_link((addr)target_offset(p) - 8); }
 /* Zeroed blocks in use. */
 static uint32_t a_block(void) { return chunk_of(pym_raw_calloc(1, 9000)); }
 
@@ -56,8 +57,8 @@ static void list_unlink(void) {
   some_blocks(LISTED);
   uint32_t *target = pym_raw_malloc(64);
   free_now(p[1]);
-  *link_of(p[1], NEXT) = (uint32_t)target_offset(target);
-  *link_of(p[1], PREV) = (uint32_t)target_offset(target + 4);
+  *link_of(p[1], NEXT) = view_link((addr)target_offset(target));
+  *link_of(p[1], PREV) = view_link((addr)target_offset(target + 4));
   pym_raw_malloc(LISTED);
 }
 /* A block in use plays its part in the list: all but its header fits. */
@@ -87,7 +88,7 @@ static void list_leads_back_to_another(void) {
 static void list_taken_at_a_damaged_second(void) {
   some_blocks(LISTED);
   free_now(p[0]);
-  words(p[0])[-1] ^= 64;
+  *view_head(p[0]) ^= 64;
   free_now(p[1]);
   pym_raw_malloc(LISTED);
   pym_raw_malloc(LISTED);
@@ -95,7 +96,7 @@ static void list_taken_at_a_damaged_second(void) {
 static void list_taken_at_a_damaged_head(void) {
   some_blocks(LISTED);
   free_now(p[0]);
-  words(p[0])[-1] ^= 64;
+  *view_head(p[0]) ^= 64;
   pym_raw_malloc(LISTED);
 }
 /* Links are looked at when a neighbour joins the chunk. */
@@ -130,7 +131,7 @@ static void pool_shaped(uint32_t change) {
   for (unsigned i = 0; i < 3; i++) p[i] = pym_raw_aligned_alloc(4096, 4088);
   CHECK(p[1] == p[0] + 4096 && p[2] == p[1] + 4096);
   free_now(p[1]);
-  words(p[1])[-1] ^= change;
+  *view_head(p[1]) ^= change;
   pym_raw_aligned_alloc(4096, 4088);
 }
 static void pool_shaped_chunk_with_another_size(void) { pool_shaped(64); }
@@ -162,7 +163,7 @@ static void tree_word(unsigned chunk, unsigned which, uint32_t value) {
 
 static void tree_search_at_a_damaged_root(void) {
   a_tree();
-  words(p[0])[-1] ^= 64;
+  *view_head(p[0]) ^= 64;
   take(1);
 }
 static void tree_search_at_a_wild_child(void) {
@@ -213,8 +214,8 @@ static void tree_remove_with_a_false_prev(void) {
 static void tree_unlink(void) {
   uint32_t *target = pym_raw_calloc(1, 64);
   a_tree();
-  *link_of(p[1], NEXT) = (uint32_t)target_offset(target);
-  *link_of(p[1], PREV) = (uint32_t)target_offset(target + 4);
+  *link_of(p[1], NEXT) = view_link((addr)target_offset(target));
+  *link_of(p[1], PREV) = view_link((addr)target_offset(target + 4));
   take(1);
 }
 static void tree_remove_with_a_wild_parent(void) {

@@ -335,7 +335,8 @@ static void next_to_a_pool_of_another_class(void) {
 }
 static void next_to_a_pool_of_another_heap(void) {
   two_usable();
-  links(many[capacity])->next = (u32)(off(pym_heap_malloc(pym_heap_new(), PYM_OBJ, BYTES)) / POOL_BYTES);
+  links(many[capacity])->next =
+      (u32)(off(pym_heap_malloc(pym_heap_new(), PYM_OBJ, BYTES)) / POOL_BYTES);
   take_everything(BYTES);
 }
 /* The same, and the pool leads back. */

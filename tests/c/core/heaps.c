@@ -35,7 +35,7 @@ static void a_new_heap_is_empty_and_apart(void) {
     pym_domain_stats s = stats_of(a, (enum pym_domain)d);
     CHECK_EQ(s.live_blocks + s.live_bytes + s.peak_bytes + s.total_blocks + s.total_bytes, 0);
   }
-  uint32_t other = live_in(pym_heap_default(), PYM_WHOLE_HEAP);
+  pym_size other = live_in(pym_heap_default(), PYM_WHOLE_HEAP);
   unsigned count = populate(a, MANY);
   CHECK_EQ(live_in(b, PYM_WHOLE_HEAP), 0);
   CHECK_EQ(live_in(pym_heap_default(), PYM_WHOLE_HEAP), other);

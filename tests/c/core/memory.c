@@ -67,7 +67,7 @@ static void the_free_that_empties_a_pool_makes_it_free_memory(void) {
     /* two full pools, and a third that is current; the first is emptied from its middle on */
     CHECK(view_base(many[0]) == view_base(many[capacity - 1]) &&
           view_base(many[0]) != view_base(many[capacity]));
-    uint32_t free_bytes = view_heap(h)->raw_free;
+    const pym_size free_bytes = view_heap(h)->raw_free;
     CHECK_EQ(view_heap(h)->pools[c], 3);
     for (unsigned i = 0; i < capacity; i++) {
       CHECK(view_class(many[0]) == c && view_heap(h)->raw_free == free_bytes);
@@ -241,7 +241,7 @@ static void the_free_chunk_that_fits_best_is_taken(void) {
 #define HOLES 600u
 struct hole {
   unsigned char *p;
-  uint32_t bytes;
+  pym_size bytes;
 };
 static struct hole holes[HOLES];
 
@@ -266,7 +266,7 @@ static void no_free_chunk_that_fits_is_passed_over(void) {
   const uint64_t growths = target_growths();
   for (unsigned left = HOLES; left > HOLES / 8; left--) {
     const uint64_t r = check_mix(seed, 1000 + left);
-    const uint32_t wanted = holes[r % HOLES].bytes;
+    const pym_size wanted = holes[r % HOLES].bytes;
     if (!wanted) continue;
     check_context("bytes", wanted);
     unsigned char *p = pym_heap_malloc(h, PYM_RAW, wanted);
@@ -325,7 +325,7 @@ static void aligned_blocks_waste_nothing_for_good(void) {
     pym_heap *h = heap ? pym_heap_new() : pym_heap_default();
     check_context("heap", heap);
     pym_heap_trim(h);
-    uint32_t used = view_heap(h)->raw_bytes - view_heap(h)->raw_free;
+    const pym_size used = view_heap(h)->raw_bytes - view_heap(h)->raw_free;
     for (unsigned i = 0; i < COUNT(p); i++) {
       size_t align = (size_t)1 << i % 17, n = 1 + i * 37 % 5000;
       p[i] = pym_heap_aligned_alloc(h, align, n);

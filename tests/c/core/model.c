@@ -172,8 +172,9 @@ static uint32_t new_size(uint32_t n) {
 
 static void resize_slot(struct shadow_block *b) {
   const struct plain *f = plain_for(b);
-  uint32_t n = affordable(new_size(b->n)), old = b->usable;
-  if (n > PYM_SIZE_MAX / 16) n = 100;
+  uint32_t n = affordable(new_size(b->n));
+  const pym_size old = b->usable;
+  if (n > 0x7fffffff / 16) n = 100;
   say(" realloc ", (uint64_t)(b - blocks), n);
   shadow_verify(b, b->n);
   uint64_t refused = refused_growths();
@@ -182,7 +183,7 @@ static void resize_slot(struct shadow_block *b) {
   if (p) {
     shadow_move(b, p, n);
   } else {
-    check_refusal(b, n, old, refused);
+    check_refusal(b, n, (uint32_t)old, refused);
     shadow_verify(b, b->n);
   }
 }

@@ -17,14 +17,15 @@ static unsigned pools_in_table(void) {
   return n;
 }
 
-static uint32_t bytes_in_use(void) {
+static pym_size bytes_in_use(void) {
   pym_heap_trim(pym_heap_default());
   const struct heap_view *v = view_heap(pym_heap_default());
   return v->raw_bytes - v->raw_free;
 }
 
 static void a_destroyed_heap_leaves_nothing(void) {
-  uint32_t used = 0, chunks = 0;
+  pym_size used = 0;
+  uint32_t chunks = 0;
   unsigned pools = pools_in_table();
   for (unsigned round = 0; round < 8; round++) { /* the first one may bring leaves */
     pym_heap *h = pym_heap_new();
@@ -71,7 +72,7 @@ static void a_heap_without_pools_is_destroyed_without_a_leaf(void) {
 static void empty_segments_go_back_to_the_default_heap(void) {
   pym_heap *h = pym_heap_new();
   static void *p[30];
-  uint32_t used = bytes_in_use();
+  pym_size used = bytes_in_use();
   for (unsigned i = 0; i < COUNT(p); i++) {
     p[i] = pym_heap_malloc(h, (enum pym_domain)(i % 3), 100000 + i * 1000);
     if (!CHECK(p[i] != NULL)) return;

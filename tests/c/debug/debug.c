@@ -48,11 +48,13 @@ static int all(const unsigned char *p, size_t n, unsigned char value) {
   return i == n;
 }
 
-/* CPython's layout of a block of n bytes at p. */
+/* CPython's layout of a block of n bytes at p.  S is the size of a size_t; HEAD bytes are before.
+ */
+enum { S = sizeof(pym_size), HEAD = 4 * S };
 static int is_marked(const unsigned char *p, size_t n, char id) {
-  for (unsigned i = 0; i < 4; i++)
-    if (p[(int)i - 8] != (unsigned char)(n >> (24 - 8 * i))) return 0;
-  return p[-4] == id && all(p - 3, 3, 0xfd) && all(p + n, 4, 0xfd);
+  for (unsigned i = 0; i < S; i++)
+    if (p[(int)i - 2 * S] != (unsigned char)(n >> (8 * (S - 1 - i)))) return 0;
+  return p[-S] == id && all(p - S + 1, S - 1, 0xfd) && all(p + n, S, 0xfd);
 }
 
 /* ---- Blocks ---- */
@@ -136,7 +138,7 @@ static void each_over_still(void (*body)(unsigned d)) {
 
 static void freed_body(unsigned d) {
   unsigned char *p = plain[d].malloc(2000);
-  CHECK_EQ(asked_below, 2032); /* a multiple of 16, marks and all */
+  CHECK_EQ(asked_below, (2000 + HEAD + S + 15) & ~15); /* marks and all */
   fill(p, 2000, 1);
   plain[d].free(p);
   CHECK(all(arena, asked_below, 0xdd));
@@ -149,8 +151,8 @@ static void shrunk_body(unsigned d) {
   fill(p, 3000, 2);
   p = plain[d].realloc(p, 1000);
   CHECK(holds(p, 1000, 2) && is_marked(p, 1000, plain[d].id));
-  behind = p + 1000 + 4;
-  CHECK(all(behind, 3000 + 4 - (size_t)(behind - p), 0xdd));
+  behind = p + 1000 + S;
+  CHECK(all(behind, 3000 + S - (size_t)(behind - p), 0xdd));
   p = plain[d].realloc(p, 1100);
   CHECK(holds(p, 1000, 2) && all(p + 1000, 100, 0xcd) && is_marked(p, 1100, plain[d].id));
   plain[d].free(p);
@@ -158,14 +160,14 @@ static void shrunk_body(unsigned d) {
 static void what_a_realloc_cuts_off_is_dead(void) { each_over_still(shrunk_body); }
 
 static void refused_body(unsigned d) {
-  unsigned char *p = plain[d].malloc(300), kept[340];
+  unsigned char *p = plain[d].malloc(300), kept[360];
   fill(p, 300, 3);
-  __builtin_memcpy(kept, p - 16, 320);
+  __builtin_memcpy(kept, p - HEAD, 300 + HEAD + S);
   refuse = 1;
   CHECK(plain[d].realloc(p, 301) == NULL);
   CHECK(plain[d].malloc(1) == NULL && plain[d].calloc(1, 1) == NULL);
   int same = 1;
-  for (unsigned i = 0; i < 320; i++) same &= kept[i] == p[(int)i - 16];
+  for (unsigned i = 0; i < 300 + HEAD + S; i++) same &= kept[i] == p[(int)i - HEAD];
   CHECK(same);
   CHECK(plain[d].realloc(p, 200) == p); /* smaller never fails */
   CHECK(is_marked(p, 200, plain[d].id) && holds(p, 200, 3));
@@ -179,14 +181,14 @@ static void a_realloc_refused_below_leaves_the_block_as_it_was(void) {
 static void excessive_body(unsigned d) {
   void *p = plain[d].malloc(10);
   calls = 0;
-  for (size_t n = PYM_SIZE_MAX - 34; n - 1 < PYM_SIZE_MAX + 1; n++) {
+  for (size_t n = PYM_SIZE_MAX - (HEAD + S + 15) + 1; n - 1 < PYM_SIZE_MAX + 1; n++) {
     CHECK(plain[d].malloc(n) == NULL && plain[d].calloc(n, 1) == NULL);
     CHECK(plain[d].realloc(p, n) == NULL);
   }
   CHECK(plain[d].calloc(SIZE_MAX / 2, 4) == NULL && plain[d].malloc(SIZE_MAX) == NULL);
   CHECK_EQ(calls, 0);
   refuse = 1;
-  CHECK(plain[d].malloc(PYM_SIZE_MAX - 35) == NULL);
+  CHECK(plain[d].malloc(PYM_SIZE_MAX - (HEAD + S + 15)) == NULL);
   CHECK(calls == 1 && asked_below <= PYM_SIZE_MAX);
   plain[d].free(p);
 }
@@ -207,7 +209,7 @@ static void installed_twice_is_installed_once(void) {
   off_again();
   void *p = pym_obj_malloc(24);
   CHECK_EQ(pym_usable_size(p), 24);
-  CHECK(((unsigned char *)p)[-1] != 0xfd || ((unsigned char *)p)[-4] != 'o');
+  CHECK(((unsigned char *)p)[-1] != 0xfd || ((unsigned char *)p)[-S] != 'o');
   pym_obj_free(p);
 }
 
@@ -250,8 +252,9 @@ static void sandwich_body(unsigned d) {
   pass_over((enum pym_domain)d, &middle);
   CHECK_EQ(pym_debug_hooks(), 0);
   unsigned char *p = plain[d].malloc(30);
-  CHECK(is_marked(p, 30, plain[d].id) && is_marked(p - 16, 64, plain[d].id));
-  CHECK_EQ(middle.asked, 64);
+  CHECK(is_marked(p, 30, plain[d].id) &&
+        is_marked(p - HEAD, (30 + HEAD + S + 15) & ~15, plain[d].id));
+  CHECK_EQ(middle.asked, (30 + HEAD + S + 15) & ~15);
   fill(p, 30, 4);
   p = plain[d].realloc(p, 3000);
   CHECK(holds(p, 30, 4) && is_marked(p, 3000, plain[d].id));
@@ -273,7 +276,7 @@ static void no_more_than_sixteen_layers_are_stacked(void) {
   }
   CHECK(stacked >= 4 && stacked < COUNT(between));
   unsigned char *p = pym_obj_malloc(10); /* and what there is works */
-  CHECK_EQ(pym_usable_size(p - 16 * (stacked - 1)) >= 10, 1);
+  CHECK_EQ(pym_usable_size(p - HEAD * (stacked - 1)) >= 10, 1);
   pym_obj_free(p);
   pym_heap_trim(pym_heap_default());
   off_again();

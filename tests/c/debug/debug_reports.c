@@ -5,6 +5,40 @@
 
 static unsigned char *p, *q;
 
+/* S: the size of a size_t.  Where the marks of a block are, as its report says it. */
+#if PYM__MEMORY64
+enum { S = 8 };
+#define PADS "7"
+#define TAIL "8"
+#define SIZE_AT "16"
+#define COPY_AT "32"
+#define FIRST_PADS \
+  "        at p-7: 0xfd\n        at p-6: 0xfd\n        at p-5: 0xfd\n        at p-4: 0xfd\n"
+#define LAST_PADS                                                                                  \
+  "        at tail+4: 0xfd\n        at tail+5: 0xfd\n        at tail+6: 0xfd\n        at tail+7: " \
+  "0xfd\n"
+#define MORE_LINES "%\n%\n%\n%\n"
+#define WRITTEN_ID "H"
+#define WRITTEN_PADS                                                                               \
+  "        at p-7: 0x47 *** OUCH\n        at p-6: 0x46 *** OUCH\n        at p-5: 0x45 *** OUCH\n " \
+  "       at p-4: 0x44 *** OUCH\n"
+#define SIZE_BEYOND "9151314442816847892"
+#define SIZE_OF_CLEAN "14829735431805717965"
+#else
+enum { S = 4 };
+#define PADS "3"
+#define TAIL "4"
+#define SIZE_AT "8"
+#define COPY_AT "16"
+#define FIRST_PADS
+#define LAST_PADS
+#define MORE_LINES
+#define WRITTEN_ID "D"
+#define WRITTEN_PADS
+#define SIZE_BEYOND "2130706452"
+#define SIZE_OF_CLEAN "3452816845"
+#endif
+
 /* ---- Written outside of the block ---- */
 
 static void write_behind(void) {
@@ -19,18 +53,18 @@ static void write_before(void) {
 }
 static void write_far_before(void) {
   p = pym_raw_malloc(20);
-  p[-14] ^= 1;
+  p[2 - 4 * S] ^= 1;
   pym_raw_free(p);
 }
 static void write_all_before(void) {
   p = pym_raw_malloc(20);
-  for (int i = 1; i <= 16; i++) p[-i] = (unsigned char)(0x40 + i);
+  for (int i = 1; i <= 4 * S; i++) p[-i] = (unsigned char)(0x40 + i);
   pym_raw_free(p);
 }
 static void size_and_copy_agree_beyond_memory(void) {
   p = pym_raw_malloc(20);
-  for (int i = 0; i < 4; i++) p[-16 + i] ^= (unsigned char)(i == 3 ? 0x7f : 0); /* little-endian */
-  p[-8] ^= 0x7f;
+  p[-3 * S - 1] ^= 0x7f; /* little-endian */
+  p[-2 * S] ^= 0x7f;
   pym_raw_free(p);
 }
 static void ask_size_of_damaged(void) {
@@ -52,11 +86,11 @@ static void free_inside(void) {
 }
 static void free_base(void) {
   p = pym_obj_malloc(100);
-  pym_obj_free(p - 16);
+  pym_obj_free(p - 4 * S);
 }
 static void free_large_base(void) {
   p = pym_raw_malloc(9000);
-  pym_raw_free(p - 16);
+  pym_raw_free(p - 4 * S);
 }
 static void free_nonsense(void) { pym_raw_free((void *)((unsigned char *)pym_root() + 4)); }
 static void free_behind_memory(void) {
@@ -135,12 +169,12 @@ static const struct named {
     {"write_behind",
      "Debug memory block at address p=0x@: API 'm'\n"
      "    16 bytes originally requested\n"
-     "    The 3 pad bytes at p-3 are FORBIDDENBYTE, as expected.\n"
-     "    The 4 pad bytes at tail=0x@ are not all FORBIDDENBYTE (0xfd):\n"
+     "    The " PADS " pad bytes at p-" PADS " are FORBIDDENBYTE, as expected.\n"
+     "    The " TAIL " pad bytes at tail=0x@ are not all FORBIDDENBYTE (0xfd):\n"
      "        at tail+0: 0x78 *** OUCH\n"
      "        at tail+1: 0xfd\n"
      "        at tail+2: 0xfd\n"
-     "        at tail+3: 0xfd\n"
+     "        at tail+3: 0xfd\n" LAST_PADS
      "    The block was made by call #@ to debug malloc/realloc.\n"
      "    Data at p: cd cd cd cd cd cd cd cd cd cd cd cd cd cd cd cd\n"
      "\n"
@@ -149,11 +183,11 @@ static const struct named {
     {"write_before",
      "Debug memory block at address p=0x@: API 'o'\n"
      "    3 bytes originally requested\n"
-     "    The 3 pad bytes at p-3 are not all FORBIDDENBYTE (0xfd):\n"
+     "    The " PADS " pad bytes at p-" PADS " are not all FORBIDDENBYTE (0xfd):\n" FIRST_PADS
      "        at p-3: 0x41 *** OUCH\n"
      "        at p-2: 0xfd\n"
      "        at p-1: 0x41 *** OUCH\n"
-     "    The 4 pad bytes at tail=0x@ are FORBIDDENBYTE, as expected.\n"
+     "    The " TAIL " pad bytes at tail=0x@ are FORBIDDENBYTE, as expected.\n"
      "    The block was made by call #@ to debug malloc/realloc.\n"
      "    Data at p: cd cd cd\n"
      "\n"
@@ -162,37 +196,40 @@ static const struct named {
     {"write_far_before",
      "Debug memory block at address p=0x@: API 'r'\n"
      "    20 bytes originally requested\n"
-     "    The 3 pad bytes at p-3 are FORBIDDENBYTE, as expected.\n"
-     "    The 4 pad bytes at tail=0x@ are FORBIDDENBYTE, as expected.\n"
-     "    The copy of the size at p-16 is overwritten\n"
+     "    The " PADS " pad bytes at p-" PADS " are FORBIDDENBYTE, as expected.\n"
+     "    The " TAIL " pad bytes at tail=0x@ are FORBIDDENBYTE, as expected.\n"
+     "    The copy of the size at p-" COPY_AT " is overwritten\n"
      "    Data at p: cd cd cd cd cd cd cd cd ... cd cd cd cd cd cd cd cd\n"
      "\n"
      "pymalloc: bad leading pad byte, address 0x@, raw domain\n",
      write_far_before},
     {"write_all_before",
-     "Debug memory block at address p=0x@: API 'D'\n"
+     "Debug memory block at address p=0x@: API '" WRITTEN_ID "'\n"
      "    @ bytes originally requested\n"
-     "    The size field at p-8 is overwritten, or its copy at p-16: where the block ends is not "
+     "    The size field at p-" SIZE_AT " is overwritten, or its copy at p-" COPY_AT
+     ": where the block ends is not "
      "known\n"
-     "    The 3 pad bytes at p-3 are not all FORBIDDENBYTE (0xfd):\n"
+     "    The " PADS " pad bytes at p-" PADS " are not all FORBIDDENBYTE (0xfd):\n" WRITTEN_PADS
      "        at p-3: 0x43 *** OUCH\n"
      "        at p-2: 0x42 *** OUCH\n"
      "        at p-1: 0x41 *** OUCH\n"
      "\n"
-     "pymalloc: bad ID: Allocated using API 'D', verified using API 'r', address 0x@, raw domain\n",
+     "pymalloc: bad ID: Allocated using API '" WRITTEN_ID
+     "', verified using API 'r', address 0x@, raw domain\n",
      write_all_before},
     {"size_and_copy_agree_beyond_memory",
      "Debug memory block at address p=0x@: API 'r'\n"
-     "    2130706452 bytes originally requested\n"
-     "    The size field at p-8 is overwritten, or its copy at p-16: where the block ends is not "
+     "    " SIZE_BEYOND " bytes originally requested\n"
+     "    The size field at p-" SIZE_AT " is overwritten, or its copy at p-" COPY_AT
+     ": where the block ends is not "
      "known\n"
-     "    The 3 pad bytes at p-3 are FORBIDDENBYTE, as expected.\n"
+     "    The " PADS " pad bytes at p-" PADS " are FORBIDDENBYTE, as expected.\n"
      "\n"
      "pymalloc: bad size field, address 0x@, raw domain\n",
      size_and_copy_agree_beyond_memory},
     {"ask_size_of_damaged",
      "Debug memory block at address p=0x@: API 'o'\n%\n%\n%\n%\n"
-     "        at tail+1: 0x00 *** OUCH\n%\n%\n%\n%\n\n"
+     "        at tail+1: 0x00 *** OUCH\n%\n%\n" LAST_PADS "%\n%\n\n"
      "pymalloc: bad trailing pad byte, address 0x@, object domain\n",
      ask_size_of_damaged},
     {"free_by_other_domain",
@@ -210,7 +247,7 @@ static const struct named {
      resize_by_other_domain},
     {"free_inside",
      "Debug memory block at address p=0x@: API '\\xcd'\n"
-     "    3452816845 bytes originally requested\n%\n%\n%\n%\n%\n\n"
+     "    " SIZE_OF_CLEAN " bytes originally requested\n%\n%\n%\n%\n%\n" MORE_LINES "\n"
      "pymalloc: bad ID: Allocated using API '\\xcd', verified using API 'o', address 0x@, object "
      "domain\n",
      free_inside},

@@ -10,7 +10,7 @@
 static struct {
   void *p[32768]; /* sampled blocks that live, by a hash of their address */
   double weight[32768];
-  pym_size live, allocs, frees, wrong, late;
+  uint32_t live, allocs, frees, wrong, late;
   double bytes_ever, bytes_live, unseen;
   double ever[PYM_DOMAINS];
   uint32_t every;
@@ -227,14 +227,14 @@ static void estimates_are_within_their_error(void) {
   for (uint64_t i = 0; i < 400000; i++) {
     struct block *b = &blocks[check_mix(seed, 2 * i) % LIVE_MAX];
     if (b->p) {
-      live -= usable(b);
+      live -= (double)usable(b);
       pym_heap_free(pym_heap_default(), b->d, b->p);
     }
     *b = new_block(check_mix(seed, 2 * i + 1));
     if (!CHECK(b->p != NULL)) return;
-    ever += usable(b);
-    live += usable(b);
-    by_domain[b->d] += usable(b);
+    ever += (double)usable(b);
+    live += (double)usable(b);
+    by_domain[b->d] += (double)usable(b);
   }
   /* 170,000 samples: a standard error of 0.3 %; of what lives 9,000, of a domain 30,000. */
   CHECK(is_near(told.bytes_ever, ever, 0.015));
@@ -313,7 +313,7 @@ static void limits_stay_exact(void) {
       unsigned n = 0;
       if (!begin(every[e])) return;
       check_context("one sample in", every[e]);
-      const uint32_t limit = live_in(h, which) + 20000;
+      const pym_size limit = live_in(h, which) + 20000;
       pym_limit_set(h, which, PYM_UNLIMITED, limit);
       while (n < LIVE_MAX && (blocks[n].p = pym_heap_malloc(h, d, 48)) != NULL) n++;
       CHECK(live_in(h, which) <= limit);

@@ -26,14 +26,14 @@ pym_page_stats pages_now(void) {
 pym_size live_in(const pym_heap *h, unsigned which) {
   uint64_t sum = 0;
   if (which == PYM_ALL_HEAPS) {
-    for (uint32_t i = view_space()->first_heap; i; i = view_heap(at(i))->next)
+    for (addr i = view_space()->first_heap; i; i = view_heap(at(i))->next)
       sum += live_in(at(i), PYM_WHOLE_HEAP);
-    return (uint32_t)sum;
+    return (pym_size)sum;
   }
   for (unsigned d = 0; d < PYM_DOMAINS; d++) {
     if (which == d || which == PYM_WHOLE_HEAP) sum += stats_of(h, (enum pym_domain)d).live_bytes;
   }
-  return (uint32_t)sum;
+  return (pym_size)sum;
 }
 
 #define ON_SECOND(x, d)                                                                \

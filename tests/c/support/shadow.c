@@ -122,7 +122,7 @@ void shadow_enter(struct shadow_block *b, void *p, uint32_t n) {
   b->n = n ? n : 1;
   b->usable = (pym_size)pym_usable_size(p);
   check_place(b);
-  change_live(&shadow_heaps[b->heap], b->domain, b->usable);
+  change_live(&shadow_heaps[b->heap], b->domain, (int64_t)b->usable);
   count_block(b);
   fill(p, b->n, b->seed);
 }

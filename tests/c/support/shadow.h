@@ -14,7 +14,8 @@
 struct shadow_block {
   void *p; /* NULL: the slot is empty */
   uint64_t seed;
-  uint32_t n, usable;
+  uint32_t n;
+  pym_size usable;
   uint8_t heap; /* index in shadow_heaps */
   uint8_t domain;
   uint8_t pooled; /* lies in a pool */

@@ -13,7 +13,8 @@ uint64_t target_growths(void) { return pym__linmem_growths(); }
 
 /* The simulation knows one way to grow; asked for here, the library does not hear of it. */
 void *target_foreign(uint32_t pages) {
-  uint32_t to, from = pym__linmem_grow(pages, &to);
+  addr to;
+  const addr from = pym__linmem_grow(pages, &to);
   return from ? at(from) : 0;
 }
 

@@ -15,7 +15,7 @@ void pym__host_write(const char *text, size_t n) {
 /* The same keys in each run. */
 int pym__host_random(u64 out[2]) { return (void)out, 0; }
 
-void pym__host_tell(enum cause cause, u32 o, unsigned d) { pym__say_fault(cause, o, d); }
+void pym__host_tell(enum cause cause, addr o, unsigned d) { pym__say_fault(cause, o, d); }
 #endif
 
 #if defined(__wasm__)

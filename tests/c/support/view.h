@@ -21,6 +21,21 @@ struct heap_view {
   struct domain domains[PYM_DOMAINS + 1]; /* the last: the library's own blocks */
 };
 
+/* How offsets of chunks are written into chunks. */
+static inline uint32_t view_link(addr chunk) {
+  return (uint32_t)(chunk >> (PYM__MEMORY64 ? 3 : 0));
+}
+
+/* The half of the header before p that has the low bits of the size, and the size of the chunk. */
+static inline uint32_t *view_head(void *p) { return (uint32_t *)p - (PYM__MEMORY64 ? 2 : 1); }
+static inline size_t view_size(void *p) {
+#if PYM__MEMORY64
+  return (size_t)(((uint64_t *)p)[-1] & 0x3fffffff0u);
+#else
+  return *view_head(p) & ~15u;
+#endif
+}
+
 static inline const struct space_view *view_space(void) { return pym_root(); }
 static inline struct heap_view *view_heap(pym_heap *h) { return (void *)h; }
 
@@ -32,6 +47,7 @@ static inline uint32_t view_capacity(uint32_t size) {
 
 /* The entry of the pool table for the 4 KiB that p lies in; NULL: there is no pool. */
 static inline struct pym__pool *view_pool(const void *p) {
+  if (!is_in_linmem(p)) return NULL;
   const uint32_t unit = (uint32_t)(off(p) / POOL_BYTES);
   const addr leaf = view_space()->leaves[unit / LEAF_POOLS];
   struct pym__pool *pool = leaf ? (struct pym__pool *)at(leaf) + unit % LEAF_POOLS : NULL;
