@@ -165,7 +165,7 @@ static COLD void note_restored(struct pym_heap *heap, unsigned domain, u32 size)
 }
 
 /* A chunk for a pool, which the pool table has an entry for.  0: no memory. */
-static COLD addr pool_chunk(struct pym_heap *heap, unsigned domain) {
+HOT addr pool_chunk(struct pym_heap *heap, unsigned domain) {
   LOCKED();
   struct pym_heap *source = heap == &pym__main && pym__hooked && pym__hooked->segment_alloc
                                 ? pym__hooked
