@@ -1,8 +1,8 @@
 // malloc under threads (threads.c) beside Emscripten's allocators, as a table: CPU time of the whole
 // process for an operation, a malloc and a free; its ratio to each other allocator's, runs alternating,
-// the median and the worst; linear memory; what the threads do in a second / what one does, the best
-// runs of both, since whatever else runs on the machine only lowers it.  The rows without an allocator,
-// `compute` and `floor`, tell how much that can be here.
+// the median and the worst; linear memory; throughput, what the threads do in a second / what one does.
+// What the machine has for two threads changes from minute to minute, so the same of mimalloc and of
+// `compute`, which has no memory at all, is measured in between.
 //
 //   node tests/bench/threads/threads.mjs BUILD EMCC [--node NODE] [--rounds 5] [--operations 3000000]
 //       [--workloads private,larson] [--threads 1,2]
@@ -67,39 +67,47 @@ const peers = Object.keys(MODULES).slice(1);
 const version = execFileSync(emcc, ['-dumpversion'], { encoding: 'utf8' });
 const { stdout: node } = spawnSync(values.node, ['--version'], { encoding: 'utf8' });
 console.log(`Emscripten ${version.trim()}, Node.js ${node.trim()}, ${values.rounds} rounds\n`);
-console.log(
-  `| | ns | ${peers.map((name) => `/ ${name}`).join(' | ')} | memory / dlmalloc | throughput |`,
-);
-console.log(`|---|---|${peers.map(() => '---|').join('')}---|---|`);
+const HEAD = ['', 'ns', ...peers.map((name) => `/ ${name}`), 'memory / dlmalloc'];
+HEAD.push('throughput', "mimalloc's", "compute's");
+console.log(`| ${HEAD.join(' | ')} |`);
+console.log(`|${'---|'.repeat(HEAD.length)}`);
 
 const namesFor = (workload, threads) => {
   if (WITHOUT_ALLOCATOR.includes(workload)) return ['pymalloc'];
   return Object.keys(MODULES).filter((name) => threads === 1 || name !== 'plain');
 };
+/** What `threads` threads do in a second / what one does. */
+const measureThroughput = (name, workload, threads) => {
+  const [alone, all] = [1, threads].map((n) => measure(name, workload, n).wall_ms);
+  return (threads * alone) / all;
+};
 /** One row: all modules in turn, round by round. */
 const measureRow = (workload, threads) => {
   const names = namesFor(workload, threads);
   const runs = Object.fromEntries(names.map((name) => [name, []]));
-  for (let round = 0; round < Number(values.rounds); round++)
+  const throughputs = [[], [], []];
+  const kinds = [['pymalloc', workload]];
+  if (names.length > 1) kinds.push(['mimalloc', workload], ['pymalloc', 'compute']);
+  for (let round = 0; round < Number(values.rounds); round++) {
     for (const name of names) runs[name].push(measure(name, workload, threads));
-  return runs;
+    if (threads === 1) continue;
+    kinds.forEach((kind, i) => throughputs[i].push(measureThroughput(...kind, threads)));
+  }
+  return { runs, throughputs };
 };
 
 for (const workload of values.workloads.split(',')) {
-  let alone = 0; // operations a millisecond of one thread
   for (const threads of values.threads.split(',').map(Number)) {
-    const runs = measureRow(workload, threads);
+    const { runs, throughputs } = measureRow(workload, threads);
     const { pymalloc, dlmalloc } = runs;
     const operations = threads * Number(values.operations);
     const memory = (list) => median(list.map((run) => run.memory));
-    const throughput = operations / Math.min(...pymalloc.map((run) => run.wall_ms));
-    if (threads === 1) alone = throughput;
     const columns = [
       `${workload} ${threads}`,
       ((median(pymalloc.map((run) => run.cpu_ms)) * 1e6) / operations).toFixed(0),
       ...peers.map((name) => (runs[name] ? ratio(pymalloc, runs[name]) : '')),
       dlmalloc ? (memory(pymalloc) / memory(dlmalloc)).toFixed(2) : '',
-      (throughput / alone).toFixed(2),
+      ...throughputs.map((list) => (list.length ? median(list).toFixed(2) : '')),
     ];
     console.log(`| ${columns.join(' | ')} |`);
   }
