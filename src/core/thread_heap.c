@@ -64,9 +64,7 @@ int pym__hold_pool(struct pym_heap *heap, addr chunk) {
   return pym__hold_push_pool(hold_of(heap), chunk);
 }
 
-addr pym__run_split(struct pym_heap *heap, addr run) {
-  return pym__hold_run(hold_of(heap), run);
-}
+addr pym__run_split(struct pym_heap *heap, addr run) { return pym__hold_run(hold_of(heap), run); }
 
 u32 pym__held_pools(void) {
   u32 n = 0;
@@ -141,8 +139,7 @@ HOT int has_mail(const struct thread_heap *t) {
 
 static COLD struct thread_heap *new_heap(void) {
   if (ids_used == THREAD_SLOTS - 1) return NULL;
-  struct thread_heap *t =
-      pym__raw_alloc(&pym__main, INTERNAL, THREAD_HEAP_BYTES, CACHE_LINE, 0);
+  struct thread_heap *t = pym__raw_alloc(&pym__main, INTERNAL, THREAD_HEAP_BYTES, CACHE_LINE, 0);
   if (!t) return NULL;
   __builtin_memset(t, 0, sizeof *t);
   pym__heap_init(&t->heap);

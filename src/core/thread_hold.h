@@ -8,8 +8,8 @@
  * 512 bytes to CACHED_CHUNK_MAX, and chunks of former pools. */
 #define HELD_SIZES 32u
 #define HELD_LARGER 8u /* how many sizes larger a block may be than what it serves */
-/* How many bytes of blocks: LEAST, and twice that up to MOST_DOUBLED times, as long as what it holds
- * is what it requests. */
+/* How many bytes of blocks: LEAST, and twice that up to MOST_DOUBLED times, as long as what it
+ * holds is what it requests. */
 #define HELD_BYTES_LEAST 32768u
 #define HELD_MOST_DOUBLED 2u
 #define HELD_BYTES_MUCH 32768u
@@ -21,9 +21,9 @@ struct hold {
   u64 reused_blocks, reused_bytes;
   addr pools[HELD_POOLS_MOST]; /* off: chunks */
   u32 n_pools;
-  u32 doubled;      /* how often its most was */
-  u64 reused_then;  /* reused_bytes when it last held too much */
-  u32 next_size;    /* whose blocks are freed next, where there are too many */
+  u32 doubled;     /* how often its most was */
+  u64 reused_then; /* reused_bytes when it last held too much */
+  u32 next_size;   /* whose blocks are freed next, where there are too many */
 };
 
 /* A raw block for n bytes, more than PYM_SMALL_MAX; NULL: none is held. */

@@ -22,15 +22,15 @@
 #define OWN 1024u
 #define BATCH 120u
 
-/* CPU time of the whole process, all threads, and time, in milliseconds.  Node.js starts a worker in
- * some 10 ms, and code gets its speed when it has run for a while, which is nothing of an
+/* CPU time of the whole process, all threads, and time, in milliseconds.  Node.js starts a worker
+ * in some 10 ms, and code gets its speed when it has run for a while, which is nothing of an
  * allocator's: so both are taken when all threads have done a quarter more operations. */
 EM_JS(double, cpu_now, (void), {
   const {user, system} = process.cpuUsage();
   return (user + system) / 1000;
 });
 EM_JS(double, now, (void), {
-  const [seconds, nanoseconds] = process.hrtime();
+  const[seconds, nanoseconds] = process.hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
 });
 
