@@ -15,7 +15,14 @@ const struct profile *pym__profile;
 size_t (*pym__libc_size)(const void *block);
 void (*pym__dump_extra)(pym__say_fn *say_number, const void *o);
 
+COLD void pym__watchers_changed(void) {
+  u32 watched = pym__limits != NULL || !pym__space.is_started;
+  for (unsigned domain = 0; domain < PYM_DOMAINS; domain++) watched |= (u32)pym__hooks[domain].on;
+  PYM__WRITE(pym__space.unwatched, watched ? 0 : UNWATCHED);
+}
+
 COLD void pym__open(struct pym_heap *heap) {
+  pym__watchers_changed();
   for (unsigned domain = PYM_MEM; domain <= PYM_OBJ; domain++) {
     int hooked = heap == &pym__main && pym__hooks[domain].on;
     int shut = limited(heap)->over_limit || pym__space.over_limit || hooked;
