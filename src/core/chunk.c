@@ -33,15 +33,20 @@ HOT void set_free(const struct pym_heap *heap, addr chunk, usize size) {
   set_footer(chunk, size);
 }
 
+/* The top chunk, of `had` bytes until now, is this one. */
+HOT void set_top(struct pym_heap *heap, addr chunk, usize size, usize had) {
+  set_free(heap, chunk, size);
+  heap->raw_free += size - had;
+  heap->top = chunk;
+}
+
 /* [chunk, chunk + size) is free: the top chunk if the segment that may grow ends behind it. */
 static COLD void free_insert(struct pym_heap *heap, addr chunk, usize size) {
   if (chunk + size + CHUNK_HEADER != heap->top_end) {
     pym__bins_insert(heap, chunk, size);
     return;
   }
-  set_free(heap, chunk, size);
-  heap->raw_free += size;
-  heap->top = chunk;
+  set_top(heap, chunk, size, 0);
 }
 
 static COLD void free_remove(struct pym_heap *heap, addr chunk, usize size) {
@@ -106,10 +111,8 @@ HOT addr top_split(struct pym_heap *heap, usize size, u32 flags) {
   const addr chunk = heap->top;
   const usize have = chunk ? head_of(heap, chunk) : 0;
   if (UNLIKELY(have <= size)) return 0;
-  set_free(heap, chunk + size, have - size);
+  set_top(heap, chunk + size, have - size, have);
   set_head(heap, chunk, size | flags);
-  heap->top = chunk + size;
-  heap->raw_free -= size;
   return chunk;
 }
 
@@ -117,9 +120,8 @@ HOT addr top_split(struct pym_heap *heap, usize size, u32 flags) {
 HOT int top_coalesce(struct pym_heap *heap, addr chunk, usize head) {
   const usize size = head & ~CHUNK_FLAGS;
   if (chunk + size != heap->top || head & CHUNK_PREV_FREE) return 0;
-  set_free(heap, chunk, size + head_of(heap, heap->top));
-  heap->top = chunk;
-  heap->raw_free += size;
+  const usize had = head_of(heap, heap->top);
+  set_top(heap, chunk, size + had, had);
   return 1;
 }
 
@@ -385,14 +387,15 @@ COLD void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, usize bytes, u
   return block;
 }
 
-/* Why a block is not one that its owner may give back or resize. */
+/* A block is not one that its owner may give back or resize. */
 static COLD _Noreturn void refuse(const struct pym_heap *heap, unsigned domain, const void *block) {
   const addr chunk = off(block) - CHUNK_HEADER;
-  enum cause cause = CAUSE_RAW_TWICE;
-  if (!in_memory(chunk) || !is_sound(heap, chunk)) cause = CAUSE_NOT_OURS;
-  else if (head_at(chunk) & CHUNK_IN_USE && domain_of_head(head_at(chunk)) != INTERNAL &&
-           domain_of_head(head_at(chunk)) != domain)
-    cause = CAUSE_DOMAIN;
+  enum cause cause = CAUSE_NOT_OURS;
+  if (in_memory(chunk) && is_sound(heap, chunk)) {
+    const usize head = head_at(chunk);
+    const int is_free = !(head & CHUNK_IN_USE) || domain_of_head(head) == INTERNAL;
+    cause = is_free || is_held(block) ? CAUSE_RAW_TWICE : CAUSE_DOMAIN;
+  }
   pym__corrupt(cause, off(block), domain);
 }
 
@@ -413,14 +416,14 @@ COLD usize pym__raw_verified_size(const struct pym_heap *heap, unsigned domain, 
 /* Of a block of any heap: only those of the default heap have a key that is known here. */
 usize pym__raw_usable(const void *block) {
   const addr chunk = off(block) - CHUNK_HEADER;
-  if (UNLIKELY(!in_memory(chunk) || (!is_sound(&pym__main, chunk) && pym__space.heaps == 1)))
+  if (UNLIKELY(!in_memory(chunk))) pym__corrupt(CAUSE_NOT_OURS, off(block), INTERNAL);
+  const usize head = head_at(chunk), size = head & ~CHUNK_FLAGS;
+  if (UNLIKELY(!is_sound(&pym__main, chunk)) &&
+      (pym__space.heaps == 1 || !in_memory(chunk + size)))
     pym__corrupt(CAUSE_NOT_OURS, off(block), INTERNAL);
-  const usize head = head_at(chunk);
   if (UNLIKELY(!(head & CHUNK_IN_USE) || domain_of_head(head) == INTERNAL || is_held(block)))
     pym__corrupt(CAUSE_FREED_USED, off(block), INTERNAL);
-  if (UNLIKELY(!in_memory(chunk + (head & ~CHUNK_FLAGS))))
-    pym__corrupt(CAUSE_NOT_OURS, off(block), INTERNAL);
-  return (head & ~CHUNK_FLAGS) - CHUNK_HEADER;
+  return size - CHUNK_HEADER;
 }
 
 COLD unsigned pym__raw_domain(const struct pym_heap *heap, const void *block) {
@@ -472,20 +475,28 @@ COLD int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, us
   if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return 0;
   const usize size = chunk_size_for(bytes);
   struct domain *counters = &heap->domains[domain];
-  if (size <= old && size > old - old / 4 && old < CACHED_CHUNK_MAX)
+  if (size == old || (size < old && size > old - old / 4 && old < CACHED_CHUNK_MAX))
     return 1; /* as pool blocks stay */
-  if (size < old) {
+  const usize top = !SMALL_BUILD && chunk + old == heap->top ? head_of(heap, heap->top) : 0;
+  if (old + top > size && top) {
+    set_top(heap, chunk + size, old + top - size, top);
+    set_head(heap, chunk, size | (head & CHUNK_FLAGS));
+  } else if (size < old) {
     set_head(heap, chunk, size | (head & CHUNK_FLAGS));
     chunk_coalesce(heap, chunk + size, old - size, 0);
-    counters->raw_freed += old - size;
-    uncharge(heap, domain, old - size);
-  } else if (size > old) {
+  } else {
     const usize have = room_behind(heap, domain, chunk, old, size - old);
     if (!have) return 0;
     free_remove(heap, chunk + old, have);
     chunk_split(heap, chunk, old + have, size | (head_at(chunk) & CHUNK_FLAGS));
-    counters->raw_bytes += size - old;
-    charge(heap, domain, size - old, 0);
   }
+  if (size < old) {
+    counters->raw_freed += old - size;
+    counters->charged -= old - size;
+  } else {
+    counters->raw_bytes += size - old;
+    charge_unlimited(heap, domain, size - old, 0);
+  }
+  limits_update(heap);
   return 1;
 }

@@ -16,8 +16,8 @@ size_t (*pym__libc_size)(const void *block);
 void (*pym__dump_extra)(pym__say_fn *say_number, const void *o);
 
 COLD void pym__watchers_changed(void) {
-  u32 watched = pym__limits != NULL || !pym__space.is_started;
-  for (unsigned domain = 0; domain < PYM_DOMAINS; domain++) watched |= (u32)pym__hooks[domain].on;
+  const int hooked = pym__hooks[PYM_RAW].on | pym__hooks[PYM_MEM].on | pym__hooks[PYM_OBJ].on;
+  const int watched = !pym__space.is_started || hooked || pym__limits || pym__libc_size || pym__debug;
   PYM__WRITE(pym__space.unwatched, watched ? 0 : UNWATCHED);
 }
 
