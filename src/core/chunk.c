@@ -353,11 +353,11 @@ static COLD int cached_fits(const struct pym_heap *heap, usize size, usize align
 /* The block of a new chunk in use: it is counted and charged. */
 HOT void *count_new(struct pym_heap *heap, unsigned domain, addr chunk, usize size,
                     usize replaced) {
-  struct domain *counters = &heap->domains[domain];
+  struct domain *counters = counters_of(heap, domain);
   heap->raw_chunks++;
   counters->raw_mallocs++;
   counters->raw_bytes += size - CHUNK_HEADER;
-  charge_unlimited(heap, domain, size - CHUNK_HEADER, replaced);
+  charge_unlimited(heap, domain, counters, size - CHUNK_HEADER, replaced);
   return at(chunk + CHUNK_HEADER);
 }
 
@@ -440,7 +440,7 @@ void pym__raw_free(struct pym_heap *heap, unsigned domain, void *block) {
   const addr chunk = off(block) - CHUNK_HEADER;
   const usize head = verified_head(heap, domain, block);
   const usize size = head & ~CHUNK_FLAGS, usable = size - CHUNK_HEADER;
-  struct domain *counters = &heap->domains[domain];
+  struct domain *counters = counters_of(heap, domain);
   heap->raw_chunks--;
   counters->raw_frees++;
   counters->raw_freed += usable;
@@ -474,7 +474,7 @@ COLD int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, us
   const usize head = verified_head(heap, domain, block), old = head & ~CHUNK_FLAGS;
   if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return 0;
   const usize size = chunk_size_for(bytes);
-  struct domain *counters = &heap->domains[domain];
+  struct domain *counters = counters_of(heap, domain);
   if (size == old || (size < old && size > old - old / 4 && old < CACHED_CHUNK_MAX))
     return 1; /* as pool blocks stay */
   const usize top = !SMALL_BUILD && chunk + old == heap->top ? head_of(heap, heap->top) : 0;
@@ -495,7 +495,7 @@ COLD int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, us
     counters->charged -= old - size;
   } else {
     counters->raw_bytes += size - old;
-    charge_unlimited(heap, domain, size - old, 0);
+    charge_unlimited(heap, domain, counters, size - old, 0);
   }
   limits_update(heap);
   return 1;

@@ -113,15 +113,6 @@ COLD void *pym__calloc_slow(unsigned domain, size_t count, size_t size) {
   return pym__calloc_direct(&pym__main, domain, count, size);
 }
 
-COLD void *pym__realloc_slow(unsigned domain, void *block, size_t bytes) {
-  if (UNLIKELY(!is_unwatched())) {
-    const pym_allocator *hook = hook_of(domain);
-    if (hook && bytes <= PYM_SIZE_MAX) return hook->realloc(hook->ctx, block, bytes);
-    pym__start();
-  }
-  return pym__realloc_direct(&pym__main, domain, block, bytes);
-}
-
 /* ---- Resizing ---- */
 
 /* The pool of a block, which is in use as far as this build can tell; NULL: it is raw. */
@@ -182,6 +173,19 @@ COLD void *pym__realloc_direct(struct pym_heap *heap, unsigned domain, void *blo
   return or_failure(
       heap, domain,
       bytes > PYM_SIZE_MAX ? NULL : pym__resize(heap, domain, block, bytes ? (usize)bytes : 1));
+}
+
+COLD void *pym__realloc_slow(unsigned domain, void *block, size_t bytes) {
+  if (UNLIKELY(!is_unwatched())) {
+    const pym_allocator *hook = hook_of(domain);
+    if (hook && bytes <= PYM_SIZE_MAX) return hook->realloc(hook->ctx, block, bytes);
+    pym__start();
+  } else if (!SMALL_BUILD && block && !is_small(domain, bytes) && bytes - 1 < PYM_SIZE_MAX &&
+             !pym__pool_at(off(block))) {
+    LOCKED();
+    return or_failure(&pym__main, domain, resize_raw(&pym__main, domain, block, (usize)bytes));
+  }
+  return pym__realloc_direct(&pym__main, domain, block, bytes);
 }
 
 /* ---- Freeing ---- */
