@@ -418,8 +418,7 @@ usize pym__raw_usable(const void *block) {
   const addr chunk = off(block) - CHUNK_HEADER;
   if (UNLIKELY(!in_memory(chunk))) pym__corrupt(CAUSE_NOT_OURS, off(block), INTERNAL);
   const usize head = head_at(chunk), size = head & ~CHUNK_FLAGS;
-  if (UNLIKELY(!is_sound(&pym__main, chunk)) &&
-      (pym__space.heaps == 1 || !in_memory(chunk + size)))
+  if (UNLIKELY(!is_sound(&pym__main, chunk)) && (pym__space.heaps == 1 || !in_memory(chunk + size)))
     pym__corrupt(CAUSE_NOT_OURS, off(block), INTERNAL);
   if (UNLIKELY(!(head & CHUNK_IN_USE) || domain_of_head(head) == INTERNAL || is_held(block)))
     pym__corrupt(CAUSE_FREED_USED, off(block), INTERNAL);
@@ -469,7 +468,7 @@ static usize room_behind(struct pym_heap *heap, unsigned domain, addr chunk, usi
   return have;
 }
 
-COLD int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, usize bytes) {
+int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, usize bytes) {
   const addr chunk = off(block) - CHUNK_HEADER;
   const usize head = verified_head(heap, domain, block), old = head & ~CHUNK_FLAGS;
   if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return 0;

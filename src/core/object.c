@@ -52,13 +52,19 @@ COLD void *pym__raw_again(struct pym_heap *heap, unsigned domain, usize bytes, u
   return block ? block : pym__fail(heap, domain, bytes, EVENT_OOM);
 }
 
-/* A new block above 512 bytes, or one of the raw domain. */
+/* A new block above 512 bytes, or one of the raw domain, where none is cached and no limit is set.
+ */
+static void *allocate_chunk(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
+  void *block = pym__raw_new(heap, domain, bytes, PYM_RAW_ALIGNMENT, replaced);
+  return LIKELY(block != NULL) ? block
+                               : pym__raw_again(heap, domain, bytes, PYM_RAW_ALIGNMENT, replaced);
+}
+
+/* The same from the cache, or under limits. */
 HOT void *allocate_raw(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
   if (UNLIKELY(pym__limits != NULL)) return pym__limits->raw(heap, domain, bytes, replaced);
   void *block = pym__raw_cached(heap, domain, bytes, replaced);
-  if (!block) block = pym__raw_new(heap, domain, bytes, PYM_RAW_ALIGNMENT, replaced);
-  return LIKELY(block != NULL) ? block
-                               : pym__raw_again(heap, domain, bytes, PYM_RAW_ALIGNMENT, replaced);
+  return block ? block : allocate_chunk(heap, domain, bytes, replaced);
 }
 
 /* At least one byte; it was checked. */
@@ -95,6 +101,13 @@ COLD void *pym__calloc_direct(struct pym_heap *heap, unsigned domain, size_t cou
 
 /* What the fast path did not serve: perhaps by a hook, perhaps nothing was started yet. */
 void *pym__malloc_slow(unsigned domain, size_t bytes) {
+  /* The common case of a larger block.  With threads the lock is taken first. */
+  if (!SMALL_BUILD && !PYM_THREADS && bytes > PYM_SMALL_MAX && bytes <= CACHED_BYTES_MAX &&
+      LIKELY(is_unwatched())) {
+    void *block = pym__raw_cached(&pym__main, domain, (usize)bytes, 0);
+    if (LIKELY(block != NULL)) return block;
+    return or_failure(&pym__main, domain, allocate_chunk(&pym__main, domain, (usize)bytes, 0));
+  }
   if (UNLIKELY(!is_unwatched())) {
     const pym_allocator *hook = hook_of(domain);
     if (hook && bytes <= PYM_SIZE_MAX) return hook->malloc(hook->ctx, bytes);
