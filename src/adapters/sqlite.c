@@ -13,15 +13,17 @@ void *pym_sqlite_realloc(void *block, int n) {
 }
 
 /* Asked at each malloc and each free: of a small block the pool table tells, of a larger one its
- * header. */
+ * header.  What looks free, or is to be checked in full, is asked as any block is. */
 int pym_sqlite_size(void *block) {
   if (UNLIKELY(!is_unwatched()) || UNLIKELY(!block)) return (int)pym_usable_size(block);
-  struct pym_heap *heap = served_by ? served_by : &pym__main;
   const struct pym__pool *pool = pym__pool_at(off(block));
-  LOCKED();
-  if (UNLIKELY(!pool)) return (int)pym__raw_usable(block);
-  return (int)(LIKELY(is_free_open(heap, PYM_OBJ, block, pool)) ? pool->size
-                                                                : pym_usable_size(block));
+  if (UNLIKELY(!pool)) {
+    LOCKED();
+    return (int)pym__raw_usable(block);
+  }
+  if (PYM_DEBUG == 0 && LIKELY((*(const pym__word *)block ^ pym__key) > PYM__LINK_MAX))
+    return pool->size;
+  return (int)pym_usable_size(block);
 }
 
 /* What pym_usable_size will say of a block of n bytes. */

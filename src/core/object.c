@@ -193,8 +193,8 @@ COLD void *pym__realloc_slow(unsigned domain, void *block, size_t bytes) {
     const pym_allocator *hook = hook_of(domain);
     if (hook && bytes <= PYM_SIZE_MAX) return hook->realloc(hook->ctx, block, bytes);
     pym__start();
-  } else if (!SMALL_BUILD && block && !is_small(domain, bytes) && bytes - 1 < PYM_SIZE_MAX &&
-             !pym__pool_at(off(block))) {
+  } else if (!SMALL_BUILD && block && bytes > (domain == PYM_RAW ? 0 : PYM_SMALL_MAX) &&
+             bytes <= PYM_SIZE_MAX && !pym__pool_at(off(block))) {
     LOCKED();
     return or_failure(&pym__main, domain, resize_raw(&pym__main, domain, block, (usize)bytes));
   }
