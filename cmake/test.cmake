@@ -72,6 +72,7 @@ js_test(browser.page tests/browser/page.test.mjs)
 js_test(browser.any tests/browser/any.test.mjs)
 js_test(browser.profile tests/browser/profile.test.mjs)
 js_test(browser.threads tests/browser/threads.test.mjs)
+js_test(browser.memory64 tests/browser/memory64.test.mjs)
 foreach(browser chromium firefox)
   js_test(browser.pyodide_page.${browser} tests/browser/pyodide_page.test.mjs
     ENVIRONMENT "BROWSER=${browser}")

@@ -416,7 +416,7 @@ part_closure() {
 
 # The newest Emscripten that Debian has, as the emsdk in $cache/emsdk-6.
 part_emscripten_6() {
-  part_build; part_wasi; part_node; part_closure
+  part_build; part_wasi; part_node; part_closure; js_engines
   # shellcheck disable=SC2086
   debian_root forky debian-forky $emscripten_packages
   emsdk_of emsdk-6 debian-forky

@@ -81,11 +81,19 @@ void malloc_stats(void) { pym_dump_stderr(&pym__main); }
 
 /* ---- mallinfo ---- */
 
-/* As glibc and dlmalloc declare them; wasi-libc and Emscripten have no declaration. */
+/* As glibc and dlmalloc declare them; Emscripten declares the first, with fields of its own type.
+ */
 #define INFO_FIELDS(type) \
   type arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost
+#if defined(__EMSCRIPTEN__)
+typedef size_t info_number;
+#define INFO_MAX SIZE_MAX
+#else
+typedef int info_number;
+#define INFO_MAX INT32_MAX
+#endif
 struct mallinfo {
-  INFO_FIELDS(int);
+  INFO_FIELDS(info_number);
 };
 struct mallinfo2 {
   INFO_FIELDS(size_t);
@@ -132,18 +140,20 @@ struct mallinfo2 mallinfo2(void) {
 }
 
 /* The old one: what does not fit an int is INT_MAX. */
-static int to_int(size_t bytes) { return bytes > INT32_MAX ? INT32_MAX : (int)bytes; }
+static info_number to_number(size_t bytes) {
+  return bytes > INFO_MAX ? INFO_MAX : (info_number)bytes;
+}
 
 struct mallinfo mallinfo(void) {
   const struct mallinfo2 info = mallinfo2();
   return (struct mallinfo){
-      .arena = to_int(info.arena),
-      .ordblks = to_int(info.ordblks),
-      .smblks = to_int(info.smblks),
-      .usmblks = to_int(info.usmblks),
-      .fsmblks = to_int(info.fsmblks),
-      .uordblks = to_int(info.uordblks),
-      .fordblks = to_int(info.fordblks),
-      .keepcost = to_int(info.keepcost),
+      .arena = to_number(info.arena),
+      .ordblks = to_number(info.ordblks),
+      .smblks = to_number(info.smblks),
+      .usmblks = to_number(info.usmblks),
+      .fsmblks = to_number(info.fsmblks),
+      .uordblks = to_number(info.uordblks),
+      .fordblks = to_number(info.fordblks),
+      .keepcost = to_number(info.keepcost),
   };
 }

@@ -4,9 +4,10 @@
 
 #include "ports/profile_host.h"
 
-EM_JS(int, pym_host_profile, (uint32_t what, uint32_t size, uint32_t block, uint32_t heap), {
+EM_JS(int, pym_host_profile, (uint32_t what, pym_size size, pym_size block, pym_size heap), {
   const listener = Module['pymalloc'] && Module['pymalloc']['profile'];
-  return listener ? listener(what, size, block >>> 0, heap >>> 0) : 0;
+  const number = (n) = > typeof n == = 'bigint' ? Number(n) : n >>> 0;
+  return listener ? listener(what, number(size), number(block), number(heap)) : 0;
 })
 
 int pym__profile_tell(const struct profile_message *m) {

@@ -109,6 +109,7 @@ static void *(*volatile do_calloc)(size_t, size_t) = calloc;
 static void *(*volatile do_realloc)(void *, size_t) = realloc;
 static void *(*volatile do_aligned_alloc)(size_t, size_t) = aligned_alloc;
 static void (*volatile do_free)(void *) = free;
+static void *(*volatile do_pvalloc)(size_t) = pvalloc;
 static void *(*volatile do_reallocarray)(void *, size_t, size_t) = reallocarray;
 
 static void failure_sets_errno(void) {
@@ -125,7 +126,7 @@ static void failure_sets_errno(void) {
   errno = 0;
   CHECK(do_aligned_alloc(64, SIZE_MAX - 4) == NULL && errno == ENOMEM);
   errno = 0;
-  CHECK(do_aligned_alloc((size_t)1 << 31, (size_t)1 << 31) == NULL && errno == ENOMEM);
+  CHECK(do_aligned_alloc(PYM_ALIGN_MAX, PYM_ALIGN_MAX) == NULL && errno == ENOMEM);
   errno = 0;
   CHECK(do_reallocarray(p, SIZE_MAX / 2, 4) == NULL && errno == ENOMEM);
   target_fail_after(0, 1);
@@ -159,7 +160,7 @@ static void any_object_may_lie_in_a_block(void) {
 }
 
 static void alignment_is_kept(void) {
-  for (size_t align = 4; align <= (size_t)64 << 20; align *= 2) {
+  for (size_t align = sizeof(void *); align <= (size_t)64 << 20; align *= 2) {
     void *p = aligned_alloc(align, 100), *q = NULL;
     check_context("alignment", align);
     CHECK(ours(p) && (uintptr_t)p % align == 0);
@@ -193,7 +194,7 @@ static void pages_are_those_of_wasm(void) {
   CHECK_EQ(sysconf(_SC_PAGESIZE), 65536);
   free(p), free(q), free(r);
   errno = 0;
-  CHECK(pvalloc(SIZE_MAX - 5) == NULL && errno == ENOMEM);
+  CHECK(do_pvalloc(SIZE_MAX - 5) == NULL && errno == ENOMEM);
 }
 
 static void arrays_and_sized_frees(void) {
@@ -213,7 +214,7 @@ static void mallinfo_counts_what_lives(void) {
   CHECK_EQ(now.uordblks, before.uordblks + malloc_usable_size(p) + malloc_usable_size(q));
   CHECK_EQ(now.arena, now.uordblks + now.fordblks);
   CHECK(now.arena >= before.arena && now.usmblks >= now.uordblks && now.keepcost <= now.fordblks);
-  CHECK(now.arena <= target_pages() * 65536 && now.ordblks > 0 && now.fsmblks < now.arena);
+  CHECK(now.arena <= (size_t)target_pages() * 65536 && now.ordblks > 0 && now.fsmblks < now.arena);
   CHECK_EQ(mallinfo().uordblks, now.uordblks);
   CHECK_EQ(malloc_footprint(), now.arena);
   free(p), free(q);
@@ -250,7 +251,7 @@ static void the_debug_hooks_guard_what_malloc_gives(void) {
     unsigned char *p = n % 2 ? malloc(n) : calloc(1, n);
     check_context("size", n);
     CHECK(malloc_usable_size(p) == n && (uintptr_t)p % 16 == 0);
-    CHECK(p[-4] == 'o' && p[-1] == 0xfd && p[n] == 0xfd && p[n + 3] == 0xfd);
+    CHECK(p[-(int)sizeof(size_t)] == 'o' && p[-1] == 0xfd && p[n] == 0xfd && p[n + 3] == 0xfd);
     p = realloc(p, n + 13);
     CHECK(malloc_usable_size(p) == n + 13 && p[n + 13] == 0xfd);
     free(p);
