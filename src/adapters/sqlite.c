@@ -15,14 +15,14 @@ void *pym_sqlite_realloc(void *block, int n) {
 /* Asked at each malloc and each free: of a small block the pool table tells, of a larger one its
  * header.  What looks free, or is to be checked in full, is asked as any block is. */
 int pym_sqlite_size(void *block) {
-  if (UNLIKELY(!is_unwatched()) || UNLIKELY(!block)) return (int)pym_usable_size(block);
-  const struct pym__pool *pool = pym__pool_at(off(block));
-  if (UNLIKELY(!pool)) {
+  const struct pym__pool *pool = pym__debug ? NULL : pym__pool_at(off(block));
+  if (LIKELY(pool != NULL)) {
+    if (PYM_DEBUG == 0 && LIKELY((*(const pym__word *)block ^ pym__key) > PYM__LINK_MAX))
+      return pool->size;
+  } else if (LIKELY(is_unwatched()) && LIKELY(block != NULL)) {
     LOCKED();
     return (int)pym__raw_usable(block);
   }
-  if (PYM_DEBUG == 0 && LIKELY((*(const pym__word *)block ^ pym__key) > PYM__LINK_MAX))
-    return pool->size;
   return (int)pym_usable_size(block);
 }
 
