@@ -217,7 +217,7 @@ COLD void pym__chunk_free(struct pym_heap *heap, addr chunk) {
 
 /* The header of a cached chunk, verified: its former owner may still write to it. */
 static COLD usize cached_head(const struct pym_heap *heap, addr chunk) {
-  if (UNLIKELY(!in_memory(chunk) || !is_sound(heap, chunk) || !is_cached_head(head_at(chunk)) ||
+  if (UNLIKELY(!is_sound(heap, chunk) || !is_cached_head(head_at(chunk)) ||
                (size_of(chunk) == POOL_BYTES && is_pool(chunk))))
     pym__corrupt(CAUSE_FREED_WRITTEN, chunk + CHUNK_HEADER, INTERNAL);
   return head_at(chunk);

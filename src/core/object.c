@@ -236,7 +236,9 @@ void pym__free_slow(unsigned domain, void *block) {
 
 void pym__free_large(unsigned domain, void *block) {
   LOCKED();
-  if (UNLIKELY(!is_unwatched()) || UNLIKELY(!block)) pym__free_slow(domain, block);
+  const int is_hooked =
+      UNLIKELY(!is_unwatched()) && (pym__hooks[domain].on || pym__space.magic != SPACE_MAGIC);
+  if (UNLIKELY(is_hooked) || UNLIKELY(!block)) pym__free_slow(domain, block);
   else pym__raw_free(&pym__main, domain, block);
 }
 

@@ -16,6 +16,7 @@ size_t (*pym__libc_size)(const void *block);
 void (*pym__dump_extra)(pym__say_fn *say_number, const void *o);
 
 COLD void pym__watchers_changed(void) {
+  if (SMALL_BUILD) return;
   const int hooked = pym__hooks[PYM_RAW].on | pym__hooks[PYM_MEM].on | pym__hooks[PYM_OBJ].on;
   const int watched =
       !pym__space.is_started || hooked || pym__limits || pym__libc_size || pym__debug;

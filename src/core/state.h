@@ -199,9 +199,10 @@ HOT int is_open(const struct pym_heap *heap, unsigned domain) {
 
 /* Has the library started, and is there no hook, limit or profile, and no block that is not just as
  * the allocator made it (of the debug hooks, or libc's)?  One question for the common case.  A root
- * structure that was written over leads to the long way, which reports it. */
+ * structure that was written over leads to the long way, which reports it.  A small build has that
+ * way alone. */
 #define UNWATCHED SPACE_MAGIC
-HOT int is_unwatched(void) { return PYM__READ(pym__space.unwatched) == UNWATCHED; }
+HOT int is_unwatched(void) { return !SMALL_BUILD && PYM__READ(pym__space.unwatched) == UNWATCHED; }
 void pym__watchers_changed(void); /* one of these has changed */
 
 void pym__open(struct pym_heap *heap); /* or close the fast path, as limits and hooks ask */
