@@ -34,16 +34,32 @@ HOT int pym__relieved(struct pym_heap *heap, unsigned domain, usize bytes) {
   return PYM__READ(pym__limits) && pym__limits->relieve(heap, domain, bytes);
 }
 
-/* The block was counted. */
-HOT void charge(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
+/* What is charged has changed. */
+HOT void limits_update(struct pym_heap *heap) {
+  if (UNLIKELY(PYM__READ(pym__limits) != NULL)) pym__limits->update(heap);
+}
+/* The counters of a domain, at one address for all of them: a compiler that sees how it is made
+ * makes it anew for each. */
+HOT struct domain *counters_of(struct pym_heap *heap, unsigned domain) {
   struct domain *counters = &heap->domains[domain];
+#if !SMALL_BUILD
+  __asm__("" : "+r"(counters));
+#endif
+  return counters;
+}
+/* The block was counted; limits are told by the caller. */
+HOT void charge_unlimited(struct pym_heap *heap, unsigned domain, struct domain *counters,
+                          usize bytes, usize replaced) {
   counters->charged += bytes;
   if (UNLIKELY(counters->charged > counters->look_at)) pym__look(heap, domain, replaced);
-  if (UNLIKELY(PYM__READ(pym__limits) != NULL) && !replaced) pym__limits->update(heap);
+}
+HOT void charge(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
+  charge_unlimited(heap, domain, &heap->domains[domain], bytes, replaced);
+  if (!replaced) limits_update(heap);
 }
 HOT void uncharge(struct pym_heap *heap, unsigned domain, usize bytes) {
   heap->domains[domain].charged -= bytes;
-  if (UNLIKELY(pym__limits != NULL)) pym__limits->update(heap);
+  limits_update(heap);
 }
 
 #endif

@@ -33,15 +33,20 @@ HOT void set_free(const struct pym_heap *heap, addr chunk, usize size) {
   set_footer(chunk, size);
 }
 
+/* The top chunk, of `had` bytes until now, is this one. */
+HOT void set_top(struct pym_heap *heap, addr chunk, usize size, usize had) {
+  set_free(heap, chunk, size);
+  heap->raw_free += size - had;
+  heap->top = chunk;
+}
+
 /* [chunk, chunk + size) is free: the top chunk if the segment that may grow ends behind it. */
 static COLD void free_insert(struct pym_heap *heap, addr chunk, usize size) {
   if (chunk + size + CHUNK_HEADER != heap->top_end) {
     pym__bins_insert(heap, chunk, size);
     return;
   }
-  set_free(heap, chunk, size);
-  heap->raw_free += size;
-  heap->top = chunk;
+  set_top(heap, chunk, size, 0);
 }
 
 static COLD void free_remove(struct pym_heap *heap, addr chunk, usize size) {
@@ -106,10 +111,8 @@ HOT addr top_split(struct pym_heap *heap, usize size, u32 flags) {
   const addr chunk = heap->top;
   const usize have = chunk ? head_of(heap, chunk) : 0;
   if (UNLIKELY(have <= size)) return 0;
-  set_free(heap, chunk + size, have - size);
+  set_top(heap, chunk + size, have - size, have);
   set_head(heap, chunk, size | flags);
-  heap->top = chunk + size;
-  heap->raw_free -= size;
   return chunk;
 }
 
@@ -117,9 +120,8 @@ HOT addr top_split(struct pym_heap *heap, usize size, u32 flags) {
 HOT int top_coalesce(struct pym_heap *heap, addr chunk, usize head) {
   const usize size = head & ~CHUNK_FLAGS;
   if (chunk + size != heap->top || head & CHUNK_PREV_FREE) return 0;
-  set_free(heap, chunk, size + head_of(heap, heap->top));
-  heap->top = chunk;
-  heap->raw_free += size;
+  const usize had = head_of(heap, heap->top);
+  set_top(heap, chunk, size + had, had);
   return 1;
 }
 
@@ -214,32 +216,37 @@ COLD void pym__chunk_free(struct pym_heap *heap, addr chunk) {
 /* ---- Cached chunks ---- */
 
 /* The header of a cached chunk, verified: its former owner may still write to it. */
-HOT usize cached_head(const struct pym_heap *heap, addr chunk) {
-  if (UNLIKELY(!in_memory(chunk) || !is_sound(heap, chunk) || !is_cached_head(head_at(chunk)) ||
+static COLD usize cached_head(const struct pym_heap *heap, addr chunk) {
+  if (UNLIKELY(!is_sound(heap, chunk) || !is_cached_head(head_at(chunk)) ||
                (size_of(chunk) == POOL_BYTES && is_pool(chunk))))
     pym__corrupt(CAUSE_FREED_WRITTEN, chunk + CHUNK_HEADER, INTERNAL);
   return head_at(chunk);
 }
 
+/* What is the first of its list once this chunk is not.  A link that leads out of memory is found
+ * here: so a list always leads into it. */
+HOT u32 cache_next(u32 key, addr chunk) {
+  const u32 next = cache_link_with(key, chunk, chunk_at(chunk)->next);
+  if (next > CACHE_REQUESTED && UNLIKELY(!in_memory(from_link(next))))
+    pym__corrupt(CAUSE_FREED_WRITTEN, chunk + CHUNK_HEADER, INTERNAL);
+  return next;
+}
+
 /* One of exactly `size` bytes for domain domain, or 0. */
 HOT addr cache_pop(struct pym_heap *heap, unsigned domain, usize size) {
   u32 *list = &heap->cached[cache_of(size)];
-  const u32 key = key_of(heap);
-  const usize cached = size | chunk_flags(INTERNAL);
   if (*list <= CACHE_REQUESTED) {
     *list = CACHE_REQUESTED;
     return 0;
   }
+  const u32 key = key_of(heap);
   const addr chunk = from_link(*list);
-  if (UNLIKELY(!in_memory(chunk)))
-    pym__corrupt(CAUSE_FREED_WRITTEN, chunk + CHUNK_HEADER, INTERNAL);
-  const usize head = head_at(chunk), used = head ^ (cached ^ (size | chunk_flags(domain)));
-  if (UNLIKELY((head & ~CHUNK_PREV_FREE) != cached || !is_sound_with(key, chunk) ||
-               size == POOL_BYTES)) {
+  const usize head = head_at(chunk);
+  if (UNLIKELY((head & ~CHUNK_PREV_FREE) != (size | chunk_flags(INTERNAL))) ||
+      UNLIKELY(!is_sound_with(key, chunk)) || UNLIKELY(size == POOL_BYTES))
     if ((cached_head(heap, chunk) & ~CHUNK_FLAGS) != size) return 0;
-  }
-  *list = cache_link_with(key, chunk, chunk_at(chunk)->next);
-  set_head_with(key, chunk, used);
+  *list = cache_next(key, chunk);
+  set_head_with(key, chunk, head ^ (chunk_flags(INTERNAL) ^ chunk_flags(domain)));
   heap->raw_cached -= size;
   return chunk;
 }
@@ -248,22 +255,23 @@ HOT addr cache_pop(struct pym_heap *heap, unsigned domain, usize size) {
 static COLD void cache_evict(struct pym_heap *heap, u32 *list) {
   const addr chunk = from_link(*list);
   heap->raw_cached -= cached_head(heap, chunk) & ~CHUNK_FLAGS;
-  *list = cache_link(heap, chunk, chunk_at(chunk)->next);
+  *list = cache_next(key_of(heap), chunk);
   chunk_free(heap, chunk);
 }
 
 /* 0: it is not to be cached. */
 HOT int cache_push(struct pym_heap *heap, addr chunk, usize head) {
   const usize size = head & ~CHUNK_FLAGS;
-  u32 *list = &heap->cached[cache_of(size)];
-  if (!*list) return 0; /* nobody has asked for this size */
-  if (UNLIKELY(*list > CACHE_REQUESTED && size_of(from_link(*list)) != size)) {
+  u32 *list = &heap->cached[cache_of(size)], first = *list;
+  if (!first) return 0; /* nobody has asked for this size */
+  if (first != CACHE_REQUESTED && UNLIKELY(size_of(from_link(first)) != size)) {
     cache_evict(heap, list);
-    if (*list > CACHE_REQUESTED) return 0; /* longer than one: it keeps the list a while longer */
+    first = *list;
+    if (first > CACHE_REQUESTED) return 0; /* longer than one: it keeps the list a while longer */
     head = head_at(chunk);                 /* the chunk before may be free now */
   }
   const u32 key = key_of(heap);
-  chunk_at(chunk)->next = cache_link_with(key, chunk, *list);
+  chunk_at(chunk)->next = cache_link_with(key, chunk, first);
   set_head_with(key, chunk, (head & ~CHUNK_DOMAIN) | chunk_flags(INTERNAL));
   *list = to_link(chunk);
   heap->raw_cached += size;
@@ -342,37 +350,63 @@ static COLD int cached_fits(const struct pym_heap *heap, usize size, usize align
   return first <= CACHE_REQUESTED || !lead_of(from_link(first), align);
 }
 
-void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
-                     usize replaced) {
-  if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return NULL;
-  const usize size = chunk_size_for(bytes);
-  addr chunk = 0;
-  struct domain *counters = &heap->domains[domain];
-  if (size < CACHED_CHUNK_MAX &&
-      (LIKELY(align <= PYM_RAW_ALIGNMENT) || cached_fits(heap, size, align)))
-    chunk = cache_pop(heap, domain, size);
-  if (!chunk &&
-      UNLIKELY(!(chunk = pym__chunk_alloc(heap, domain, size, align, chunk_flags(domain)))))
-    return NULL;
+/* The block of a new chunk in use: it is counted and charged. */
+HOT void *count_new(struct pym_heap *heap, unsigned domain, addr chunk, usize size,
+                    usize replaced) {
+  struct domain *counters = counters_of(heap, domain);
   heap->raw_chunks++;
   counters->raw_mallocs++;
   counters->raw_bytes += size - CHUNK_HEADER;
-  charge(heap, domain, size - CHUNK_HEADER, replaced);
+  charge_unlimited(heap, domain, counters, size - CHUNK_HEADER, replaced);
   return at(chunk + CHUNK_HEADER);
+}
+
+void *pym__raw_cached(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
+  if (UNLIKELY(bytes > CACHED_BYTES_MAX)) return NULL;
+  const usize size = chunk_size_for(bytes);
+  const addr chunk = cache_pop(heap, domain, size);
+  return chunk ? count_new(heap, domain, chunk, size, replaced) : NULL;
+}
+
+void *pym__raw_new(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
+                   usize replaced) {
+  if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return NULL;
+  const usize size = chunk_size_for(bytes);
+  const addr chunk = pym__chunk_alloc(heap, domain, size, align, chunk_flags(domain));
+  return LIKELY(chunk) ? count_new(heap, domain, chunk, size, replaced) : NULL;
+}
+
+COLD void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
+                          usize replaced) {
+  void *block = NULL;
+  if (align <= PYM_RAW_ALIGNMENT ||
+      (bytes <= CACHED_BYTES_MAX && cached_fits(heap, chunk_size_for(bytes), align)))
+    block = pym__raw_cached(heap, domain, bytes, replaced);
+  if (!block) block = pym__raw_new(heap, domain, bytes, align, replaced);
+  if (block && !replaced) limits_update(heap);
+  return block;
+}
+
+/* A block is not one that its owner may give back or resize. */
+static COLD _Noreturn void refuse(const struct pym_heap *heap, unsigned domain, const void *block) {
+  const addr chunk = off(block) - CHUNK_HEADER;
+  enum cause cause = CAUSE_NOT_OURS;
+  if (in_memory(chunk) && is_sound(heap, chunk)) {
+    const usize head = head_at(chunk);
+    const int is_free = !(head & CHUNK_IN_USE) || domain_of_head(head) == INTERNAL;
+    cause = is_free || is_held(block) ? CAUSE_RAW_TWICE : CAUSE_DOMAIN;
+  }
+  pym__corrupt(cause, off(block), domain);
 }
 
 /* The header of a block that its owner gives back or resizes. */
 HOT usize verified_head(const struct pym_heap *heap, unsigned domain, const void *block) {
-  addr chunk = off(block) - CHUNK_HEADER;
-  if (UNLIKELY(!in_memory(chunk) || !is_sound(heap, chunk)))
-    pym__corrupt(CAUSE_NOT_OURS, off(block), domain);
-  const usize head = head_at(chunk);
-  if (UNLIKELY((head & (CHUNK_DOMAIN | CHUNK_IN_USE)) != chunk_flags(domain)))
-    pym__corrupt(
-        domain_of_head(head) == INTERNAL || !(head & CHUNK_IN_USE) ? CAUSE_RAW_TWICE : CAUSE_DOMAIN,
-        off(block), domain);
-  if (UNLIKELY(is_held(block))) pym__corrupt(CAUSE_RAW_TWICE, off(block), domain);
-  return head;
+  const addr chunk = off(block) - CHUNK_HEADER;
+  if (UNLIKELY(!in_memory(chunk)) || UNLIKELY(!is_sound(heap, chunk)) ||
+      UNLIKELY((head_at(chunk) & (CHUNK_DOMAIN | CHUNK_IN_USE)) != chunk_flags(domain)) ||
+      UNLIKELY(is_held(block)))
+    refuse(heap, domain, block);
+  return head_at(chunk);
 }
 
 COLD usize pym__raw_verified_size(const struct pym_heap *heap, unsigned domain, const void *block) {
@@ -382,14 +416,13 @@ COLD usize pym__raw_verified_size(const struct pym_heap *heap, unsigned domain, 
 /* Of a block of any heap: only those of the default heap have a key that is known here. */
 usize pym__raw_usable(const void *block) {
   const addr chunk = off(block) - CHUNK_HEADER;
-  if (UNLIKELY(!in_memory(chunk) || (!is_sound(&pym__main, chunk) && pym__space.heaps == 1)))
+  if (UNLIKELY(!in_memory(chunk))) pym__corrupt(CAUSE_NOT_OURS, off(block), INTERNAL);
+  const usize head = head_at(chunk), size = head & ~CHUNK_FLAGS;
+  if (UNLIKELY(!is_sound(&pym__main, chunk)) && (pym__space.heaps == 1 || !in_memory(chunk + size)))
     pym__corrupt(CAUSE_NOT_OURS, off(block), INTERNAL);
-  const usize head = head_at(chunk);
   if (UNLIKELY(!(head & CHUNK_IN_USE) || domain_of_head(head) == INTERNAL || is_held(block)))
     pym__corrupt(CAUSE_FREED_USED, off(block), INTERNAL);
-  if (UNLIKELY(!in_memory(chunk + (head & ~CHUNK_FLAGS))))
-    pym__corrupt(CAUSE_NOT_OURS, off(block), INTERNAL);
-  return (head & ~CHUNK_FLAGS) - CHUNK_HEADER;
+  return size - CHUNK_HEADER;
 }
 
 COLD unsigned pym__raw_domain(const struct pym_heap *heap, const void *block) {
@@ -406,13 +439,13 @@ void pym__raw_free(struct pym_heap *heap, unsigned domain, void *block) {
   const addr chunk = off(block) - CHUNK_HEADER;
   const usize head = verified_head(heap, domain, block);
   const usize size = head & ~CHUNK_FLAGS, usable = size - CHUNK_HEADER;
-  struct domain *counters = &heap->domains[domain];
+  struct domain *counters = counters_of(heap, domain);
   heap->raw_chunks--;
   counters->raw_frees++;
   counters->raw_freed += usable;
+  counters->charged -= usable;
   if (size >= CACHED_CHUNK_MAX || !cache_push(heap, chunk, head)) chunk_free(heap, chunk);
   else if (UNLIKELY(heap->raw_cached > CACHE_BYTES_MAX)) pym__cache_flush(heap);
-  counters->charged -= usable;
   if (UNLIKELY(pym__limits != NULL)) pym__limits->freed(heap, domain, block, usable);
 }
 
@@ -435,26 +468,34 @@ static usize room_behind(struct pym_heap *heap, unsigned domain, addr chunk, usi
   return have;
 }
 
-COLD int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, usize bytes) {
+int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, usize bytes) {
   const addr chunk = off(block) - CHUNK_HEADER;
-  const usize head = head_at(chunk), old = head & ~CHUNK_FLAGS;
+  const usize head = verified_head(heap, domain, block), old = head & ~CHUNK_FLAGS;
   if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return 0;
   const usize size = chunk_size_for(bytes);
-  struct domain *counters = &heap->domains[domain];
-  if (size <= old && size > old - old / 4 && old < CACHED_CHUNK_MAX)
+  struct domain *counters = counters_of(heap, domain);
+  if (size == old || (size < old && size > old - old / 4 && old < CACHED_CHUNK_MAX))
     return 1; /* as pool blocks stay */
-  if (size < old) {
+  const usize top = !SMALL_BUILD && chunk + old == heap->top ? head_of(heap, heap->top) : 0;
+  if (old + top > size && top) {
+    set_top(heap, chunk + size, old + top - size, top);
+    set_head(heap, chunk, size | (head & CHUNK_FLAGS));
+  } else if (size < old) {
     set_head(heap, chunk, size | (head & CHUNK_FLAGS));
     chunk_coalesce(heap, chunk + size, old - size, 0);
-    counters->raw_freed += old - size;
-    uncharge(heap, domain, old - size);
-  } else if (size > old) {
+  } else {
     const usize have = room_behind(heap, domain, chunk, old, size - old);
     if (!have) return 0;
     free_remove(heap, chunk + old, have);
     chunk_split(heap, chunk, old + have, size | (head_at(chunk) & CHUNK_FLAGS));
-    counters->raw_bytes += size - old;
-    charge(heap, domain, size - old, 0);
   }
+  if (size < old) {
+    counters->raw_freed += old - size;
+    counters->charged -= old - size;
+  } else {
+    counters->raw_bytes += size - old;
+    charge_unlimited(heap, domain, counters, size - old, 0);
+  }
+  limits_update(heap);
   return 1;
 }

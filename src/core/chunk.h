@@ -7,6 +7,10 @@
 usize pym__raw_usable_for(usize bytes); /* usable size served for bytes */
 /* A block that is counted and charged; limits are not asked, and no event tells of failure.
  * replaced  bytes that the same call will free */
+/* The same in two parts, where no limit is set: of a cached chunk; of free memory. */
+void *pym__raw_cached(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced);
+void *pym__raw_new(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
+                   usize replaced);
 void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
                      usize replaced);
 int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block,

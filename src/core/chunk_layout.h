@@ -119,6 +119,8 @@ HOT int is_pool(addr chunk) {
 
 /* Chunks below this are cached when they are freed. */
 #define CACHED_CHUNK_MAX 8192u
+#define CACHED_BYTES_MAX \
+  (CACHED_CHUNK_MAX - 16 - CHUNK_HEADER) /* the most that a cached one serves */
 _Static_assert(HEAP_BYTES >= CACHED_CHUNK_MAX &&
                    LEAF_POOLS * sizeof(struct pym__pool) >= CACHED_CHUNK_MAX,
                "what INTERNAL has");

@@ -15,7 +15,10 @@ void *pym_raw_calloc(size_t count, size_t size) { return pym__calloc_slow(PYM_RA
 void *pym_raw_realloc(void *block, size_t bytes) {
   return pym__realloc_slow(PYM_RAW, block, bytes);
 }
-void pym_raw_free(void *block) { pym__free_slow(PYM_RAW, block); }
+void pym_raw_free(void *block) {
+  if (SMALL_BUILD || UNLIKELY(pym__pool_at(off(block)) != NULL)) pym__free_slow(PYM_RAW, block);
+  else pym__free_large(PYM_RAW, block);
+}
 
 /* mem and object: the fast path, then everything else. */
 #define SMALL_DOMAIN(name, d)                                          \

@@ -266,6 +266,7 @@ int pym_limit_set(pym_heap *heap, unsigned which, pym_size soft, pym_size hard) 
   *b.hard = hard;
   if (soft != PYM_UNLIMITED || hard != PYM_UNLIMITED) pym__space.limited = 1;
   PYM__WRITE(pym__limits, &limits);
+  pym__watchers_changed();
   if (which == PYM_ALL_HEAPS) {
     EACH_HEAP(each) count_and_return(each);
     update_all();
@@ -291,4 +292,5 @@ void pym_limit_callback(pym_heap *heap, pym_limit_fn *fn, void *ctx) {
   heap->limit_fn = fn;
   heap->limit_ctx = ctx;
   PYM__WRITE(pym__limits, &limits);
+  pym__watchers_changed();
 }

@@ -52,12 +52,19 @@ COLD void *pym__raw_again(struct pym_heap *heap, unsigned domain, usize bytes, u
   return block ? block : pym__fail(heap, domain, bytes, EVENT_OOM);
 }
 
-/* A new block above 512 bytes, or one of the raw domain. */
-HOT void *allocate_raw(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
-  if (UNLIKELY(pym__limits != NULL)) return pym__limits->raw(heap, domain, bytes, replaced);
-  void *block = pym__raw_alloc(heap, domain, bytes, PYM_RAW_ALIGNMENT, replaced);
+/* A new block above 512 bytes, or one of the raw domain, where none is cached and no limit is set.
+ */
+static void *allocate_chunk(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
+  void *block = pym__raw_new(heap, domain, bytes, PYM_RAW_ALIGNMENT, replaced);
   return LIKELY(block != NULL) ? block
                                : pym__raw_again(heap, domain, bytes, PYM_RAW_ALIGNMENT, replaced);
+}
+
+/* The same from the cache, or under limits. */
+HOT void *allocate_raw(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
+  if (UNLIKELY(pym__limits != NULL)) return pym__limits->raw(heap, domain, bytes, replaced);
+  void *block = pym__raw_cached(heap, domain, bytes, replaced);
+  return block ? block : allocate_chunk(heap, domain, bytes, replaced);
 }
 
 /* At least one byte; it was checked. */
@@ -94,10 +101,19 @@ COLD void *pym__calloc_direct(struct pym_heap *heap, unsigned domain, size_t cou
 
 /* What the fast path did not serve: perhaps by a hook, perhaps nothing was started yet. */
 void *pym__malloc_slow(unsigned domain, size_t bytes) {
-  const pym_allocator *hook = hook_of(domain);
-  if (hook && bytes <= PYM_SIZE_MAX) return hook->malloc(hook->ctx, bytes);
+  /* The common case of a larger block.  With threads the lock is taken first. */
+  if (!SMALL_BUILD && !PYM_THREADS && bytes > PYM_SMALL_MAX && bytes <= CACHED_BYTES_MAX &&
+      LIKELY(is_unwatched())) {
+    void *block = pym__raw_cached(&pym__main, domain, (usize)bytes, 0);
+    if (LIKELY(block != NULL)) return block;
+    return or_failure(&pym__main, domain, allocate_chunk(&pym__main, domain, (usize)bytes, 0));
+  }
+  if (UNLIKELY(!is_unwatched())) {
+    const pym_allocator *hook = hook_of(domain);
+    if (hook && bytes <= PYM_SIZE_MAX) return hook->malloc(hook->ctx, bytes);
+    pym__start();
+  }
   LOCKED();
-  pym__start();
   if (UNLIKELY(bytes - 1 >= PYM_SIZE_MAX)) return pym__malloc_direct(&pym__main, domain, bytes);
   return or_failure(&pym__main, domain, allocate(&pym__main, domain, (usize)bytes, 0));
 }
@@ -110,14 +126,23 @@ COLD void *pym__calloc_slow(unsigned domain, size_t count, size_t size) {
   return pym__calloc_direct(&pym__main, domain, count, size);
 }
 
-COLD void *pym__realloc_slow(unsigned domain, void *block, size_t bytes) {
-  const pym_allocator *hook = hook_of(domain);
-  if (hook && bytes <= PYM_SIZE_MAX) return hook->realloc(hook->ctx, block, bytes);
-  pym__start();
-  return pym__realloc_direct(&pym__main, domain, block, bytes);
-}
-
 /* ---- Resizing ---- */
+
+/* The pool of a block, which is in use as far as this build can tell; NULL: it is raw. */
+HOT struct pym__pool *verified_pool(struct pym_heap *heap, unsigned domain, const void *block) {
+  struct pym__pool *pool = pym__pool_at(off(block));
+  if (!pool) return NULL;
+  if (UNLIKELY(domain == PYM_RAW)) pym__corrupt(CAUSE_DOMAIN, off(block), domain);
+  if (UNLIKELY(pool->heap != (u16)heap->id)) pym__corrupt(CAUSE_POOL, off(block), domain);
+  /* It looks as if it were free; or memory that was never written to has been copied here. */
+  if (UNLIKELY((*(const pym__word *)block ^ pym__key) <= PYM__LINK_MAX) &&
+      pym__pool_has_free(heap, pool, off(block)))
+    pym__corrupt(CAUSE_TWICE, off(block), domain);
+#if PYM_DEBUG >= 1
+  pym__check_block(heap, domain, off(block), pool);
+#endif
+  return pool;
+}
 
 COLD void *pym__moved(struct pym_heap *heap, unsigned domain, void *block, usize old, void *to,
                       usize n) {
@@ -131,19 +156,19 @@ COLD void *pym__moved(struct pym_heap *heap, unsigned domain, void *block, usize
 }
 
 /* A block above 512 bytes that stays above. */
-static void *resize_raw(struct pym_heap *heap, unsigned domain, void *block, usize old,
-                        usize bytes) {
+static void *resize_raw(struct pym_heap *heap, unsigned domain, void *block, usize bytes) {
+  if (LIKELY(pym__limits == NULL) && pym__raw_resize(heap, domain, block, bytes)) return block;
+  const usize old = pym__raw_verified_size(heap, domain, block);
   if (UNLIKELY(pym__limits != NULL)) return pym__limits->resize(heap, domain, block, old, bytes);
-  if (pym__raw_resize(heap, domain, block, bytes)) return block;
   void *to = pym__raw_alloc(heap, domain, bytes, PYM_RAW_ALIGNMENT, old);
   if (!to) to = pym__raw_again(heap, domain, bytes, PYM_RAW_ALIGNMENT, old);
   return pym__moved(heap, domain, block, old, to, bytes);
 }
 
 void *pym__resize(struct pym_heap *heap, unsigned domain, void *block, usize bytes) {
-  const usize old = pym__usable(heap, domain, block);
-  const u32 in_pool = class_of(off(block));
-  if (!in_pool && !is_small(domain, bytes)) return resize_raw(heap, domain, block, old, bytes);
+  const struct pym__pool *in_pool = verified_pool(heap, domain, block);
+  if (!in_pool && !is_small(domain, bytes)) return resize_raw(heap, domain, block, bytes);
+  const usize old = in_pool ? in_pool->size : pym__raw_verified_size(heap, domain, block);
   if (in_pool ? fits_in_place(old, bytes)
               : UNLIKELY(pym__limits != NULL) && pym__limits->fits_in_place(block, bytes))
     return block;
@@ -163,23 +188,20 @@ COLD void *pym__realloc_direct(struct pym_heap *heap, unsigned domain, void *blo
       bytes > PYM_SIZE_MAX ? NULL : pym__resize(heap, domain, block, bytes ? (usize)bytes : 1));
 }
 
-/* ---- Freeing ---- */
-
-/* The pool of a block, which is in use as far as this build can tell; NULL: it is raw. */
-HOT struct pym__pool *verified_pool(struct pym_heap *heap, unsigned domain, const void *block) {
-  struct pym__pool *pool = pym__pool_at(off(block));
-  if (!pool) return NULL;
-  if (UNLIKELY(domain == PYM_RAW)) pym__corrupt(CAUSE_DOMAIN, off(block), domain);
-  if (UNLIKELY(pool->heap != (u16)heap->id)) pym__corrupt(CAUSE_POOL, off(block), domain);
-  /* It looks as if it were free; or memory that was never written to has been copied here. */
-  if (UNLIKELY((*(const pym__word *)block ^ pym__key) <= PYM__LINK_MAX) &&
-      pym__pool_has_free(heap, pool, off(block)))
-    pym__corrupt(CAUSE_TWICE, off(block), domain);
-#if PYM_DEBUG >= 1
-  pym__check_block(heap, domain, off(block), pool);
-#endif
-  return pool;
+COLD void *pym__realloc_slow(unsigned domain, void *block, size_t bytes) {
+  if (UNLIKELY(!is_unwatched())) {
+    const pym_allocator *hook = hook_of(domain);
+    if (hook && bytes <= PYM_SIZE_MAX) return hook->realloc(hook->ctx, block, bytes);
+    pym__start();
+  } else if (!SMALL_BUILD && block && bytes > (domain == PYM_RAW ? 0 : PYM_SMALL_MAX) &&
+             bytes <= PYM_SIZE_MAX && !pym__pool_at(off(block))) {
+    LOCKED();
+    return or_failure(&pym__main, domain, resize_raw(&pym__main, domain, block, (usize)bytes));
+  }
+  return pym__realloc_direct(&pym__main, domain, block, bytes);
 }
+
+/* ---- Freeing ---- */
 
 /* Usable size of a block that its owner names, verified as far as the build goes. */
 usize pym__usable(struct pym_heap *heap, unsigned domain, const void *block) {
@@ -214,9 +236,10 @@ void pym__free_slow(unsigned domain, void *block) {
 
 void pym__free_large(unsigned domain, void *block) {
   LOCKED();
-  if (UNLIKELY(pym__hooks[domain].on) || UNLIKELY(pym__space.magic != SPACE_MAGIC))
-    pym__free_slow(domain, block);
-  else if (block) pym__raw_free(&pym__main, domain, block);
+  const int is_hooked =
+      UNLIKELY(!is_unwatched()) && (pym__hooks[domain].on || pym__space.magic != SPACE_MAGIC);
+  if (UNLIKELY(is_hooked) || UNLIKELY(!block)) pym__free_slow(domain, block);
+  else pym__raw_free(&pym__main, domain, block);
 }
 
 void pym__pool_spent(unsigned domain, void *block) {

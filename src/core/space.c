@@ -101,6 +101,7 @@ static COLD void start(void) {
   pym__init();
   if (!draw_keys()) return;
   RELEASE(pym__space.is_started, 1);
+  pym__watchers_changed();
   pym__linmem_start(&from, &to);
   PYM__WRITE(pym__space.pages_memory, pym__linmem_pages());
   from = (from + 15) & ~(addr)15;

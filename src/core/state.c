@@ -15,7 +15,16 @@ const struct profile *pym__profile;
 size_t (*pym__libc_size)(const void *block);
 void (*pym__dump_extra)(pym__say_fn *say_number, const void *o);
 
+COLD void pym__watchers_changed(void) {
+  if (SMALL_BUILD) return;
+  const int hooked = pym__hooks[PYM_RAW].on | pym__hooks[PYM_MEM].on | pym__hooks[PYM_OBJ].on;
+  const int watched =
+      !pym__space.is_started || hooked || pym__limits || pym__libc_size || pym__debug;
+  PYM__WRITE(pym__space.unwatched, watched ? 0 : UNWATCHED);
+}
+
 COLD void pym__open(struct pym_heap *heap) {
+  pym__watchers_changed();
   for (unsigned domain = PYM_MEM; domain <= PYM_OBJ; domain++) {
     int hooked = heap == &pym__main && pym__hooks[domain].on;
     int shut = limited(heap)->over_limit || pym__space.over_limit || hooked;

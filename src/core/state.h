@@ -32,6 +32,7 @@ struct space {
   struct event events[EVENTS];
   /* Not for readers: */
   u32 is_started;
+  u32 unwatched;    /* UNWATCHED: it is, and nobody looks at calls, pym__watchers_changed */
   u32 heap_ids;     /* ids given out */
   addr reclaimable; /* off: first of the heaps that may hold memory which others could use */
   u32 limited;      /* a limit was set once */
@@ -195,6 +196,14 @@ HOT int is_open(const struct pym_heap *heap, unsigned domain) {
 }
 
 /* ---- state.c ------------------------------------------------------------------------------ */
+
+/* Has the library started, and is there no hook, limit or profile, and no block that is not just as
+ * the allocator made it (of the debug hooks, or libc's)?  One question for the common case.  A root
+ * structure that was written over leads to the long way, which reports it.  A small build has that
+ * way alone. */
+#define UNWATCHED SPACE_MAGIC
+HOT int is_unwatched(void) { return !SMALL_BUILD && PYM__READ(pym__space.unwatched) == UNWATCHED; }
+void pym__watchers_changed(void); /* one of these has changed */
 
 void pym__open(struct pym_heap *heap); /* or close the fast path, as limits and hooks ask */
 /* heap may hold memory that others could use, from now on, or not. */

@@ -214,6 +214,7 @@ int pym_debug_hooks(void) {
     __builtin_memset(quarantine, 0, sizeof quarantine);
   }
   pym__debug = &functions;
+  pym__watchers_changed();
   for (unsigned domain = 0; domain < PYM_DOMAINS; domain++) {
     pym_allocator below;
     pym_allocator_get((enum pym_domain)domain, &below);

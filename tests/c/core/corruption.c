@@ -122,6 +122,11 @@ static void wild_cached_link(void) {
   for (unsigned i = 0; i < 3; i++) pym_raw_malloc(1000);
   pym_heap_trim(pym_heap_default());
 }
+/* By the malloc that makes it the first of its list: a free looks at the first one's size. */
+static void wild_cached_link_next(void) {
+  cached_link(0xeeeeeee8);
+  pym_raw_malloc(1000);
+}
 static void wild_cached_link_trimmed(void) {
   cached_link(0xeeeeeee8);
   pym_raw_malloc(1000);
@@ -192,6 +197,7 @@ static const struct attack raw_attacks[] = {
     ATTACK(resize_far_foreign, NOT_OURS),
     ATTACK(free_far_foreign, NOT_OURS),
     ATTACK(wild_cached_link, WRITTEN),
+    ATTACK(wild_cached_link_next, WRITTEN),
     ATTACK(wild_cached_link_trimmed, WRITTEN),
     ATTACK(zeroed_cached_link, WRITTEN),
     ATTACK(cached_link_to_block_in_use, WRITTEN),
