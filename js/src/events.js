@@ -2,7 +2,7 @@
  *  imports nothing, so nobody calls out: the host looks when it pleases. */
 
 import { LIMITED } from './constants.js';
-import { badArgument } from './errors.js';
+import { PymallocError, badArgument } from './errors.js';
 import { readWord } from './memory.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
@@ -154,6 +154,28 @@ export class Listeners {
     }
     return thrown;
   }
+}
+
+/** Calls `poll` from a timer, which does not keep Node running.  What it throws ends the timer, unless
+ *  a shared memory changed while it was read.
+ *  @param {number} ms  between two calls  @param {() => void} poll
+ *  @param {(error: any) => void} onError  @param {AbortSignal | undefined} signal  ends the timer
+ *  @returns {() => void} ends the timer */
+export function pollEvery(ms, poll, onError, signal) {
+  const timer = setInterval(() => {
+    try {
+      poll();
+    } catch (error) {
+      if (error instanceof PymallocError && error.code === 'RETRY') return;
+      clearInterval(timer);
+      onError(error);
+    }
+  }, ms);
+  if (typeof timer === 'object' && 'unref' in timer) timer.unref();
+  const stop = () => clearInterval(timer);
+  if (signal?.aborted) stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  return stop;
 }
 
 /** What becomes of an error that nobody can catch, since no call of a user's is under way: it is

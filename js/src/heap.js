@@ -1,26 +1,18 @@
 /** Heap: what a host sees of one heap inside a wasm module. */
 
-import {
-  PymallocError,
-  PymallocRangeError,
-  badArgument,
-  badMemory,
-  checkNames,
-  hex,
-} from './errors.js';
-import { UNLIMITED, UNLIMITED_WIDE } from './constants.js';
+import { badArgument } from './errors.js';
 import { lookAt, readBlocks, readChunks, sizeOfLive } from './blocks.js';
-import { EVENT_TYPES, Listeners, lastEvent, readEvents, showError } from './events.js';
+import { EVENT_TYPES, Listeners, lastEvent, pollEvery, readEvents, showError } from './events.js';
+import { checkLimits, limitsIn, setLimits } from './heap-limits.js';
 import { inspectAs } from './inspect.js';
-import { toLimit } from './limit.js';
 import { readMap } from './map.js';
-import { checkRange, readText, readWord, retrying, viewOf } from './memory.js';
+import { readText, readWord, retrying, viewOf } from './memory.js';
 import { PeakReader } from './peak.js';
 import { Profile, profileOn } from './profile/profile.js';
 import { call, need, programOf, programOver, word } from './program.js';
-import { checkHeap, readHeapList } from './segments.js';
+import { checkHeap, checkSame, readHeapList } from './segments.js';
 import { snapshotOf } from './snapshot.js';
-import { checkRoot, readLimit, readStats } from './stats.js';
+import { checkRoot, readStats } from './stats.js';
 
 /** @typedef {import('./blocks.js').Blocks} Blocks */
 /** @typedef {import('./blocks.js').Chunks} Chunks */
@@ -29,18 +21,13 @@ import { checkRoot, readLimit, readStats } from './stats.js';
 /** @typedef {import('./events.js').HeapEvent} HeapEvent */
 /** @template {EventType} T  @typedef {import('./events.js').EventOf<T>} EventOf */
 /** @typedef {import('./events.js').ListenOptions} ListenOptions */
+/** @typedef {import('./heap-limits.js').Limit} Limit */
+/** @typedef {import('./heap-limits.js').Limits} Limits */
 /** @typedef {import('./layout.js').Layout} Layout */
 /** @typedef {import('./map.js').HeapMap} HeapMap */
 /** @typedef {import('./map.js').MapOptions} MapOptions */
 /** @typedef {import('./snapshot.js').Snapshot} Snapshot */
 /** @typedef {import('./stats.js').HeapStats} HeapStats */
-
-/** A limit pair in bytes; null is none.
- *  @typedef {object} Limit
- *  @property {number | null} soft  passing it is an event, nothing else
- *  @property {number | null} hard  above it an allocation returns NULL */
-/** all: of every heap of the program together.
- *  @typedef {{all: Limit, heap: Limit, raw: Limit, mem: Limit, object: Limit}} Limits */
 
 /** @typedef {object} WatchOptions
  *  @property {(error: any) => void} [onError]  default: console.error
@@ -50,8 +37,6 @@ import { checkRoot, readLimit, readStats } from './stats.js';
 /** @typedef {import('./program.js').EmscriptenModule} EmscriptenModule */
 /** @typedef {import('./program.js').WasmSourcePair} WasmSourcePair */
 
-/** As pym_limit_set numbers them. */
-const WHICH = Object.freeze({ raw: 0, mem: 1, object: 2, heap: 3, all: 5 });
 const MESSAGE_BYTES = 1024;
 
 /** Read-only view of one heap.  Owns no wasm memory; cheap to create.
@@ -127,10 +112,7 @@ export class Heap {
 
   /** @param {Program} program  @returns {Heap} */
   static #first(program) {
-    const { memory, root, layout } = program;
-    return retrying(memory, () => {
-      const view = viewOf(memory);
-      checkRoot(view, root, layout);
+    return reading(program, (view, root, layout) => {
       const first = readWord(view, root + layout.space.first_heap, layout.wide);
       checkHeap(view, first, layout);
       return new Heap(program, first, view);
@@ -170,9 +152,8 @@ export class Heap {
    *  @returns {Readonly<HeapStats>} a frozen snapshot; bytes unless the name says otherwise
    *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED */
   stats() {
-    const { memory, root, layout } = this.#program;
-    return retrying(memory, () =>
-      readStats(this.#found(), root, this.#address, layout, this.#peak),
+    return this.#reading((view, root, layout) =>
+      readStats(view, root, this.#address, layout, this.#peak),
     );
   }
 
@@ -189,12 +170,7 @@ export class Heap {
    *  @returns {HeapMap}
    *  @throws {PymallocError} BAD_MEMORY, DETACHED, BAD_ARGUMENT, RETRY */
   map(options = {}) {
-    const { memory, root, layout } = this.#program;
-    return retrying(memory, () => {
-      const view = viewOf(memory);
-      checkRoot(view, root, layout);
-      return readMap(view, root, layout, options);
-    });
+    return reading(this.#program, (view, root, layout) => readMap(view, root, layout, options));
   }
 
   /** Which blocks of one pool are live.  Reads memory directly, no guest call.
@@ -211,12 +187,7 @@ export class Heap {
    *  @throws {PymallocError} BAD_ARGUMENT; BAD_MEMORY: also if the program wrote to a block of this
    *    size after it freed it; DETACHED */
   blocks(address) {
-    const { memory, root, layout } = this.#program;
-    return retrying(memory, () => {
-      const view = viewOf(memory);
-      checkRoot(view, root, layout);
-      return readBlocks(view, root, layout, address);
-    });
+    return reading(this.#program, (view, root, layout) => readBlocks(view, root, layout, address));
   }
 
   /** What lies between two addresses: raw blocks, pools, free memory, of all heaps.  Reads memory
@@ -230,12 +201,7 @@ export class Heap {
    *  @returns {Readonly<Chunks>} those with a byte in [from, to)
    *  @throws {PymallocError} BAD_ARGUMENT, BAD_MEMORY, DETACHED */
   chunks(from, to) {
-    const { memory, root, layout } = this.#program;
-    return retrying(memory, () => {
-      const view = viewOf(memory);
-      checkRoot(view, root, layout);
-      return readChunks(view, root, layout, from, to);
-    });
+    return reading(this.#program, (view, root, layout) => readChunks(view, root, layout, from, to));
   }
 
   /** What lies at an address, in words.  Reads memory directly, no guest call.
@@ -244,12 +210,7 @@ export class Heap {
    *  @returns {Readonly<Look>}
    *  @throws {PymallocError} BAD_ARGUMENT, BAD_MEMORY, DETACHED */
   look(address) {
-    const { memory, root, layout } = this.#program;
-    return retrying(memory, () => {
-      const view = viewOf(memory);
-      checkRoot(view, root, layout);
-      return lookAt(view, root, layout, address);
-    });
+    return reading(this.#program, (view, root, layout) => lookAt(view, root, layout, address));
   }
 
   /** Usable bytes of the live block that begins at an address.  Reads memory directly, no guest call.
@@ -263,12 +224,7 @@ export class Heap {
    *  @returns {number | null} null: no live block begins there
    *  @throws {PymallocError} BAD_ARGUMENT, BAD_MEMORY, DETACHED */
   sizeOf(address) {
-    const { memory, root, layout } = this.#program;
-    return retrying(memory, () => {
-      const view = viewOf(memory);
-      checkRoot(view, root, layout);
-      return sizeOfLive(view, root, layout, address);
-    });
+    return reading(this.#program, (view, root, layout) => sizeOfLive(view, root, layout, address));
   }
 
   /** Statistics and map together, to be kept, sent, and compared: see diff.  Reads memory directly,
@@ -337,25 +293,7 @@ export class Heap {
    *  @returns {Readonly<Limits>}
    *  @throws {PymallocError} HEAP_GONE, BAD_MEMORY, DETACHED */
   get limits() {
-    const {
-      root,
-      layout: { space, heap: f, domains, domain, wide },
-    } = this.#program;
-    const view = this.#view();
-    const at = (/** @type {number} */ base, /** @type {{soft: number, hard: number}} */ fields) =>
-      Object.freeze({
-        soft: readLimit(view, base + fields.soft, wide),
-        hard: readLimit(view, base + fields.hard, wide),
-      });
-    const of = (/** @type {number} */ i) =>
-      at(this.#address + domains.offset + i * domains.stride, domain);
-    return Object.freeze({
-      all: at(root, space),
-      heap: at(this.#address, f),
-      raw: of(WHICH.raw),
-      mem: of(WHICH.mem),
-      object: of(WHICH.object),
-    });
+    return limitsIn(this.#view(), this.#program, this.#address);
   }
 
   /** Sets limits; what is not named stays as it is.  Limits count usable bytes of live blocks.
@@ -367,39 +305,8 @@ export class Heap {
    *    memory with 64-bit addresses; null takes a limit off; a hard limit below what is live grants nothing until enough was freed
    *  @throws {PymallocError} BAD_ARGUMENT, NO_EXPORT, HEAP_GONE, BAD_MEMORY, GUEST_TRAP */
   setLimits(limits) {
-    if (typeof limits !== 'object' || limits === null) {
-      throw badArgument('setLimits takes an object such as { heap: { hard: 67108864 } }', limits);
-    }
-    const { exports, layout } = this.#program;
-    const { wide } = layout;
-    const before = this.limits;
-    const bytes = (/** @type {number | null} */ limit, /** @type {string} */ name) =>
-      limitWord(this.#program, toLimit(limit, name, wide));
-    /** @type {[number, number | bigint, number | bigint][]} */
-    const calls = [];
-    for (const [name, limit] of Object.entries(limits)) {
-      if (!Object.hasOwn(WHICH, name)) {
-        throw badArgument(
-          `no limit is called "${name}": there are ` + Object.keys(WHICH).join(', '),
-        );
-      }
-      const key = /** @type {keyof Limits} */ (name);
-      if (typeof limit !== 'object' || limit === null) {
-        throw badArgument(
-          `the limit "${name}" must be an object such as { hard: 67108864 }`,
-          limit,
-        );
-      }
-      checkNames(limit, ['soft', 'hard'], `limit of "${name}"`);
-      const { soft = before[key].soft, hard = before[key].hard } = limit;
-      calls.push([WHICH[key], bytes(soft, `${name}.soft`), bytes(hard, `${name}.hard`)]);
-    }
-    need(exports, 'pym_limit_set');
-    for (const args of calls) {
-      if (call(exports, 'pym_limit_set', word(this.#program, this.#address), ...args) !== 0) {
-        throw badMemory('pym_limit_set refused a limit');
-      }
-    }
+    checkLimits(limits);
+    setLimits(this.#program, this.#address, this.limits, limits);
   }
 
   /** All heaps of the program, the default one first.  Reads memory, no guest call.
@@ -411,12 +318,9 @@ export class Heap {
    *  @throws {PymallocError} BAD_MEMORY, DETACHED */
   heaps() {
     const program = this.#program;
-    const { memory, root, layout } = program;
-    return retrying(memory, () => {
-      const view = viewOf(memory);
-      checkRoot(view, root, layout);
-      return readHeapList(view, root, layout).map((address) => new Heap(program, address, view));
-    });
+    return reading(program, (view, root, layout) =>
+      readHeapList(view, root, layout).map((address) => new Heap(program, address, view)),
+    );
   }
 
   /** Calls `fn` at events of this heap, from within poll().
@@ -503,20 +407,10 @@ export class Heap {
   watch(ms = 100, { onError = showError, signal } = {}) {
     if (!(ms >= 0)) throw badArgument('watch takes milliseconds, 0 or more', ms);
     if (typeof onError !== 'function') throw badArgument('onError must be a function', onError);
-    const timer = setInterval(() => {
-      try {
-        for (const event of this.#news().own) this.#listeners.dispatch(event).forEach(onError);
-      } catch (error) {
-        if (error instanceof PymallocError && error.code === 'RETRY') return;
-        clearInterval(timer);
-        onError(error);
-      }
-    }, ms);
-    if (typeof timer === 'object' && 'unref' in timer) timer.unref();
-    const stop = () => clearInterval(timer);
-    if (signal?.aborted) stop();
-    signal?.addEventListener('abort', stop, { once: true });
-    return stop;
+    const poll = () => {
+      for (const event of this.#news().own) this.#listeners.dispatch(event).forEach(onError);
+    };
+    return pollEvery(ms, poll, onError, signal);
   }
 
   /** What JSON.stringify and console.log show: where the heap is, and its statistics.
@@ -531,35 +425,29 @@ export class Heap {
 
   /** @returns {DataView} of the memory as it is now; root and heap are found sound */
   #view() {
-    return retrying(this.#program.memory, () => this.#found());
+    return this.#reading((view) => view);
   }
 
-  /** @returns {DataView} the same at the first try */
-  #found() {
-    const { memory, root, layout } = this.#program;
-    const view = viewOf(memory);
-    checkRoot(view, root, layout);
-    const { heap, constants } = layout;
-    checkRange(view, this.#address, constants.heap_bytes, 'the heap');
-    if (
-      view.getUint32(this.#address + heap.magic, true) !== constants.heap_magic
-      || view.getUint32(this.#address + heap.id, true) !== this.#id
-    ) {
-      throw new PymallocRangeError(
-        'HEAP_GONE',
-        `heap ${this.#id} at ${hex(this.#address)} was `
-          + 'destroyed: drop this view and take one from heaps()',
-      );
-    }
-    return view;
+  /** The same for what reads this heap.
+   *  @template T  @param {Read<T>} read  @returns {T} */
+  #reading(read) {
+    return reading(this.#program, (view, root, layout) => {
+      checkSame(view, this.#address, this.#id, layout);
+      return read(view, root, layout);
+    });
   }
 }
 
-/** @param {Program} program  @param {number | null} limit
- *  @returns {number | bigint} as pym_limit_set has it */
-function limitWord(program, limit) {
-  if (limit !== null) return word(program, limit);
-  return program.layout.wide ? UNLIMITED_WIDE : UNLIMITED;
+/** @template T  @typedef {(view: DataView, root: number, layout: Layout) => T} Read */
+
+/** What is read of a program's memory as it is now; the root is found sound before.
+ *  @template T  @param {Program} program  @param {Read<T>} read  @returns {T} */
+function reading({ memory, root, layout }, read) {
+  return retrying(memory, () => {
+    const view = viewOf(memory);
+    checkRoot(view, root, layout);
+    return read(view, root, layout);
+  });
 }
 
 inspectAs(Heap, 'Heap', (heap) => heap.toJSON());

@@ -1,7 +1,7 @@
 /** What every walk over memory begins with: the heaps and their segments.  An offset or a size
  *  is used after it was found to lie where it may, and lists end. */
 
-import { badMemory, hex } from './errors.js';
+import { PymallocRangeError, badMemory, hex } from './errors.js';
 import { INTERNAL } from './layout.js';
 import { checkRange, readWord } from './memory.js';
 
@@ -34,6 +34,21 @@ export function checkHeap(view, address, layout) {
   checkRange(view, address, layout.constants.heap_bytes, 'a heap');
   if (view.getUint32(address + layout.heap.magic, true) !== layout.constants.heap_magic) {
     throw badMemory(`no live heap at ${hex(address)}`);
+  }
+}
+
+/** @param {DataView} view  @param {number} address  @param {number} id  @param {Layout} layout
+ *  @throws {PymallocRangeError} HEAP_GONE unless the heap with this id lies there; BAD_MEMORY */
+export function checkSame(view, address, id, { heap, constants }) {
+  checkRange(view, address, constants.heap_bytes, 'the heap');
+  if (
+    view.getUint32(address + heap.magic, true) !== constants.heap_magic
+    || view.getUint32(address + heap.id, true) !== id
+  ) {
+    throw new PymallocRangeError(
+      'HEAP_GONE',
+      `heap ${id} at ${hex(address)} was destroyed: drop this view and take one from heaps()`,
+    );
   }
 }
 
