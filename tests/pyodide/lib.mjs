@@ -1,4 +1,5 @@
 /** One Pyodide for the tests: the release that PYODIDE names, as npm has it. */
+import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 
 const VERSION = process.env.PYODIDE ?? '314';
@@ -46,7 +47,7 @@ export async function withoutGrowth(fn) {
 }
 
 /** A program that uses both domains, with a result that tells whether it ran right. */
-export const PROGRAM = `
+const PROGRAM = `
 import gc, json
 rows = [{"id": i, "name": f"row {i}", "tags": [str(j) for j in range(i % 5)], "on": None}
         for i in range(3000)]
@@ -61,4 +62,15 @@ del rows, text, big, cycle
 gc.collect()
 str(result)
 `;
-export const EXPECTED = '(196980, 6000, 600000)';
+const EXPECTED = '(196980, 6000, 600000)';
+
+/** Blocks of the object domain that there ever were. */
+export const objectBlocks = (heap) => heap.stats().domains.object.totalBlocks;
+
+export const sound = (heap) => assert.deepEqual(heap.check(), { sound: true, message: '' });
+
+/** Python runs, gets its right result, and the heap, if there is one, is sound. */
+export function alive(pyodide, heap) {
+  assert.equal(pyodide.runPython(PROGRAM), EXPECTED);
+  if (heap) sound(heap);
+}

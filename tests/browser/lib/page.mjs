@@ -1,4 +1,5 @@
 /** js/page in a browser: what a person does there, and what the guest itself says. */
+import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 
 import { open } from './browser.mjs';
@@ -254,4 +255,12 @@ export function figuresOfDump(dump) {
     },
     classes,
   };
+}
+
+/** The page shows what pym_dump prints in its guest, at this moment.
+ *  @param {HeapPage} page */
+export function showsTheDump(page) {
+  return eventually(async () =>
+    assert.deepEqual(await page.figures(), figuresOfDump(await page.ask('dump'))),
+  );
 }
