@@ -16,8 +16,7 @@
  * that no call takes long.  They cost no memory: before it grows they are flushed as well. */
 #define CACHE_BYTES_MAX 262144u
 
-/* Free chunks that a search for an aligned one looks at, before it asks for one that is sure to do.
- */
+/* Free chunks that a search for an aligned one looks at before it asks for one that will do. */
 #define ALIGNED_LOOKS 8u
 
 /* The header of a chunk, verified before its size is used. */
@@ -471,7 +470,6 @@ static usize room_behind(struct pym_heap *heap, unsigned domain, addr chunk, usi
 int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, usize bytes) {
   const addr chunk = off(block) - CHUNK_HEADER;
   const usize head = verified_head(heap, domain, block), old = head & ~CHUNK_FLAGS;
-  if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return 0;
   const usize size = chunk_size_for(bytes);
   struct domain *counters = counters_of(heap, domain);
   if (size == old || (size < old && size > old - old / 4 && old < CACHED_CHUNK_MAX))
@@ -484,7 +482,8 @@ int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, usize b
     set_head(heap, chunk, size | (head & CHUNK_FLAGS));
     chunk_coalesce(heap, chunk + size, old - size, 0);
   } else {
-    const usize have = room_behind(heap, domain, chunk, old, size - old);
+    const usize have =
+        IS_ABOVE_MEMORY(bytes) ? 0 : room_behind(heap, domain, chunk, old, size - old);
     if (!have) return 0;
     free_remove(heap, chunk + old, have);
     chunk_split(heap, chunk, old + have, size | (head_at(chunk) & CHUNK_FLAGS));
