@@ -15,6 +15,13 @@ foreach(name quickjs quickjs-ng sqlite duktape lua-5.5 mruby squirrel)
 endforeach()
 sub_build(python ARGS -S "${CMAKE_SOURCE_DIR}/examples/cpython" ${example})
 sub_build(components ARGS -S "${CMAKE_SOURCE_DIR}/examples/components" ${example})
+# Memories with 64-bit addresses: what the JavaScript tests read, and an example.
+foreach(name tests/js/wasm64 examples/heap64)
+  string(REPLACE "tests/js/" "js-" build "${name}")
+  string(REPLACE "examples/" "" build "${build}")
+  sub_build(${build} ARGS -S "${CMAKE_SOURCE_DIR}/${name}" -G Ninja
+    "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-freestanding64.cmake")
+endforeach()
 # js/wasm/pymalloc.wasm, the allocator of the npm package
 sub_build(js-guest ARGS -S "${CMAKE_SOURCE_DIR}/js/guest" -G Ninja
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-freestanding.cmake")

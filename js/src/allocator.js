@@ -10,7 +10,8 @@ import {
 } from './errors.js';
 import { Heap } from './heap.js';
 import { inspectAs } from './inspect.js';
-import { SEED, join, notOurs, place } from './place.js';
+import { unsigned } from './memory.js';
+import { SEED, isWide, join, notOurs, place } from './place.js';
 import { Sharing, isShared } from './shared.js';
 import { message } from './wasm.js';
 
@@ -26,20 +27,25 @@ import { message } from './wasm.js';
  *  @property {{start: number, end: number}} [range]  bytes of `memory` that are there already and
  *    that nothing else uses: the allocator begins in them, and takes pages only when they are used up.
  *    At least 64 KiB.  Default: none, it begins with pages of its own
- *  @property {number} [limit]  bytes that may be live, 0..4294967294; beyond it malloc returns 0
+ *  @property {boolean} [memory64]  the new memory has 64-bit addresses, and may grow to the 16 GiB of
+ *    the engines; a memory that is passed may have them too.  Functions in `exports` take BigInts then,
+ *    those of the allocator itself numbers as always.  Default: false
+ *  @property {number} [limit]  bytes that may be live, 0..4294967294, more with 64-bit addresses;
+ *    beyond it malloc returns 0
  *  @property {boolean} [debug]  remember each block with the call that asked for it: an address that
  *    is no live block of its domain is a BAD_POINTER error that says what it is, and
  *    liveBlocks() tells what was not freed.  Calls take some microseconds then, those of wasm too
  *  @property {WasmSource} [wasm]  the file wasm-pymalloc/pymalloc.wasm, where its usual address is
- *    not reached; for a shared memory wasm-pymalloc/pymalloc-threads.wasm, which Node.js, Deno and
- *    Bun find by themselves
+ *    not reached; for a shared memory wasm-pymalloc/pymalloc-threads.wasm, for one with 64-bit
+ *    addresses wasm-pymalloc/pymalloc64.wasm, which Node.js, Deno and Bun find by themselves
  *  @property {SharedHeap} [shared]  what share() of an allocator in another thread returned: this
  *    thread uses the same heap.  No other option goes with it */
 
-/** Half of what a 32-bit memory can be. */
+/** Half of what a 32-bit memory can be, and the most that C's function takes. */
 const ALIGN_MAX = 2 ** 31;
 
-/** `memory`, and functions with the signatures of C; addresses and sizes are i32.
+/** `memory`, and functions with the signatures of C; addresses and sizes are i32, or i64 in a memory
+ *  with 64-bit addresses.
  *  @typedef {Readonly<Record<string, any>> & {readonly memory: WebAssembly.Memory}}
  *    AllocatorExports */
 
@@ -50,7 +56,8 @@ const ALIGN_MAX = 2 ** 31;
  *  @property {AllocatorExports} exports
  *  @property {Heap} heap
  *  @property {Blocks | null} blocks  null: not in debug mode
- *  @property {Sharing | null} sharing  null: the memory is for one thread */
+ *  @property {Sharing | null} sharing  null: the memory is for one thread
+ *  @property {boolean} wide  addresses and sizes have 64 bits: exports take BigInts */
 
 /** What all parts of one allocator share.  When it ends, by dispose() or by damage, functions that
  *  throw take the place of the guest's. */
@@ -61,10 +68,13 @@ class Guest {
   #refuse = () => undefined;
   /** @type {Live | null} */
   #live;
+  /** Addresses and sizes may be above 4 GiB. */
+  wide;
 
   /** @param {Live} live */
   constructor(live) {
     this.#live = live;
+    this.wide = live.wide;
   }
 
   /** @returns {Live} */
@@ -74,15 +84,23 @@ class Guest {
 
   /** @param {string} prefix  of the functions' names  @returns {Functions} */
   domain(prefix) {
-    const { exports } = this.live;
     const fns = {
-      malloc: exports[`${prefix}malloc`],
-      calloc: exports[`${prefix}calloc`],
-      realloc: exports[`${prefix}realloc`],
-      free: exports[`${prefix}free`],
+      malloc: this.fn(`${prefix}malloc`),
+      calloc: this.fn(`${prefix}calloc`),
+      realloc: this.fn(`${prefix}realloc`),
+      free: this.fn(`${prefix}free`),
     };
     this.#domains.push(fns);
     return fns;
+  }
+
+  /** @param {string} name
+   *  @returns {Function} takes and returns numbers, whatever the addresses are; an i32 may be signed */
+  fn(name) {
+    const { exports, wide } = this.live;
+    const fn = exports[name];
+    if (!wide) return fn;
+    return (/** @type {number[]} */ ...args) => unsigned(fn(...args.map(BigInt)) ?? 0);
   }
 
   /** This thread makes no more calls. */
@@ -159,9 +177,9 @@ export class DomainAllocator {
    *    reached
    *  @throws {PymallocError} BAD_ARGUMENT, DISPOSED, CORRUPTION */
   malloc(n) {
-    if (!fits(n)) return 0;
+    if (!fits(n, this.#guest)) return 0;
     try {
-      return this.#fns.malloc(n) >>> 0;
+      return positive(this.#fns.malloc(n));
     } catch (cause) {
       throw this.#guest.trapped(cause);
     }
@@ -177,9 +195,9 @@ export class DomainAllocator {
    *  @returns {number} as malloc
    *  @throws {PymallocError} as malloc */
   calloc(count, size) {
-    if (!fits(count) || !fits(size)) return 0;
+    if (!fits(count, this.#guest) || !fits(size, this.#guest)) return 0;
     try {
-      return this.#fns.calloc(count, size) >>> 0;
+      return positive(this.#fns.calloc(count, size));
     } catch (cause) {
       throw this.#guest.trapped(cause);
     }
@@ -198,10 +216,10 @@ export class DomainAllocator {
    *    still owned by the caller
    *  @throws {PymallocError} as malloc */
   realloc(p, n) {
-    const o = address(p);
-    if (!fits(n)) return 0;
+    const o = address(p, this.#guest);
+    if (!fits(n, this.#guest)) return 0;
     try {
-      return this.#fns.realloc(o, n) >>> 0;
+      return positive(this.#fns.realloc(o, n));
     } catch (cause) {
       throw this.#guest.trapped(cause);
     }
@@ -216,7 +234,7 @@ export class DomainAllocator {
    *  @param {number} p  a live block of this domain, or 0: then nothing happens
    *  @throws {PymallocError} BAD_ARGUMENT, DISPOSED, CORRUPTION */
   free(p) {
-    const o = address(p);
+    const o = address(p, this.#guest);
     try {
       this.#fns.free(o);
     } catch (cause) {
@@ -266,13 +284,12 @@ export class Allocator extends DomainAllocator {
    *  @returns {number} as malloc
    *  @throws {PymallocError} as malloc */
   alignedAlloc(align, n) {
-    const { exports } = this.#guest.live;
     if (!(align >= 1 && align <= ALIGN_MAX) || 2 ** Math.round(Math.log2(align)) !== align) {
       throw badArgument(`the alignment must be a power of two, 1..${ALIGN_MAX}`, align);
     }
-    if (!fits(n)) return 0;
+    if (!fits(n, this.#guest)) return 0;
     try {
-      return exports['aligned_alloc'](align, n) >>> 0;
+      return positive(this.#guest.fn('aligned_alloc')(align, n));
     } catch (cause) {
       throw this.#guest.trapped(cause);
     }
@@ -287,13 +304,13 @@ export class Allocator extends DomainAllocator {
    *  @returns {number}
    *  @throws {PymallocError} BAD_ARGUMENT, BAD_POINTER, DISPOSED, CORRUPTION */
   usableSize(p) {
-    const { exports, heap } = this.#guest.live;
-    const o = address(p) >>> 0;
+    const { heap } = this.#guest.live;
+    const o = positive(address(p, this.#guest));
     if (o !== 0 && heap.sizeOf(o) === null) {
       throw badPointer(`usableSize(${hex(o)}): no live block begins there. ${heap.look(o).text}`);
     }
     try {
-      return exports['malloc_usable_size'](o) >>> 0;
+      return positive(this.#guest.fn('malloc_usable_size')(o));
     } catch (cause) {
       throw this.#guest.trapped(cause);
     }
@@ -472,36 +489,45 @@ class Views {
   }
 }
 
-/** @param {number} n
+/** @param {number} n  @param {Guest} guest
  *  @returns {boolean} false: more than any memory has
  *  @throws {PymallocTypeError} BAD_ARGUMENT */
-function fits(n) {
+function fits(n, guest) {
   if (typeof n === 'number' && n >>> 0 === n) return true;
-  if (Number.isInteger(n) && n > 0) return false;
+  if (Number.isInteger(n) && n > 0) return guest.wide && n <= Number.MAX_SAFE_INTEGER;
   throw badArgument('a size must be a whole number, 0 or more', n);
 }
 
-/** @param {number} p  @returns {number} p, which may be signed, as wasm has it
+/** @param {number} p  @param {Guest} guest
+ *  @returns {number} p, which may be signed, as wasm has it
  *  @throws {PymallocTypeError} BAD_ARGUMENT */
-function address(p) {
-  if (typeof p === 'number' && (p >>> 0 === p || (p | 0) === p)) return p;
+function address(p, guest) {
+  if (typeof p === 'number' && p >>> 0 === p) return p;
+  if (guest.wide ? Number.isSafeInteger(p) && p > 0 : (p | 0) === p) return p;
   throw badArgument('an address must be a number that malloc returned, or 0', p);
+}
+
+/** @param {number} n  perhaps an i32 that is signed  @returns {number} */
+function positive(n) {
+  return n < 0 ? n + 2 ** 32 : n;
 }
 
 /** @param {WebAssembly.Module} module  compiled from pymalloc.wasm
  *  @param {CreateOptions} options
  *  @returns {Allocator} */
-export function allocatorIn(module, { memory: given, range, limit, debug = false }) {
-  const { memory, instance, at } = place(module, given, range);
+export function allocatorIn(module, options) {
+  const { memory: given, memory64, range, limit, debug = false } = options;
+  const { memory, instance, at } = place(module, given, range, memory64);
+  const wide = isWide(module);
   const sharing = isShared(memory) ? new Sharing({ memory, wasm: module, at }, null) : null;
   const { exports, heap } = guestOf(module, memory, instance);
   if (limit !== undefined) heap.setLimits({ heap: { hard: limit } });
-  if (!debug) return new Allocator(new Guest({ exports, heap, blocks: null, sharing }));
+  if (!debug) return new Allocator(new Guest({ exports, heap, blocks: null, sharing, wide }));
   const blocks = new Blocks();
   const checked = /** @type {AllocatorExports} */ (
     Object.freeze({ ...checkedExports(exports, blocks), memory })
   );
-  return new Allocator(new Guest({ exports: checked, heap, blocks, sharing }));
+  return new Allocator(new Guest({ exports: checked, heap, blocks, sharing, wide }));
 }
 
 /** @param {SharedHeap} shared  @returns {Allocator} of the heap that another thread made */
@@ -509,7 +535,8 @@ export function allocatorOf(shared) {
   const { memory, instance } = join(shared);
   const { wasm, at, stack } = shared;
   const sharing = new Sharing({ memory, wasm, at }, stack);
-  return new Allocator(new Guest({ ...guestOf(wasm, memory, instance), blocks: null, sharing }));
+  const parts = guestOf(wasm, memory, instance);
+  return new Allocator(new Guest({ ...parts, blocks: null, sharing, wide: false }));
 }
 
 /** @param {WebAssembly.Module} module  @param {WebAssembly.Memory} memory

@@ -8,10 +8,12 @@ import { DOMAINS } from './constants.js';
 import { badArgument } from './errors.js';
 import { withJSON } from './json.js';
 import { INTERNAL } from './layout.js';
+import { addressArray } from './memory.js';
 import { markList, poolTable, poolsFrom, readList, readPool } from './pools.js';
-import { isFree, readHeapList, segmentsOf } from './segments.js';
+import { headAt, isFree, readHeapList, segmentsOf } from './segments.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
+/** @typedef {import('./memory.js').Addresses} Addresses */
 
 /** Value of Blocks.states.  CACHED: free, and in the list from which its size class is allocated. */
 export const BlockState = Object.freeze({ FREE: 0, LIVE: 1, CACHED: 2 });
@@ -37,13 +39,14 @@ export const ChunkKind = Object.freeze({
  *  @property {Uint8Array} states  of each block, one of BlockState */
 
 /** Chunks by address: one element each.  They fill segments without a gap; where there is none lies
- *  what is not the library's.
+ *  what is not the library's.  Addresses and sizes are in Float64Arrays where the memory is larger
+ *  than 4 GiB.
  *  @typedef {object} Chunks
- *  @property {Uint32Array} address  of its header
- *  @property {Uint32Array} bytes    header in
+ *  @property {Addresses} address  of its header
+ *  @property {Addresses} bytes    header in
  *  @property {Uint8Array} kind      one of ChunkKind
  *  @property {Uint8Array} domain    of blocks in use: 0 raw, 1 mem, 2 object, 3 the library's own
- *  @property {Uint32Array} owner    address of the heap */
+ *  @property {Addresses} owner    address of the heap */
 
 /** What lies at an address.
  *  @typedef {object} Look
@@ -67,7 +70,7 @@ const OWNERS = [...DOMAINS, 'internal'];
  *  @param {number} address  anywhere in the pool
  *  @returns {Readonly<Blocks> | null} null: no pool lies there (any more) */
 export function readBlocks(view, root, layout, address) {
-  checkAddress(address, 'the address');
+  checkAddress(address, layout, 'the address');
   const heaps = readHeapList(view, root, layout);
   const pool = readPool(view, root, layout, heaps, address);
   if (!pool) return null;
@@ -92,9 +95,9 @@ export function readBlocks(view, root, layout, address) {
  *  @param {number} from  @param {number} to
  *  @returns {Readonly<Chunks>} those that have a byte in [from, to) */
 export function readChunks(view, root, layout, from, to) {
-  checkAddress(from, 'the first address');
-  checkAddress(to, 'the last address');
-  const found = new ChunkList();
+  checkAddress(from, layout, 'the first address');
+  checkAddress(to, layout, 'the last address');
+  const found = new ChunkList(addressArray(view.byteLength));
   const table = poolTable(
     view,
     root,
@@ -115,14 +118,19 @@ export function readChunks(view, root, layout, from, to) {
 class ChunkList {
   #n = 0;
   /** @type {Chunks} */
-  #columns = {
-    address: new Uint32Array(256),
-    bytes: new Uint32Array(256),
-    kind: new Uint8Array(256),
-    domain: new Uint8Array(256),
-    owner: new Uint32Array(256),
-  };
+  #columns;
   #inOrder = true;
+
+  /** @param {ReturnType<typeof addressArray>} Address */
+  constructor(Address) {
+    this.#columns = {
+      address: new Address(256),
+      bytes: new Address(256),
+      kind: new Uint8Array(256),
+      domain: new Uint8Array(256),
+      owner: new Address(256),
+    };
+  }
 
   /** @param {number} at  @param {number} size  @param {number} kind  @param {number} domain
    *  @param {number} heap */
@@ -174,7 +182,7 @@ class ChunkList {
   }
 }
 
-/** @template {Uint32Array | Uint8Array} T  @param {T} array  @returns {T} with twice the room */
+/** @template {Addresses | Uint8Array} T  @param {T} array  @returns {T} with twice the room */
 function grown(array) {
   const larger = /** @type {T} */ (new /** @type {any} */ (array.constructor)(2 * array.length));
   larger.set(array);
@@ -185,7 +193,7 @@ function grown(array) {
  *  @param {{start: number, end: number}} segment  @param {number} key  of the heap's chunks, signed
  *  @param {number} to  where to stop
  *  @param {(at: number, bytes: number, kind: number, domain: number) => void} meet */
-function walk(view, table, { constants: c }, { start, end }, key, to, meet) {
+function walk(view, table, { constants: c, wide }, { start, end }, key, to, meet) {
   const last = end - c.raw_header;
   let at = start + c.segment_header;
   while (at < last && at < to) {
@@ -199,9 +207,9 @@ function walk(view, table, { constants: c }, { start, end }, key, to, meet) {
       at += c.pool_bytes;
       continue;
     }
-    const head = view.getUint32(at + 4, true);
-    const size = (head & ~c.raw_flags) >>> 0;
-    if ((view.getUint32(at, true) ^ head ^ at) !== key || size <= c.raw_flags || size > last - at) {
+    const head = headAt(view, at, key, wide);
+    const size = head - (head & c.raw_flags);
+    if (head < 0 || size === 0 || size > last - at) {
       meet(at, end - at, ChunkKind.DAMAGED, INTERNAL);
       return;
     }
@@ -224,7 +232,7 @@ function kindOf(head, size, domain, c) {
  *  @param {number} address
  *  @returns {Readonly<Look>} */
 export function lookAt(view, root, layout, address) {
-  checkAddress(address, 'the address');
+  checkAddress(address, layout, 'the address');
   const found = find(view, root, layout, address);
   const n = Math.max(Math.min(found.bytes, CONTENT_BYTES, view.byteLength - found.start), 0);
   return Object.freeze(
@@ -245,16 +253,14 @@ export function sizeOfLive(view, root, layout, address) {
     const i = (address - blocks.first) / blocks.blockSize;
     return blocks.states[i] === BlockState.LIVE ? blocks.blockSize : null;
   }
-  const { constants: c, space } = layout;
+  const { constants: c, space, wide } = layout;
   const at = address - c.raw_header;
   if (at < 0 || at % 8 !== 0 || address >= view.byteLength) return null;
-  const head = view.getUint32(at + 4, true);
-  const size = (head & ~c.raw_flags) >>> 0;
   const key = view.getUint32(root + space.raw_key, true);
-  const sound = readHeapList(view, root, layout).some(
-    (heap) => (view.getUint32(at, true) ^ head ^ at) === (key ^ heap),
-  );
-  if (!sound || size <= c.raw_flags || at + size > view.byteLength) return null;
+  const heads = readHeapList(view, root, layout).map((heap) => headAt(view, at, key ^ heap, wide));
+  const head = Math.max(...heads);
+  const size = head - (head & c.raw_flags);
+  if (head < 0 || size === 0 || at + size > view.byteLength) return null;
   const domain = (head & c.raw_flags) >> c.raw_domain_shift;
   return kindOf(head, size, domain, c) === ChunkKind.RAW ? size - c.raw_header : null;
 }
@@ -350,9 +356,10 @@ function inChunk({ address, bytes, kind, domain }, i, header) {
   return { kind: is, start, bytes: size, text };
 }
 
-/** @param {number} address  @param {string} what */
-function checkAddress(address, what) {
-  if (!Number.isInteger(address) || address < 0 || address > 2 ** 32) {
-    throw badArgument(`${what} must be a whole number, 0..4294967296`, address);
+/** @param {number} address  @param {Layout} layout  @param {string} what */
+function checkAddress(address, { wide }, what) {
+  const most = wide ? Number.MAX_SAFE_INTEGER : 2 ** 32;
+  if (!Number.isInteger(address) || address < 0 || address > most) {
+    throw badArgument(`${what} must be a whole number, 0..${most}`, address);
   }
 }

@@ -2,9 +2,11 @@
  *  for it, and what is no live block of the domain is refused before the allocator sees it. */
 
 import { PymallocTypeError, hex } from './errors.js';
+import { unsigned } from './memory.js';
 import { OWN } from './own.js';
 
-/** @typedef {import('./allocator.js').Functions} Functions */
+/** An address or a size: of a memory with 64-bit addresses a BigInt.
+ *  @typedef {number | bigint} Word */
 
 /** @typedef {object} LiveBlock
  *  @property {number} address
@@ -110,10 +112,10 @@ export function checkedExports(exports, blocks) {
       checkedDomain(exports, blocks, /** @type {LiveBlock['domain']} */ (domain), prefix),
     );
   }
-  out['malloc_usable_size'] = (/** @type {number} */ p) =>
-    p === 0
-      ? 0
-      : (blocks.find(p >>> 0, null, 'malloc_usable_size'), exports['malloc_usable_size'](p));
+  out['malloc_usable_size'] = (/** @type {Word} */ p) => {
+    if (unsigned(p) !== 0) blocks.find(unsigned(p), null, 'malloc_usable_size');
+    return exports['malloc_usable_size'](p);
+  };
   return out;
 }
 
@@ -122,31 +124,33 @@ export function checkedExports(exports, blocks) {
  *  @returns {Record<string, Function>} */
 function checkedDomain(exports, blocks, domain, prefix) {
   const heaped = domain === 'heap' ? 2 : 0; // (heap, domain, ...)
-  const of = (/** @type {number[]} */ args) => args.slice(0, heaped);
-  const at = (/** @type {number[]} */ args, /** @type {number} */ i) =>
-    (args[heaped + i] ?? 0) >>> 0;
+  const at = (/** @type {Word[]} */ args, /** @type {number} */ i) =>
+    unsigned(args[heaped + i] ?? 0);
+  const made = (/** @type {Word} */ block, /** @type {number} */ bytes) => {
+    blocks.made(unsigned(block), bytes, domain);
+    return block;
+  };
   const fn = (/** @type {string} */ name) => exports[`${prefix}${name}`];
   const free =
     (/** @type {string} */ name) =>
-    (/** @type {number[]} */ ...args) => {
+    (/** @type {Word[]} */ ...args) => {
       if (at(args, 0) !== 0) blocks.gone(blocks.find(at(args, 0), domain, `${prefix}${name}`));
       fn(name)(...args);
     };
   /** @type {Record<string, Function>} */
   const all = {
-    malloc: (/** @type {number[]} */ ...args) =>
-      blocks.made(fn('malloc')(...args) >>> 0, at(args, 0), domain),
-    calloc: (/** @type {number[]} */ ...args) =>
-      blocks.made(fn('calloc')(...args) >>> 0, at(args, 0) * at(args, 1), domain),
-    aligned_alloc: (/** @type {number[]} */ ...args) =>
-      blocks.made(fn('aligned_alloc')(...args) >>> 0, at(args, 1), domain),
-    realloc: (/** @type {number[]} */ ...args) => {
+    malloc: (/** @type {Word[]} */ ...args) => made(fn('malloc')(...args), at(args, 0)),
+    calloc: (/** @type {Word[]} */ ...args) =>
+      made(fn('calloc')(...args), at(args, 0) * at(args, 1)),
+    aligned_alloc: (/** @type {Word[]} */ ...args) =>
+      made(fn('aligned_alloc')(...args), at(args, 1)),
+    realloc: (/** @type {Word[]} */ ...args) => {
       const p = at(args, 0);
       const before = p === 0 ? null : blocks.find(p, domain, `${prefix}realloc`);
       if (before) blocks.gone(before);
-      const q = fn('realloc')(...of(args), p, at(args, 1)) >>> 0;
-      if (q === 0 && before) blocks.back(before);
-      return blocks.made(q, at(args, 1), domain);
+      const q = fn('realloc')(...args);
+      if (unsigned(q) === 0 && before) blocks.back(before);
+      return made(q, at(args, 1));
     },
     free: free('free'),
     free_sized: free('free_sized'),

@@ -1,8 +1,9 @@
 /** Numbers and names that the library in C shares with its readers (src/pymalloc.h, layout.h). */
 
-/** PYM_UNLIMITED: a limit that is none. */
+/** PYM_UNLIMITED: a limit that is none; with 64-bit addresses. */
 export const UNLIMITED = 0xffffffff;
-/** The largest limit that can be set, in bytes. */
+export const UNLIMITED_WIDE = 2n ** 64n - 1n;
+/** The largest limit that can be set, in bytes, in a 32-bit memory. */
 export const LIMIT_MAX = UNLIMITED - 1;
 
 /** The three domains, in the order of enum pym_domain. */

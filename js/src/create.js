@@ -5,7 +5,7 @@ import { badArgument, checkNames } from './errors.js';
 import { toLimit } from './limit.js';
 import { isMemory } from './memory.js';
 import { isShared } from './shared.js';
-import { moduleOf } from './wasm.js';
+import { has64BitMemories, is64BitMemory, moduleOf, no64BitMemories } from './wasm.js';
 
 /** @typedef {import('./allocator.js').Allocator} Allocator */
 /** @typedef {import('./allocator.js').CreateOptions} CreateOptions */
@@ -31,7 +31,7 @@ export function createSync(options, packaged) {
   return allocatorIn(/** @type {WebAssembly.Module} */ (wasm), options);
 }
 
-const OPTIONS = ['memory', 'range', 'limit', 'wasm', 'debug', 'shared'];
+const OPTIONS = ['memory', 'memory64', 'range', 'limit', 'wasm', 'debug', 'shared'];
 
 /** @param {CreateOptions} options */
 function checkOptions(options) {
@@ -49,8 +49,18 @@ function checkOptions(options) {
   if (options.debug && isMemory(options.memory) && isShared(options.memory)) {
     throw badArgument('debug remembers the calls of one thread: not in a shared memory');
   }
+  const { memory64 } = options;
+  if (memory64 !== undefined && typeof memory64 !== 'boolean') {
+    throw badArgument('memory64 must be true or false', memory64);
+  }
+  if (memory64 && !has64BitMemories()) throw no64BitMemories('memory64 was asked for');
   // Before pages are taken.
-  if (options.limit !== undefined) toLimit(options.limit, 'limit');
+  if (options.limit !== undefined) toLimit(options.limit, 'limit', wantsWide(options));
+}
+
+/** @param {CreateOptions} options  @returns {boolean} the allocator for 64-bit addresses is wanted */
+export function wantsWide({ memory, memory64 = false }) {
+  return memory64 || (isMemory(memory) && !isShared(memory) && is64BitMemory(memory));
 }
 
 /** @param {CreateOptions} options */

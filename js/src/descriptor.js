@@ -18,8 +18,8 @@ export const Group = Object.freeze({
   POOL: 6,
   LIST: 7,
 });
-/** Types of fields; STRUCT is a structure of the group `of`. */
-export const Type = Object.freeze({ U8: 1, U16: 2, U32: 3, U64: 4, STRUCT: 5 });
+/** Types of fields; STRUCT is a structure of the group `of`, U48 the low 48 bits of a U64. */
+export const Type = Object.freeze({ U8: 1, U16: 2, U32: 3, U64: 4, STRUCT: 5, U48: 6 });
 
 /** Version of the section and of what its structures mean that this package reads (LAYOUT_VERSION
  *  in C). */
@@ -27,7 +27,7 @@ export const LAYOUT_VERSION = 3;
 const HEADER_BYTES = 16;
 const RECORD_BYTES = 36;
 const NAME_BYTES = 24;
-const SCALAR_BYTES = [0, 1, 2, 4, 8];
+const SCALAR_BYTES = [0, 1, 2, 4, 8, 0, 8];
 
 /** One field of a structure.
  *  @typedef {object} Field
@@ -151,7 +151,7 @@ function readField(view, at, name, offset) {
   const of = view.getUint8(at + 26);
   const count = view.getUint16(at + 28, true);
   const stride = view.getUint16(at + 30, true);
-  if (type > Type.STRUCT) return null;
+  if (type > Type.U48) return null;
   const least = type === Type.STRUCT ? 1 : (SCALAR_BYTES[type] ?? 0);
   if (type === 0 || count === 0 || (count > 1 && stride < least)) {
     throw badDescriptor(`field ${name} has type ${type}, count ${count}, stride ${stride}`);

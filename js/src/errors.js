@@ -27,7 +27,8 @@ const BRAND = Symbol.for('wasm-pymalloc.error');
  *  | `BLOCKED`        | TypeError  | this host forbids compiling wasm at run time                |
  *  | `NOT_PYODIDE`    | TypeError  | attach was given something that is no loaded Pyodide        |
  *  | `UNSUPPORTED`    | TypeError  | a Pyodide that attach does not know; a module that observe  |
- *  |                  |            | leaves alone: several memories, a shared or 64-bit one      |
+ *  |                  |            | leaves alone: several memories, a shared or 64-bit one; a   |
+ *  |                  |            | 64-bit memory in a host that has none                       |
  *  | `NO_ALLOCATOR`   | TypeError  | observe found no malloc and free in the module              |
  *  | `NOT_PROVEN`     | TypeError  | its malloc and free do not behave as such                   |
  *  | `NO_PROFILE`     | TypeError  | the module is not linked, or not instantiated, for profiles |

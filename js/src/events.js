@@ -3,6 +3,7 @@
 
 import { LIMITED } from './constants.js';
 import { badArgument } from './errors.js';
+import { readWord } from './memory.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
 
@@ -77,7 +78,7 @@ export function readEvents(view, root, layout, since) {
  *  @returns {Readonly<HeapEvent> | null} null if its slot holds something else, or a kind that a
  *    later version may have added */
 function readEvent(view, root, layout, seq) {
-  const { events, event: f } = layout;
+  const { events, event: f, wide } = layout;
   const at = root + events.offset + (((seq - 1) >>> 0) % events.count) * events.stride;
   const kind = KINDS[view.getUint16(at + f.kind, true)];
   const domain = LIMITED[view.getUint16(at + f.domain, true)];
@@ -88,7 +89,7 @@ function readEvent(view, root, layout, seq) {
     limit: kind[1],
     domain,
     heap: view.getUint32(at + f.heap, true),
-    bytes: view.getUint32(at + f.bytes, true),
+    bytes: readWord(view, at + f.bytes, wide),
     pagesBefore: view.getUint32(at + f.pages_before, true),
     pagesAfter: view.getUint32(at + f.pages_after, true),
   });

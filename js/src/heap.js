@@ -8,18 +8,19 @@ import {
   checkNames,
   hex,
 } from './errors.js';
+import { UNLIMITED, UNLIMITED_WIDE } from './constants.js';
 import { lookAt, readBlocks, readChunks, sizeOfLive } from './blocks.js';
 import { EVENT_TYPES, Listeners, lastEvent, readEvents, showError } from './events.js';
 import { inspectAs } from './inspect.js';
 import { toLimit } from './limit.js';
 import { readMap } from './map.js';
-import { checkRange, readText, retrying, viewOf } from './memory.js';
+import { checkRange, readText, readWord, retrying, viewOf } from './memory.js';
 import { PeakReader } from './peak.js';
 import { Profile, profileOn } from './profile/profile.js';
-import { call, need, programOf, programOver } from './program.js';
+import { call, need, programOf, programOver, word } from './program.js';
 import { checkHeap, readHeapList } from './segments.js';
 import { snapshotOf } from './snapshot.js';
-import { checkRoot, limitOf, readStats } from './stats.js';
+import { checkRoot, readLimit, readStats } from './stats.js';
 
 /** @typedef {import('./blocks.js').Blocks} Blocks */
 /** @typedef {import('./blocks.js').Chunks} Chunks */
@@ -57,8 +58,8 @@ const MESSAGE_BYTES = 1024;
  *
  *  Nothing in linear memory is trusted: a module that lies gets a PymallocError, and no call takes
  *  time or memory beyond the order of the linear memory's size.  All methods read the memory as it
- *  is at the call, whether it grew or not; shared memories and addresses above 2 GiB work, 64-bit
- *  memories do not. */
+ *  is at the call, whether it grew or not.  Shared memories work, and memories with 64-bit addresses:
+ *  an address is a number in both. */
 export class Heap {
   #program;
   #address;
@@ -130,7 +131,7 @@ export class Heap {
     return retrying(memory, () => {
       const view = viewOf(memory);
       checkRoot(view, root, layout);
-      const first = view.getUint32(root + layout.space.first_heap, true);
+      const first = readWord(view, root + layout.space.first_heap, layout.wide);
       checkHeap(view, first, layout);
       return new Heap(program, first, view);
     });
@@ -324,10 +325,10 @@ export class Heap {
     this.#view();
     const { exports, memory } = this.#program;
     need(exports, 'pym_check_message');
-    if (call(exports, 'pym_check', [this.#address]) === 0) {
+    if (call(exports, 'pym_check', word(this.#program, this.#address)) === 0) {
       return Object.freeze({ sound: true, message: '' });
     }
-    const text = call(exports, 'pym_check_message', []);
+    const text = call(exports, 'pym_check_message');
     return Object.freeze({ sound: false, message: readText(viewOf(memory), text, MESSAGE_BYTES) });
   }
 
@@ -338,13 +339,13 @@ export class Heap {
   get limits() {
     const {
       root,
-      layout: { space, heap: f, domains, domain },
+      layout: { space, heap: f, domains, domain, wide },
     } = this.#program;
     const view = this.#view();
     const at = (/** @type {number} */ base, /** @type {{soft: number, hard: number}} */ fields) =>
       Object.freeze({
-        soft: limitOf(view.getUint32(base + fields.soft, true)),
-        hard: limitOf(view.getUint32(base + fields.hard, true)),
+        soft: readLimit(view, base + fields.soft, wide),
+        hard: readLimit(view, base + fields.hard, wide),
       });
     const of = (/** @type {number} */ i) =>
       at(this.#address + domains.offset + i * domains.stride, domain);
@@ -362,16 +363,19 @@ export class Heap {
    *  @example heap.setLimits({ heap: { hard: 64 << 20 }, object: { soft: 8 << 20, hard: null } });
    *
    *  @param {{all?: Partial<Limit>, heap?: Partial<Limit>, raw?: Partial<Limit>,
-   *    mem?: Partial<Limit>, object?: Partial<Limit>}} limits  bytes, 0..4294967294; null takes a
-   *    limit off; a hard limit below what is live grants nothing until enough was freed
+   *    mem?: Partial<Limit>, object?: Partial<Limit>}} limits  bytes, 0..4294967294, more in a
+   *    memory with 64-bit addresses; null takes a limit off; a hard limit below what is live grants nothing until enough was freed
    *  @throws {PymallocError} BAD_ARGUMENT, NO_EXPORT, HEAP_GONE, BAD_MEMORY, GUEST_TRAP */
   setLimits(limits) {
     if (typeof limits !== 'object' || limits === null) {
       throw badArgument('setLimits takes an object such as { heap: { hard: 67108864 } }', limits);
     }
-    const { exports } = this.#program;
+    const { exports, layout } = this.#program;
+    const { wide } = layout;
     const before = this.limits;
-    /** @type {[number, number, number][]} */
+    const bytes = (/** @type {number | null} */ limit, /** @type {string} */ name) =>
+      limitWord(this.#program, toLimit(limit, name, wide));
+    /** @type {[number, number | bigint, number | bigint][]} */
     const calls = [];
     for (const [name, limit] of Object.entries(limits)) {
       if (!Object.hasOwn(WHICH, name)) {
@@ -388,11 +392,11 @@ export class Heap {
       }
       checkNames(limit, ['soft', 'hard'], `limit of "${name}"`);
       const { soft = before[key].soft, hard = before[key].hard } = limit;
-      calls.push([WHICH[key], toLimit(soft, `${name}.soft`), toLimit(hard, `${name}.hard`)]);
+      calls.push([WHICH[key], bytes(soft, `${name}.soft`), bytes(hard, `${name}.hard`)]);
     }
     need(exports, 'pym_limit_set');
     for (const args of calls) {
-      if (call(exports, 'pym_limit_set', [this.#address, ...args]) !== 0) {
+      if (call(exports, 'pym_limit_set', word(this.#program, this.#address), ...args) !== 0) {
         throw badMemory('pym_limit_set refused a limit');
       }
     }
@@ -549,6 +553,13 @@ export class Heap {
     }
     return view;
   }
+}
+
+/** @param {Program} program  @param {number | null} limit
+ *  @returns {number | bigint} as pym_limit_set has it */
+function limitWord(program, limit) {
+  if (limit !== null) return word(program, limit);
+  return program.layout.wide ? UNLIMITED_WIDE : UNLIMITED;
 }
 
 inspectAs(Heap, 'Heap', (heap) => heap.toJSON());

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 
-import { create, createSync } from './create.js';
+import { create, createSync, wantsWide } from './create.js';
 import { moduleOfFile } from './file.node.js';
 import { isMemory } from './memory.js';
 import { isShared } from './shared.js';
@@ -14,9 +14,13 @@ export * from './library.js';
 const FILE = new URL('../wasm/pymalloc.wasm', import.meta.url);
 const FILE_FOR_THREADS = new URL('../wasm/pymalloc-threads.wasm', import.meta.url);
 
+const FILE_FOR_64_BITS = new URL('../wasm/pymalloc64.wasm', import.meta.url);
+
 /** @param {import('./index.js').CreateOptions} options  @returns {URL} */
-function fileFor({ memory }) {
-  return isMemory(memory) && isShared(memory) ? FILE_FOR_THREADS : FILE;
+function fileFor(options) {
+  const { memory } = options;
+  if (isMemory(memory) && isShared(memory)) return FILE_FOR_THREADS;
+  return wantsWide(options) ? FILE_FOR_64_BITS : FILE;
 }
 
 /** @type {typeof import('./index.js').compileModule} */

@@ -1,6 +1,6 @@
 /** What this package needs from a descriptor: every name it reads, checked once, as offsets that
  *  later code adds to an address.  No offset is written down in this package, but that the header
- *  of a chunk is two words, `check` and `head` (src/core/chunk_layout.h in C), and that a link is the first word of
+ *  of a chunk is `check` and `head` (src/core/chunk_layout.h in C; headAt reads it), and that a link is the first word of
  *  a free block. */
 
 import { Group, LAYOUT_VERSION, Type, badField, fieldEnd, versionError } from './descriptor.js';
@@ -9,7 +9,9 @@ import { badDescriptor } from './errors.js';
 /** @typedef {import('./descriptor.js').Descriptor} Descriptor */
 /** @typedef {import('./descriptor.js').Field} Field */
 
-const { U16, U32, U64, STRUCT } = Type;
+const { U16, U32, U64, U48, STRUCT } = Type;
+/** An address or a count of bytes: a U64 where memory has 64-bit addresses, else a U32. */
+const WORD = -1;
 
 /** The domain behind raw, mem and object: what the library keeps for itself. */
 export const INTERNAL = 3;
@@ -41,7 +43,7 @@ const CONSTANTS = /** @type {const} */ ([
 const SPACE = /** @type {const} */ ({
   magic: U32,
   version: U32,
-  first_heap: U32,
+  first_heap: WORD,
   raw_key: U32,
   link_key: U64,
   pages_owned: U32,
@@ -49,25 +51,25 @@ const SPACE = /** @type {const} */ ({
   grows: U64,
   grow_failures: U64,
   fault: U32,
-  fault_at: U32,
-  soft: U32,
-  hard: U32,
+  fault_at: WORD,
+  soft: WORD,
+  hard: WORD,
 });
 const THREADS = /** @type {const} */ ({ threads: U32 });
 const HEAP = /** @type {const} */ ({
   magic: U32,
   id: U32,
-  next: U32,
-  soft: U32,
-  hard: U32,
-  segments: U32,
+  next: WORD,
+  soft: WORD,
+  hard: WORD,
+  segments: WORD,
   raw_segments: U32,
-  raw_bytes: U32,
-  raw_free: U32,
-  raw_cached: U32,
+  raw_bytes: WORD,
+  raw_free: WORD,
+  raw_cached: WORD,
   raw_chunks: U32,
   pools_used: U32,
-  peak: U32,
+  peak: WORD,
   peak_most: U64,
 });
 /** An element for each class; and one for each class of mem, then of object. */
@@ -85,29 +87,30 @@ const BY_DOMAIN = /** @type {const} */ ({
   at_peak: U32,
 });
 const DOMAIN = /** @type {const} */ ({
-  peak: U32,
-  soft: U32,
-  hard: U32,
+  peak: WORD,
+  soft: WORD,
+  hard: WORD,
   raw_mallocs: U64,
   raw_frees: U64,
   raw_bytes: U64,
   raw_freed: U64,
   failures: U64,
   raw_at_peak: U32,
-  raw_bytes_at_peak: U32,
+  raw_bytes_at_peak: WORD,
 });
 const EVENT = /** @type {const} */ ({
   seq: U32,
   kind: U16,
   domain: U16,
   heap: U32,
-  bytes: U32,
+  bytes: WORD,
   pages_before: U32,
   pages_after: U32,
 });
-const SEGMENT = /** @type {const} */ ({ next: U32, end: U32 });
+const SEGMENT = /** @type {const} */ ({ next: WORD, end: WORD });
 const POOL = /** @type {const} */ ({ free: U16, left: U16, size: U16, heap: U16 });
 const LIST = /** @type {const} */ ({ block: U32, count: U32 });
+const WIDE_LIST = /** @type {const} */ ({ block: U48, count: U16 });
 
 /** @template {string} K  @typedef {Readonly<Record<K, number>>} Offsets */
 /** An array inside a structure.
@@ -118,6 +121,8 @@ const LIST = /** @type {const} */ ({ block: U32, count: U32 });
 
 /** @typedef {object} Layout
  *  @property {Offsets<typeof CONSTANTS[number]>} constants
+ *  @property {boolean} wide  the memory has 64-bit addresses: so many bits have they, and counts of
+ *    bytes
  *  @property {Offsets<keyof typeof SPACE>} space
  *  @property {number | null} threads  of the space; null: the module is older than this field
  *  @property {Span} events
@@ -143,22 +148,33 @@ const LIST = /** @type {const} */ ({ block: U32, count: U32 });
 export function layoutOf(descriptor) {
   const constants = readConstants(descriptor);
   const { space_bytes, heap_bytes, classes, segment_header } = constants;
+  const wide = isWide(descriptor);
   const fields = (/** @type {number} */ group) => descriptor.groups.get(group) ?? new Map();
   const [space, heap] = [fields(Group.SPACE), fields(Group.HEAP)];
+  const word = wide ? U64 : U32;
+  /** @template {Readonly<Record<string, number>>} T  @param {number} group  @param {T} wanted
+   *  @param {number} bytes  of the structure */
+  const at = (group, wanted, bytes) =>
+    offsets(
+      fields(group),
+      mapValues(wanted, (type) => (type === WORD ? word : type)),
+      bytes,
+    );
   const slots = classes + 1;
   const array =
     (/** @type {number} */ least) => (/** @type {number} */ type, /** @type {string} */ name) =>
       span(heap, name, type, least, heap_bytes);
-  const leaves = Math.ceil(2 ** 32 / (constants.leaf_pools * constants.pool_bytes));
+  const leaves = Math.ceil(2 ** (wide ? 34 : 32) / (constants.leaf_pools * constants.pool_bytes));
   const poolStride = entryBytes(fields(Group.POOL));
 
   return Object.freeze({
     constants,
-    space: offsets(space, SPACE, space_bytes),
+    wide,
+    space: at(Group.SPACE, SPACE, space_bytes),
     threads: space.has('threads') ? offsets(space, THREADS, space_bytes).threads : null,
     events: structs(space, 'events', fields(Group.EVENT), Group.EVENT, 1, space_bytes),
-    heap: offsets(heap, HEAP, heap_bytes),
-    leaves: span(space, 'leaves', U32, leaves, space_bytes),
+    heap: at(Group.HEAP, HEAP, heap_bytes),
+    leaves: span(space, 'leaves', word, leaves, space_bytes),
     arrays: Object.freeze({
       ...mapValues(BY_CLASS, array(slots)),
       ...mapValues(BY_DOMAIN, array(2 * slots)),
@@ -167,15 +183,22 @@ export function layoutOf(descriptor) {
       unusedClass((i + 1) * constants.alignment),
     ),
     domains: structs(heap, 'domains', fields(Group.DOMAIN), Group.DOMAIN, INTERNAL + 1, heap_bytes),
-    domain: offsets(fields(Group.DOMAIN), DOMAIN, heap_bytes),
-    event: offsets(fields(Group.EVENT), EVENT, space_bytes),
-    segment: offsets(fields(Group.SEGMENT), SEGMENT, segment_header),
+    domain: at(Group.DOMAIN, DOMAIN, heap_bytes),
+    event: at(Group.EVENT, EVENT, space_bytes),
+    segment: at(Group.SEGMENT, SEGMENT, segment_header),
     pool: offsets(fields(Group.POOL), POOL, poolStride),
     poolStride,
     capacity: capacities(constants),
     lists: structs(heap, 'lists', fields(Group.LIST), Group.LIST, 2 * slots, heap_bytes),
-    list: offsets(fields(Group.LIST), LIST, heap_bytes),
+    list: offsets(fields(Group.LIST), wide ? WIDE_LIST : LIST, heap_bytes),
   });
+}
+
+/** @param {Descriptor} descriptor  @returns {boolean} modules older than the constant have 32 bits */
+function isWide({ constants }) {
+  const memory64 = constants.get('memory64') ?? 0;
+  if (memory64 > 1) throw badDescriptor(`the constant memory64 is ${memory64}`);
+  return memory64 === 1;
 }
 
 /** @param {Descriptor} descriptor  @returns {Layout['constants']} */
@@ -296,7 +319,7 @@ function extent(fields) {
  *  @returns {number} bytes of it, as C lays a structure of numbers out */
 function entryBytes(fields) {
   const plain = [...fields.values()].filter(({ type }) => type !== STRUCT);
-  const align = Math.max(1, ...plain.map(({ type }) => 2 ** (type - 1)));
+  const align = Math.max(1, ...plain.map((field) => fieldEnd({ ...field, count: 1, offset: 0 })));
   const bytes = Math.ceil(extent(fields) / align) * align;
   if (bytes > ENTRY_MOST) throw badDescriptor(`entries of ${bytes} bytes in the pool table`);
   return bytes;

@@ -6,10 +6,12 @@
 
 import { badArgument } from './errors.js';
 import { withJSON } from './json.js';
+import { addressArray } from './memory.js';
 import { Owners, poolTable, poolsFrom, readList, usedBlocks } from './pools.js';
-import { isFree, readHeapList, segmentsOf } from './segments.js';
+import { headAt, isFree, readHeapList, segmentsOf } from './segments.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
+/** @typedef {import('./memory.js').Addresses} Addresses */
 
 /** Value of HeapMap.pages: what a 64 KiB page holds.  FREE: nothing, it is part of a free chunk.
  *  RAW: something of the library's, but no pool.  DAMAGED: the same, and the chunks in it cannot be
@@ -32,15 +34,15 @@ export const PoolState = Object.freeze({ USABLE: 1, FULL: 2, DAMAGED: 255 });
  *    are those from firstPool[p] to below firstPool[p + 1]
  *  @property {PoolMap} pools          the pools of every heap that were asked for, by address
  *  @property {MapTotals} totals
- *  @property {Uint32Array} damage     address of each chunk whose header was overwritten; the rest
+ *  @property {Addresses} damage     address of each chunk whose header was overwritten; the rest
  *    of its segment was not walked, its pools were found all the same
  *  @property {ArrayBuffer} buffer     of all arrays but `damage`, to be transferred to another
  *    thread: postMessage(map, [map.buffer]) */
 
-/** One element a pool.
+/** One element a pool.  Addresses are in Float64Arrays where the memory is larger than 4 GiB.
  *  @typedef {object} PoolMap
- *  @property {Uint32Array} address     a multiple of poolBytes
- *  @property {Uint32Array} owner       address of the heap (Heap.address) whose pool it is
+ *  @property {Addresses} address     a multiple of poolBytes
+ *  @property {Addresses} owner       address of the heap (Heap.address) whose pool it is
  *  @property {Uint8Array} state        one of PoolState
  *  @property {Uint16Array} blockSize   bytes
  *  @property {Uint16Array} blocks      live
@@ -86,7 +88,8 @@ export function readMap(view, root, layout, options) {
   for (let p = first; p < end && p < counts.length; p++) {
     listed += /** @type {number} */ (counts[p]);
   }
-  const arrays = arraysFor(old, counts.length, listed);
+  const Address = addressArray(view.byteLength);
+  const arrays = arraysFor(old, counts.length, listed, Address);
   arrays.poolCount.set(counts);
   readPools(
     table,
@@ -117,7 +120,7 @@ export function readMap(view, root, layout, options) {
       firstPool,
       pools: Object.freeze(pools),
       totals,
-      damage: Uint32Array.from(damage),
+      damage: Address.from(damage),
       buffer,
     }),
   );
@@ -153,9 +156,10 @@ function bufferOf(into) {
 }
 
 /** All arrays of a result, on `old` if that is large enough (it has no bytes after a transfer).
- *  @param {ArrayBuffer | null} old  @param {number} pages  @param {number} pools */
-function arraysFor(old, pages, pools) {
-  const bytes = 4 + 15 * (pages + pools);
+ *  @param {ArrayBuffer | null} old  @param {number} pages  @param {number} pools
+ *  @param {ReturnType<typeof addressArray>} Address */
+function arraysFor(old, pages, pools, Address) {
+  const bytes = 4 + 15 * pages + (7 + 2 * Address.BYTES_PER_ELEMENT) * pools;
   const reused = old !== null && old.byteLength >= bytes;
   // Where memory is used again and again, the next results are a little larger.
   const buffer = reused ? old : new ArrayBuffer(old ? bytes + (bytes >> 3) : bytes);
@@ -168,13 +172,16 @@ function arraysFor(old, pages, pools) {
     at += length * Type.BYTES_PER_ELEMENT;
     return new Type(buffer, at - length * Type.BYTES_PER_ELEMENT, length);
   };
+  /** @type {{new (buffer: ArrayBuffer, at: number, length: number): Addresses,
+   *    BYTES_PER_ELEMENT: number}} */
+  const OfAddresses = Address;
   const arrays = {
     buffer,
+    address: next(OfAddresses, pools), // the widest first
+    owner: next(OfAddresses, pools),
     firstPool: next(Uint32Array, pages + 1),
     raw: next(Int32Array, pages),
     freeBytes: next(Uint32Array, pages),
-    address: next(Uint32Array, pools),
-    owner: next(Uint32Array, pools),
     blockSize: next(Uint16Array, pools),
     blocks: next(Uint16Array, pools),
     capacity: next(Uint16Array, pools),
@@ -314,11 +321,9 @@ function walkSegment(view, table, from, end, key, layout, used, nested) {
       at += run * pool_bytes;
       continue;
     }
-    const head = view.getUint32(at + 4, true);
-    const size = (head & ~raw_flags) >>> 0;
-    const sound =
-      (view.getUint32(at, true) ^ head ^ at) === key && size > raw_flags && size <= last - at;
-    if (!sound) {
+    const head = headAt(view, at, key, layout.wide);
+    const size = head - (head & raw_flags);
+    if (head < 0 || size === 0 || size > last - at) {
       used.damage.push(at);
       mark(used.pages, at, end, PageKind.RAW, PageKind.DAMAGED, page_bytes);
       return;

@@ -43,6 +43,29 @@ export function readU64(view, address) {
   return view.getUint32(address, true) + view.getUint32(address + 4, true) * 4294967296;
 }
 
+/** The low 48 bits of a number.
+ *  @param {DataView} view  @param {number} address  @returns {number} */
+export function readU48(view, address) {
+  return view.getUint32(address, true) + view.getUint16(address + 4, true) * 4294967296;
+}
+
+/** An address or a count of bytes.
+ *  @param {DataView} view  @param {number} address
+ *  @param {boolean} wide  it has 64 bits: Layout.wide
+ *  @returns {number} */
+export function readWord(view, address, wide) {
+  return wide ? readU64(view, address) : view.getUint32(address, true);
+}
+
+/** Addresses, one element each: a Float64Array where the memory is larger than 4 GiB.
+ *  @typedef {Uint32Array | Float64Array} Addresses */
+
+/** @param {number} bytes  of the memory
+ *  @returns {Uint32ArrayConstructor | Float64ArrayConstructor} an array for its addresses */
+export function addressArray(bytes) {
+  return bytes > 2 ** 32 ? Float64Array : Uint32Array;
+}
+
 /** @param {DataView} view  @param {number} address  @param {number} most  bytes read at the most
  *  @returns {string} the NUL-terminated text at address, cut off at `most` */
 export function readText(view, address, most) {
@@ -54,6 +77,12 @@ export function readText(view, address, most) {
   const bytes = new Uint8Array(view.buffer, address, n).slice();
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** @param {unknown} n  an i32, or an i64, which is a BigInt
+ *  @returns {number} the same, unsigned; not exact above 2^53, where no address is */
+export function unsigned(n) {
+  return typeof n === 'bigint' ? Number(BigInt.asUintN(64, n)) : Number(n) >>> 0;
 }
 
 const TRIES = 4;

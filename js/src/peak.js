@@ -1,7 +1,7 @@
 /** stats().atPeak: what lived when most did. */
 
 import { badMemory } from './errors.js';
-import { readU64 } from './memory.js';
+import { readU64, readWord } from './memory.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
 
@@ -43,7 +43,7 @@ export class PeakReader {
    *  @returns {Readonly<AtPeak>} */
   read(view, heap, layout, now) {
     const { heap: f } = layout;
-    const seen = view.getUint32(heap + f.peak, true);
+    const seen = readWord(view, heap + f.peak, layout.wide);
     const made = bytesAtPeak(view, heap, layout);
     if (made !== seen) throw badMemory(`a peak of ${seen} bytes made of ${made}`);
     const { raw, mem, object } = now.domains;
@@ -86,7 +86,7 @@ export class PeakReader {
 
   /** @param {DataView} view  @param {number} heap  @param {Layout} layout */
   #kept(view, heap, layout) {
-    const bytes = view.getUint32(heap + layout.heap.peak, true);
+    const bytes = readWord(view, heap + layout.heap.peak, layout.wide);
     if (!this.#held || bytes !== this.#bytes) {
       this.#held = this.#then(view, heap, layout);
       this.#bytes = bytes;
@@ -95,7 +95,7 @@ export class PeakReader {
   }
 
   /** @param {DataView} view  @param {number} heap  @param {Layout} layout  @returns {Parts} */
-  #then(view, heap, { arrays, constants, domains, domain }) {
+  #then(view, heap, { arrays, constants, domains, domain, wide }) {
     const { offset, stride } = arrays.at_peak;
     const slots = constants.classes + 1;
     const blocks = (/** @type {number} */ first) =>
@@ -105,7 +105,7 @@ export class PeakReader {
     const outside = (/** @type {number} */ i) => {
       const at = heap + domains.offset + i * domains.stride;
       return {
-        bytes: view.getUint32(at + domain.raw_bytes_at_peak, true),
+        bytes: readWord(view, at + domain.raw_bytes_at_peak, wide),
         blocks: view.getUint32(at + domain.raw_at_peak, true),
       };
     };
@@ -124,7 +124,7 @@ export class PeakReader {
 
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout
  *  @returns {number} what the classes and the blocks outside of pools at the peak make */
-function bytesAtPeak(view, heap, { arrays, constants, domains, domain }) {
+function bytesAtPeak(view, heap, { arrays, constants, domains, domain, wide }) {
   const { offset, stride } = arrays.at_peak;
   const slots = constants.classes + 1;
   let units = 0;
@@ -134,7 +134,7 @@ function bytesAtPeak(view, heap, { arrays, constants, domains, domain }) {
   let bytes = units * constants.alignment;
   for (let i = RAW; i <= OBJECT; i++) {
     const at = heap + domains.offset + i * domains.stride;
-    bytes += view.getUint32(at + domain.raw_bytes_at_peak, true);
+    bytes += readWord(view, at + domain.raw_bytes_at_peak, wide);
   }
   return bytes;
 }

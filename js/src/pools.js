@@ -5,7 +5,7 @@
  *  written, a link has to stay in its pool. */
 
 import { badMemory, hex } from './errors.js';
-import { checkRange } from './memory.js';
+import { checkRange, readU48, readWord } from './memory.js';
 import { segmentsOf } from './segments.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
@@ -30,11 +30,10 @@ import { segmentsOf } from './segments.js';
 /** @param {DataView} view  @param {number} root  @param {Layout} layout
  *  @param {number} unit
  *  @returns {number} address of the leaf that has its entry; 0: there is none, and no pool */
-function leafOf(view, root, { constants: c, leaves, poolStride }, unit) {
-  const leaf = view.getUint32(
-    root + leaves.offset + Math.floor(unit / c.leaf_pools) * leaves.stride,
-    true,
-  );
+function leafOf(view, root, { constants: c, leaves, poolStride, wide }, unit) {
+  const n = Math.floor(unit / c.leaf_pools);
+  if (n >= leaves.count) return 0;
+  const leaf = readWord(view, root + leaves.offset + n * leaves.stride, wide);
   if (leaf !== 0) checkRange(view, leaf, c.leaf_pools * poolStride, 'a leaf of the pool table', 8);
   return leaf;
 }
@@ -167,12 +166,12 @@ export function readPool(view, root, layout, heaps, address) {
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout
  *  @param {number} slot  of the domain (mem 0, object 1) and class: domain * (classes + 1) + class
  *  @returns {CachedList} */
-export function readList(view, heap, { arrays: { current }, lists, list }, slot) {
+export function readList(view, heap, { arrays: { current }, lists, list, wide }, slot) {
   const at = heap + lists.offset + slot * lists.stride;
   return {
     unit: view.getUint32(heap + current.offset + slot * current.stride, true),
-    block: view.getUint32(at + list.block, true),
-    count: view.getUint32(at + list.count, true),
+    block: wide ? readU48(view, at + list.block) : view.getUint32(at + list.block, true),
+    count: wide ? view.getUint16(at + list.count, true) : view.getUint32(at + list.count, true),
   };
 }
 

@@ -2,11 +2,13 @@
  *  address of its root structure and the layout of its structures. */
 
 import { descriptorOf, parseDescriptor } from './descriptor.js';
-import { PymallocError, PymallocTypeError, badArgument } from './errors.js';
+import { PymallocError, PymallocTypeError, badArgument, described } from './errors.js';
 import { layoutOf } from './layout.js';
-import { isMemory } from './memory.js';
+import { isMemory, unsigned } from './memory.js';
 import { Channel } from './profile/channel.js';
 import { isPromise } from './wasm.js';
+
+const MOST = Number.MAX_SAFE_INTEGER;
 
 /** @typedef {Readonly<Record<string, unknown>>} Exports */
 
@@ -82,7 +84,7 @@ function ofModule(module, instance, options) {
     );
   }
   const { python } = /** @type {{python?: boolean}} */ (options ?? {});
-  return { exports, memory, layout, root: call(exports, 'pym_root', []), python };
+  return { exports, memory, layout, root: call(exports, 'pym_root'), python };
 }
 
 /** @param {EmscriptenModule} module  @returns {Program} */
@@ -111,7 +113,7 @@ function ofEmscripten(module) {
   const layout = layoutOf(parseDescriptor(descriptor));
   guest.profile ??= new Channel().hear;
   const functions = /** @type {Exports} */ (exports);
-  return { exports: functions, memory, layout, root: call(functions, 'pym_root', []) };
+  return { exports: functions, memory, layout, root: call(functions, 'pym_root') };
 }
 
 /** @param {object} value  @returns {boolean} something that only Emscripten's glue has */
@@ -144,18 +146,20 @@ function loading(what) {
  *  @param {number} root
  *  @returns {Program} */
 export function programOver(module, memory, root) {
-  const descriptor = module instanceof Uint8Array ? parseDescriptor(module) : descriptorOf(module);
+  const layout = layoutOf(
+    module instanceof Uint8Array ? parseDescriptor(module) : descriptorOf(module),
+  );
   if (!isMemory(memory)) {
     throw badArgument('the second argument must be a WebAssembly.Memory', memory);
   }
-  if (!Number.isInteger(root) || root <= 0 || root > 0xffffffff) {
+  if (!Number.isInteger(root) || root <= 0 || root > (layout.wide ? MOST : 0xffffffff)) {
     throw badArgument(
       'the third argument must be an address, the `root` of the Heap in the thread '
         + 'that has the instance',
       root,
     );
   }
-  return { exports: Object.freeze({}), memory, layout: layoutOf(descriptor), root };
+  return { exports: Object.freeze({}), memory, layout, root };
 }
 
 /** @param {Exports} exports  @param {string} name  @returns {Function} */
@@ -170,9 +174,17 @@ export function need(exports, name) {
   );
 }
 
-/** @param {Exports} exports  @param {string} name  @param {number[]} args
- *  @returns {number} what the guest returned, as an u32 */
-export function call(exports, name, args) {
+/** An address, or a count of bytes, as the program's functions take it.
+ *  @param {{layout: {readonly wide: boolean}}} program  @param {number} n
+ *  @returns {number | bigint} */
+export function word({ layout }, n) {
+  return layout.wide ? BigInt(n) : n;
+}
+
+/** @param {Exports} exports  @param {string} name
+ *  @param {...(number | bigint)} args  addresses and counts of bytes made by word()
+ *  @returns {number} what the guest returned, unsigned */
+export function call(exports, name, ...args) {
   const fn = need(exports, name);
   let result;
   try {
@@ -180,12 +192,10 @@ export function call(exports, name, args) {
   } catch (cause) {
     throw new PymallocError('GUEST_TRAP', `the guest's ${name} trapped: ${cause}`, { cause });
   }
-  if (typeof result !== 'number') {
-    throw new PymallocTypeError(
-      'VERSION',
-      `the guest's ${name} returned a ${typeof result}: only `
-        + 'modules with 32-bit memories are supported',
-    );
-  }
-  return result >>> 0;
+  if (typeof result === 'number' || typeof result === 'bigint') return unsigned(result);
+  throw new PymallocTypeError(
+    'VERSION',
+    `the guest's ${name} returned no number but ${described(result)}: are module and instance those `
+      + 'of one program?',
+  );
 }

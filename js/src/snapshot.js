@@ -3,9 +3,11 @@
 
 import { PymallocTypeError } from './errors.js';
 import { plain, withJSON } from './json.js';
+import { addressArray } from './memory.js';
 
 /** @typedef {import('./stats.js').HeapStats} HeapStats */
 /** @typedef {import('./map.js').HeapMap} HeapMap */
+/** @typedef {import('./memory.js').Addresses} Addresses */
 
 /** What a heap was at one moment.  Plain frozen data: structuredClone and postMessage take it, JSON
  *  too.
@@ -44,9 +46,9 @@ import { plain, withJSON } from './json.js';
 
 /** A pool that is one of another size or heap now is both gone and added.
  *  @typedef {object} PoolDiff
- *  @property {Uint32Array} added    addresses
- *  @property {Uint32Array} gone     addresses
- *  @property {Uint32Array} changed  addresses of pools that have more or less live blocks
+ *  @property {Addresses} added    addresses
+ *  @property {Addresses} gone     addresses
+ *  @property {Addresses} changed  addresses of pools that have more or less live blocks
  *  @property {Int16Array} blocks    how many more, for each of `changed`
  *  @property {number} same          pools with as many */
 
@@ -100,7 +102,7 @@ export function diff(a, b) {
       }),
       classes: classDiffs(a.stats.classes, b.stats.classes),
       pages: pageDiff(a, b),
-      pools: poolDiff(a.map.pools, b.map.pools),
+      pools: poolDiff(a.map.pools, b.map.pools, addressesOf(a.map, b.map)),
       raw: minus(b.stats.raw, a.stats.raw),
       lost: minus(b.stats.lost, a.stats.lost),
       growth: minus(b.stats.growth, a.stats.growth),
@@ -179,9 +181,10 @@ function pageDiff({ stats: before, map: from }, { stats: after, map: to }) {
 
 /** Both lists are sorted by address.
  *  @param {import('./map.js').PoolMap} a  @param {import('./map.js').PoolMap} b
+ *  @param {ReturnType<typeof addressArray>} Address  for those of both
  *  @returns {Readonly<PoolDiff>} */
-function poolDiff(a, b) {
-  const at = (/** @type {Uint32Array} */ list, /** @type {number} */ i) => list[i] ?? Infinity;
+function poolDiff(a, b, Address) {
+  const at = (/** @type {Addresses} */ list, /** @type {number} */ i) => list[i] ?? Infinity;
   /** @type {number[][]} */
   const [added, gone, changed, blocks] = [[], [], [], []];
   let same = 0;
@@ -208,7 +211,7 @@ function poolDiff(a, b) {
       j++;
     }
   }
-  const addresses = (/** @type {number[] | undefined} */ list) => Uint32Array.from(list ?? []);
+  const addresses = (/** @type {number[] | undefined} */ list) => Address.from(list ?? []);
   return Object.freeze({
     added: addresses(added),
     gone: addresses(gone),
@@ -288,13 +291,24 @@ const PAGE_ARRAYS = {
   freeBytes: Uint32Array,
 };
 const POOL_ARRAYS = {
-  address: Uint32Array,
-  owner: Uint32Array,
   state: Uint8Array,
   blockSize: Uint16Array,
   blocks: Uint16Array,
   capacity: Uint16Array,
 };
+
+/** @param {({pages?: unknown, pageBytes?: unknown} | undefined)[]} maps
+ *  @returns {ReturnType<typeof addressArray>} what their addresses are in */
+function addressesOf(...maps) {
+  const bytes = maps.map((map) => Number(Object(map?.pages).length) * Number(map?.pageBytes));
+  return addressArray(Math.max(...bytes));
+}
+
+/** @param {ReturnType<typeof addressArray>} Address
+ *  @returns {Record<string, any>} the arrays of map.pools */
+function poolArrays(Address) {
+  return { address: Address, owner: Address, ...POOL_ARRAYS };
+}
 
 const MAKERS = 'Pass what heap.snapshot() or snapshotFromJSON() returned';
 
@@ -366,8 +380,9 @@ function checkSnapshot(value) {
   shaped(map?.totals, TOTALS, 'map.totals');
   const n = checkArrays(map, PAGE_ARRAYS, undefined, 'map');
   checkArrays(map, { firstPool: Uint32Array }, n + 1, 'map');
-  checkArrays(map, { damage: Uint32Array }, undefined, 'map');
-  checkArrays(map?.pools, POOL_ARRAYS, undefined, 'map.pools');
+  const Address = addressesOf(map);
+  checkArrays(map, { damage: Address }, undefined, 'map');
+  checkArrays(map?.pools, poolArrays(Address), undefined, 'map.pools');
 }
 
 // ---- JSON ----
@@ -401,6 +416,7 @@ export function snapshotToJSON(snapshot) {
 export function snapshotFromJSON(value) {
   const { version, time, stats, map } = /** @type {any} */ (value ?? {});
   const { pageBytes, poolBytes, totals } = map ?? {};
+  const Address = addressesOf(map);
   const snapshot = {
     version,
     time,
@@ -408,8 +424,8 @@ export function snapshotFromJSON(value) {
     map: Object.freeze({
       pageBytes,
       poolBytes,
-      ...typedArrays(map, { ...PAGE_ARRAYS, firstPool: Uint32Array, damage: Uint32Array }),
-      pools: Object.freeze(typedArrays(map?.pools, POOL_ARRAYS)),
+      ...typedArrays(map, { ...PAGE_ARRAYS, firstPool: Uint32Array, damage: Address }),
+      pools: Object.freeze(typedArrays(map?.pools, poolArrays(Address))),
       totals: shaped(totals, TOTALS, 'map.totals'),
     }),
   };

@@ -3,7 +3,7 @@
 import { UNLIMITED } from './constants.js';
 import { badMemory, hex } from './errors.js';
 import { INTERNAL } from './layout.js';
-import { checkRange, readU64 } from './memory.js';
+import { checkRange, readU64, readWord } from './memory.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
 /** @typedef {import('./layout.js').Span} Span */
@@ -102,9 +102,11 @@ export const CAUSES = Object.freeze([
   'bad trailing pad byte',
 ]);
 
-/** @param {number} limit  @returns {number | null} */
-export function limitOf(limit) {
-  return limit === UNLIMITED ? null : limit;
+/** @param {DataView} view  @param {number} address  @param {boolean} wide
+ *  @returns {number | null} a limit; null: none */
+export function readLimit(view, address, wide) {
+  const limit = readWord(view, address, wide);
+  return limit === UNLIMITED && !wide ? null : limit > Number.MAX_SAFE_INTEGER ? null : limit;
 }
 
 /** @param {DataView} view  @param {number} root  @param {Layout} layout
@@ -125,20 +127,20 @@ export function checkRoot(view, root, layout) {
  *  @param {Layout} layout  @param {import('./peak.js').PeakReader} peak  this heap's
  *  @returns {Readonly<HeapStats>} root and heap are checked already */
 export function readStats(view, root, heap, layout, peak) {
-  const { heap: f, domains, domain } = layout;
+  const { heap: f, domains, domain, space, wide } = layout;
   const inMem = { ...NO_POOLS, live: [0] };
   const inObject = { ...NO_POOLS, live: [0] };
   const classes = readClasses(view, heap, layout, inMem, inObject);
   const at = heap + domains.offset;
-  const raw = readDomain(view, at, domain, NO_POOLS);
-  const mem = readDomain(view, at + domains.stride, domain, inMem);
-  const object = readDomain(view, at + 2 * domains.stride, domain, inObject);
+  const raw = readDomain(view, at, layout, NO_POOLS);
+  const mem = readDomain(view, at + domains.stride, layout, inMem);
+  const object = readDomain(view, at + 2 * domains.stride, layout, inObject);
 
   const chunks = Object.freeze({
     segments: view.getUint32(heap + f.raw_segments, true),
-    bytes: view.getUint32(heap + f.raw_bytes, true),
-    freeBytes: view.getUint32(heap + f.raw_free, true),
-    cachedBytes: view.getUint32(heap + f.raw_cached, true),
+    bytes: readWord(view, heap + f.raw_bytes, wide),
+    freeBytes: readWord(view, heap + f.raw_free, wide),
+    cachedBytes: readWord(view, heap + f.raw_cached, wide),
     chunks: view.getUint32(heap + f.raw_chunks, true),
   });
   const ofDomains = Object.freeze({ raw, mem, object });
@@ -152,19 +154,19 @@ export function readStats(view, root, heap, layout, peak) {
     pages: readPages(view, root, layout),
     pools,
     domains: ofDomains,
-    softLimit: limitOf(view.getUint32(heap + f.soft, true)),
-    hardLimit: limitOf(view.getUint32(heap + f.hard, true)),
+    softLimit: readLimit(view, heap + f.soft, wide),
+    hardLimit: readLimit(view, heap + f.hard, wide),
     allHeaps: Object.freeze({
-      softLimit: limitOf(view.getUint32(root + layout.space.soft, true)),
-      hardLimit: limitOf(view.getUint32(root + layout.space.hard, true)),
+      softLimit: readLimit(view, root + space.soft, wide),
+      hardLimit: readLimit(view, root + space.hard, wide),
     }),
     threads: layout.threads === null ? null : view.getUint32(root + layout.threads, true),
     classes,
     atPeak: peak.read(view, heap, layout, { domains: ofDomains, inMem, inObject }),
     raw: chunks,
     growth: Object.freeze({
-      grows: readU64(view, root + layout.space.grows),
-      failures: readU64(view, root + layout.space.grow_failures),
+      grows: readU64(view, root + space.grows),
+      failures: readU64(view, root + space.grow_failures),
     }),
     lost: Object.freeze({
       rounding: classes.reduce((sum, c) => sum + c.roundingEstimate, 0),
@@ -181,12 +183,12 @@ export function readStats(view, root, heap, layout, peak) {
 
 /** @param {DataView} view  @param {number} root  @param {Layout} layout
  *  @returns {Readonly<Fault> | null} */
-function readFault(view, root, { space }) {
+function readFault(view, root, { space, wide }) {
   const cause = view.getUint32(root + space.fault, true);
   if (cause === 0) return null;
   return Object.freeze({
     cause: CAUSES[cause - 1] ?? `unknown cause ${cause}`,
-    address: view.getUint32(root + space.fault_at, true),
+    address: readWord(view, root + space.fault_at, wide),
   });
 }
 
@@ -215,20 +217,20 @@ const NO_POOLS = Object.freeze({
   live: [],
 });
 
-/** @param {DataView} view  @param {number} at  of the domain  @param {Layout['domain']} f
+/** @param {DataView} view  @param {number} at  of the domain  @param {Layout} layout
  *  @param {Readonly<InPools>} inPools
  *  @returns {Readonly<DomainStats>} */
-function readDomain(view, at, f, inPools) {
+function readDomain(view, at, { domain: f, wide }, inPools) {
   const liveBytes = inPools.liveBytes + rawLive(view, at, f);
   const rawMallocs = readU64(view, at + f.raw_mallocs);
   return Object.freeze({
     liveBytes,
     liveBlocks: inPools.liveBlocks + rawMallocs - readU64(view, at + f.raw_frees),
-    peakBytes: Math.max(liveBytes, view.getUint32(at + f.peak, true)),
+    peakBytes: Math.max(liveBytes, readWord(view, at + f.peak, wide)),
     totalBlocks: inPools.totalBlocks + rawMallocs,
     totalBytes: inPools.totalBytes + readU64(view, at + f.raw_bytes),
-    softLimit: limitOf(view.getUint32(at + f.soft, true)),
-    hardLimit: limitOf(view.getUint32(at + f.hard, true)),
+    softLimit: readLimit(view, at + f.soft, wide),
+    hardLimit: readLimit(view, at + f.hard, wide),
     failures: readU64(view, at + f.failures),
   });
 }
@@ -295,8 +297,9 @@ function readClasses(view, heap, layout, mem, object) {
 
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout  @param {number} slot
  *  @returns {number} blocks that left their pools: all that were moved to the list and are not there */
-function taken(view, heap, { arrays, lists, list }, slot) {
-  const cached = view.getUint32(heap + lists.offset + slot * lists.stride + list.count, true);
+function taken(view, heap, { arrays, lists, list, wide }, slot) {
+  const at = heap + lists.offset + slot * lists.stride + list.count;
+  const cached = wide ? view.getUint16(at, true) : view.getUint32(at, true);
   return u64(view, heap, arrays.filled, slot) - cached;
 }
 

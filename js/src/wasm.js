@@ -8,8 +8,9 @@ import { Reader } from './observe/binary.js';
  *  @typedef {WebAssembly.Module | BufferSource | Response | PromiseLike<Response> | URL
  *    | string} WasmSource */
 
-const CODE = 10;
-const FUNCTION = 3;
+const [IMPORT, FUNCTION, MEMORY, CODE] = [2, 3, 5, 10]; // sections
+const KIND = { TABLE: 1, MEMORY: 2, GLOBAL: 3, TAG: 4 };
+const [MAXIMUM, ADDRESS64] = [1, 4]; // flags of a memory
 
 /** @param {WasmSource} source
  *  @returns {Promise<WebAssembly.Module>}
@@ -125,7 +126,7 @@ export async function compiled(bytes, name) {
   try {
     return await WebAssembly.compile(/** @type {BufferSource} */ (bytes));
   } catch (cause) {
-    throw notCompiled(what, cause);
+    throw notCompiled(what, cause, bytes);
   }
 }
 
@@ -136,9 +137,13 @@ export function checkFile(bytes, what = 'the wasm file') {
   checkComplete(bytes, what);
 }
 
-/** @param {string} what  @param {unknown} cause  from the host  @returns {PymallocTypeError} */
-function notCompiled(what, cause) {
+/** @param {string} what  @param {unknown} cause  from the host  @param {Uint8Array} bytes
+ *  @returns {PymallocTypeError} */
+export function notCompiled(what, cause, bytes) {
   const why = message(cause);
+  if (!has64BitMemories() && needs64BitMemory(bytes)) {
+    return no64BitMemories(`${what} has a 64-bit memory`, cause);
+  }
   if (/disallow|blocked|forbid|not allowed|Content[- ]Security[- ]Policy|\bCSP\b/i.test(why)) {
     return new PymallocTypeError(
       'BLOCKED',
@@ -154,6 +159,85 @@ function notCompiled(what, cause) {
       + 'build the module without the feature named',
     { cause },
   );
+}
+
+/** A module with one memory, of 64-bit addresses. */
+const WITH_64_BITS = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, MEMORY, 3, 1, ADDRESS64, 1];
+
+/** The same that imports it, of no least size. */
+const TAKES_64_BITS = [
+  ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+  ...[IMPORT, 8, 1, 1, 0x6d, 1, 0x6d, KIND.MEMORY, ADDRESS64, 0],
+];
+
+/** @returns {boolean} of this host */
+export function has64BitMemories() {
+  return WebAssembly.validate(Uint8Array.from(WITH_64_BITS));
+}
+
+/** @param {WebAssembly.Memory} memory  not shared
+ *  @returns {boolean} its addresses have 64 bits: only a module that imports such a one takes it */
+export function is64BitMemory(memory) {
+  if (!has64BitMemories()) return false;
+  try {
+    void new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(TAKES_64_BITS)), {
+      m: { m: memory },
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {string} what  @param {unknown} [cause]  @returns {PymallocTypeError} */
+export function no64BitMemories(what, cause) {
+  return new PymallocTypeError(
+    'UNSUPPORTED',
+    `${what}, and this host has no such memories: run it in Node.js 24 or newer, Deno 2.9 or a `
+      + 'current Chromium or Firefox, or build the program for wasm32',
+    { cause },
+  );
+}
+
+/** @param {Uint8Array} bytes  of a module that is complete
+ *  @returns {boolean} its memory, or one that it imports, has 64-bit addresses */
+function needs64BitMemory(bytes) {
+  const r = new Reader(bytes, 8);
+  try {
+    while (r.at < r.end) {
+      const id = r.u8();
+      const size = r.u32();
+      const inside = new Reader(bytes, r.at, r.at + size);
+      r.skip(size);
+      if (id === MEMORY && inside.count() > 0) return (inside.u8() & ADDRESS64) !== 0;
+      if (id === IMPORT && imports64BitMemory(inside)) return true;
+    }
+  } catch {
+    // what cannot be read is not known to have one
+  }
+  return false;
+}
+
+/** @param {Reader} r  of the imports  @returns {boolean} */
+function imports64BitMemory(r) {
+  for (let n = r.count(); n > 0; n--) {
+    r.name();
+    r.name();
+    const kind = r.u8();
+    if (kind === KIND.MEMORY || kind === KIND.TABLE) {
+      if (kind === KIND.TABLE) r.skip(1); // what its elements are
+      const flags = r.u8();
+      if (kind === KIND.MEMORY && flags & ADDRESS64) return true;
+      r.u32();
+      if (flags & MAXIMUM) r.u32();
+    } else if (kind === KIND.GLOBAL) {
+      r.skip(2);
+    } else {
+      if (kind === KIND.TAG) r.skip(1);
+      r.u32();
+    }
+  }
+  return false;
 }
 
 /** @param {Uint8Array} bytes  @param {string} what

@@ -263,7 +263,7 @@ for (const [what, args, message] of [
     /--stats' does not take an argument/,
   ],
   ['a limit that is no number', ['run', '--limit', '64Q', linked], /--limit 64Q/],
-  ['a limit of 4 GiB', ['run', '--limit', '4G', linked], /--limit 4G/],
+  ['a limit of 4 GiB', ['run', '--limit', '4G', plain], /--limit 4294967296: .* 32-bit/],
   ['a variable that is not set', ['run', '--env', 'PYM_NOT_SET', plain], /PYM_NOT_SET/],
   [
     'a folder that does not exist',

@@ -43,6 +43,10 @@ console.log((await createAllocator({ wasm })).malloc(8) > 0);`,
   memory: new WebAssembly.Memory({ initial: 1, maximum: 64, shared: true }),
 });
 console.log(threads.malloc(8) > 0);`,
+  // Node.js 20 has no memories for it.
+  './pymalloc64.wasm': `const wide = await fileOf('wasm-pymalloc/pymalloc64.wasm');
+const { code } = await createAllocator({ memory64: true }).catch((error) => error);
+console.log(code === (WebAssembly.validate(wide) ? undefined : 'UNSUPPORTED'));`,
   './pyodide.wasm': `console.log(WebAssembly.validate(await fileOf('wasm-pymalloc/pyodide.wasm')));`,
   './report': `import { memoryReport } from 'wasm-pymalloc/report';
 console.log(memoryReport(allocator.heap.stats()).length > 0);`,

@@ -52,8 +52,8 @@ export class Profiling {
       frames,
       stacks,
       sampled: {
-        address: Uint32Array.from(sampled, (block) => block.address),
-        size: Uint32Array.from(sampled, (block) => block.size),
+        address: Float64Array.from(sampled, (block) => block.address),
+        size: Float64Array.from(sampled, (block) => block.size),
         stack: Int32Array.from(sampled, (block) => numberOf.get(block.frames) ?? -1),
       },
     };
@@ -83,7 +83,7 @@ function empty(when, note) {
     blocks: 0,
     frames: [],
     stacks: [],
-    sampled: { address: new Uint32Array(0), size: new Uint32Array(0), stack: new Int32Array(0) },
+    sampled: { address: new Float64Array(0), size: new Float64Array(0), stack: new Int32Array(0) },
   };
 }
 

@@ -243,7 +243,7 @@
  *  @property {number} samples */
 
 /** The sampled blocks that live, and the number of the stack of each; -1: of none that is told.
- *  @typedef {{address: Uint32Array, size: Uint32Array, stack: Int32Array}} Sampled */
+ *  @typedef {{address: Float64Array, size: Float64Array, stack: Int32Array}} Sampled */
 
 /** Frames that may be on their way to the page without an ack. */
 export const FRAMES_AHEAD = 2;

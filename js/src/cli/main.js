@@ -14,7 +14,7 @@ import {
   reason,
 } from './module.js';
 import { inspectFile, observeFile, readFile, rewriteFile } from './observe.js';
-import { HELP, StartError, UsageError, parseCommand } from './options.js';
+import { HELP, StartError, UsageError, checkLimit, parseCommand } from './options.js';
 import { dropOutputs, finishOutput, openOutput, writeAll } from './outputs.js';
 import { diffReports } from './reports.js';
 import { Thread } from './thread.js';
@@ -86,7 +86,10 @@ function moduleToRun({ module: file, stats, json, record, profile, limit, exactP
   const linked = WebAssembly.Module.customSections(module, 'pymalloc').length > 0;
   const recorder = WebAssembly.Module.exports(module).some(({ name }) => name === 'pym_record');
   if (!wants || linked || recorder) {
-    if (limit !== null) checkReadable(module, file, '--limit', ['pym_root', 'pym_limit_set']);
+    if (limit !== null) {
+      const { wide } = checkReadable(module, file, '--limit', ['pym_root', 'pym_limit_set']);
+      checkLimit(limit, wide);
+    }
     if (exactPeak) checkReadable(module, file, '--exact-peak', ['pym_root', 'pym_limit_set']);
     if (stats) checkReadable(module, file, '--stats', ['pym_root']);
     if (json !== null) checkReadable(module, file, '--json', ['pym_root']);
@@ -95,6 +98,7 @@ function moduleToRun({ module: file, stats, json, record, profile, limit, exactP
     if (profile !== null) checkProfile(module, file);
     return { module, observed: false };
   }
+  checkLimit(limit, false);
   const { bytes } = rewriteFile(readFile(file), file);
   return { module: new WebAssembly.Module(/** @type {BufferSource} */ (bytes)), observed: true };
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import { PymallocError, descriptorOf } from '../index.js';
 import { layoutOf } from '../layout.js';
+import { notCompiled } from '../wasm.js';
 import { StartError } from './options.js';
 
 /** Import namespaces of WASI preview 1, and what node:wasi calls them. */
@@ -27,7 +28,10 @@ export function loadModule(file) {
   try {
     return new WebAssembly.Module(/** @type {BufferSource} */ (/** @type {unknown} */ (bytes)));
   } catch (error) {
-    throw new StartError(`${file}: ${message(error)}`);
+    const found = notCompiled(file, error, bytes);
+    throw new StartError(
+      found.code === 'UNSUPPORTED' ? found.message : `${file}: ${message(error)}`,
+    );
   }
 }
 
@@ -74,10 +78,13 @@ export function checkCommand(module, file) {
 
 /** @param {WebAssembly.Module} module  @param {string} file
  *  @param {string} option  that needs the library  @param {readonly string[]} functions  it calls
+ *  @returns {import('../layout.js').Layout}
  *  @throws {StartError} */
 export function checkReadable(module, file, option, functions) {
+  /** @type {import('../layout.js').Layout} */
+  let layout;
   try {
-    layoutOf(descriptorOf(module));
+    layout = layoutOf(descriptorOf(module));
   } catch (error) {
     if (!(error instanceof PymallocError)) throw error;
     throw new StartError(`${file}: ${option} is not possible: ${error.message}`);
@@ -91,6 +98,7 @@ export function checkReadable(module, file, option, functions) {
         + '(CMake target pymalloc::exports)',
     );
   }
+  return layout;
 }
 
 /** @param {WebAssembly.Module} module  @param {string} file  @throws {StartError} */

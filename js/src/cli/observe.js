@@ -4,8 +4,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 
+import { parseDescriptor } from '../descriptor.js';
 import { PymallocError } from '../errors.js';
+import { layoutOf } from '../layout.js';
+import { Reader } from '../observe/binary.js';
 import { KNOWN, hasLength, knownRoles } from '../observe/known.js';
+import { parseModule } from '../observe/module.js';
 import { allocatorOf, readModule, rewrite } from '../observe/rewrite.js';
 import { StartError } from './options.js';
 import { reason } from './module.js';
@@ -66,6 +70,19 @@ const HOW = Object.freeze({
   table: 'the table of known modules',
 });
 
+/** @param {Uint8Array} bytes  @returns {string[]} what a module is that links the library */
+function linkedLines(bytes) {
+  const section = parseModule(bytes).sections.find(({ name }) => name === 'pymalloc');
+  if (!section) return [];
+  const r = new Reader(bytes, section.at, section.end);
+  r.name();
+  const { constants, wide } = layoutOf(parseDescriptor(bytes.subarray(r.at, r.end)));
+  return [
+    `links wasm-pymalloc, with ${wide ? 64 : 32}-bit addresses: layout ${constants.layout_version}; `
+      + 'statistics, map and limits can be had: Heap.from, and wasm-pymalloc run of a WASI command',
+  ];
+}
+
 /** `wasm-pymalloc inspect FILE`.
  *  @param {string} file  @returns {string} what the module is, and what can be had of it */
 export function inspectFile(file) {
@@ -77,6 +94,7 @@ export function inspectFile(file) {
   );
   if (entry) lines.push(`known module: ${entry[2]}`);
   try {
+    lines.push(...linkedLines(bytes));
     const module = readModule(bytes);
     const [memory] = module.memories;
     lines.push(

@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 
+import { LIMIT_MAX } from '../constants.js';
 import { parseBytes, parseLimit } from '../text.js';
 
 /** What keeps the program from being started: one line on standard error, exit code 125. */
@@ -269,11 +270,18 @@ function parseRun(argv, hostEnv) {
   };
 }
 
-/** @param {string} text  @returns {number} */
+/** @param {string} text  @returns {number} which a 32-bit memory may be too small for */
 function toLimit(text) {
-  const limit = parseLimit(text);
-  if (limit !== null) return limit;
-  throw new UsageError(`--limit ${text}: should be bytes below 4 GiB, such as 512K, 64M or 1.5G`);
+  const limit = parseBytes(text);
+  if (limit !== null && limit > 0) return limit;
+  throw new UsageError(`--limit ${text}: should be bytes, such as 512K, 64M or 1.5G`);
+}
+
+/** @param {number | null} limit  @param {boolean} wide  the module's memory has 64-bit addresses
+ *  @throws {UsageError} */
+export function checkLimit(limit, wide) {
+  if (limit === null || wide || limit <= LIMIT_MAX) return;
+  throw new UsageError(`--limit ${limit}: the module has a 32-bit memory: should be below 4 GiB`);
 }
 
 /** @param {string} text  @returns {number} bytes */

@@ -2,6 +2,7 @@
  *  which its stack can be looked at. */
 
 import { PymallocTypeError, badArgument } from '../errors.js';
+import { unsigned } from '../memory.js';
 
 /** What a program is started to talk to.  entry: the function that the program called.
  *  @typedef {(what: number, size: number, block: number, heap: number, entry: Function) => void}
@@ -22,16 +23,18 @@ let starting = null;
 export class Channel {
   /** @type {typeof starting} */ #end = null;
 
-  /** What a program calls.  @param {number} what  @param {number} size  @param {number} block
-   *  @param {number} heap
+  /** What a program calls; one with 64-bit addresses passes BigInts.
+   *  @param {number} what  @param {number | bigint} size  @param {number | bigint} block
+   *  @param {number | bigint} heap
    *  @returns {number} 0: nobody listens */
-  hear = (what, size, block, heap) => this.#pass(what, size, block, heap, this.hear);
+  hear = (what, size, block, heap) =>
+    this.#pass(what, unsigned(size), unsigned(block), unsigned(heap), this.hear);
 
   /** @param {number} what  @param {number} size  @param {number} block  @param {number} heap
    *  @param {Function} entry  @returns {number} */
   #pass(what, size, block, heap, entry) {
     if (what === FIRST_WORD) this.#end = starting;
-    else this.#end?.listener(what, size, block >>> 0, heap >>> 0, entry);
+    else this.#end?.listener(what, size, block, heap, entry);
     return this.#end ? 1 : 0;
   }
 

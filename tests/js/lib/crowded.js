@@ -3,7 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { Heap } from '../../../js/src/index.js';
-import { FLAG, Image, KEY } from './image.js';
+import { FLAG, Image, KEY, WIDE } from './image.js';
 
 const PAGES = 1024;
 const image = new Image({ pages: PAGES });
@@ -17,6 +17,10 @@ if (workerData === 'chunks') {
   const [first] = image.addSegment(start, end);
   const head = 16 | FLAG.inUse;
   for (let at = first; at < end - 24; at += 16) {
+    if (WIDE) {
+      image.setChunk(at, head);
+      continue;
+    }
     words[at / 4] = head ^ at ^ image.heap ^ KEY.raw;
     words[at / 4 + 1] = head;
   }

@@ -1,6 +1,7 @@
 /** Heaps that no allocator made: images of linear memory, written field by field through a
  *  descriptor.  The names and types come from src/core/layout.h; the offsets are the test's own (C's,
- *  or with gaps), so a reader that knows an offset by heart fails. */
+ *  or with gaps), so a reader that knows an offset by heart fails.  PYM_IMAGES=wide in the environment
+ *  makes them those of memories with 64-bit addresses. */
 
 import { readFileSync } from 'node:fs';
 
@@ -8,15 +9,21 @@ import { leb } from '../../../js/src/observe/binary.js';
 
 const HEADER = new URL('../../../src/core/layout.h', import.meta.url);
 export const VERSION = 3;
-const SIZES = { u8: 1, u16: 2, u32: 4, u64: 8 };
-const TYPES = { u8: 1, u16: 2, u32: 3, u64: 4, struct: 5 };
+export const WIDE = process.env.PYM_IMAGES === 'wide';
+const SIZES = { u8: 1, u16: 2, u32: 4, u64: 8, u48: 8 };
+const TYPES = { u8: 1, u16: 2, u32: 3, u64: 4, struct: 5, u48: 6 };
+/** What C calls the type of an address, and of a count of bytes. */
+const WORDS = ['addr', 'usize'];
 const GROUPS = { space: 1, heap: 2, domain: 3, event: 4, segment: 5, pool: 6, list: 7 };
 const CLASSES = 64;
 const SLOTS = CLASSES + 1;
 const LEAVES = 1024;
+const WIDE_LEAVES = 4096;
 const LEAF_POOLS = 1024;
 /** Of arrays, as src/core/layout.h names them. */
 const COUNTS = { 1: 1, CLASS_SLOTS: SLOTS, BY_DOMAIN: 2 * SLOTS, LEAVES };
+/** C has bit fields there. */
+const WIDE_LIST = [{ type: 'u48', name: 'block', count: 1 }];
 const EVENTS = 32;
 
 /** Not C's numbers, for the same reason. */
@@ -25,27 +32,32 @@ export const KEY = { raw: 0x1badf00d, link: 0xfee1dead1badcafen };
 /** Low bits of a chunk's head: in use, the chunk before is free, of the library's own domain. */
 export const FLAG = { inUse: 2, prevFree: 1, internal: 12 };
 
-/** @returns {Record<string, {type: string, name: string, count: number}[]>} fields by group */
-function fieldLists() {
+/** @param {boolean} wide
+ *  @returns {Record<string, {type: string, name: string, count: number}[]>} fields by group */
+function fieldLists(wide) {
+  const word = wide ? 'u64' : 'u32';
+  const counts = { ...COUNTS, LEAVES: wide ? WIDE_LEAVES : LEAVES };
   const text = readFileSync(HEADER, 'utf8').replace(/\\\n/g, ' ');
   const lists = {};
   for (const group of [...Object.keys(GROUPS), 'hot']) {
     const body = new RegExp(`#define ${group.toUpperCase()}_FIELDS\\(X\\)(.*)`).exec(text)?.[1];
     if (!body) throw new Error(`src/core/layout.h has no ${group.toUpperCase()}_FIELDS`);
     lists[group] = [...body.matchAll(/X\((\w+), (\w+), (\w+),/g)].map(([, type, name, count]) => ({
-      type,
+      type: WORDS.includes(type) ? word : type,
       name,
-      count: COUNTS[count],
+      count: counts[count],
     }));
   }
+  if (wide) lists.list = WIDE_LIST;
   lists.heap.push(...lists.hot);
   return lists;
 }
 
 /** Offsets for all groups.
- *  @param {(name: string, group: string) => number} gap  bytes left free before a field, 8 * n */
-export function layOut(gap = () => 0) {
-  const lists = fieldLists();
+ *  @param {(name: string, group: string) => number} gap  bytes left free before a field, 8 * n
+ *  @param {boolean} wide  of a memory with 64-bit addresses */
+export function layOut(gap = () => 0, wide = WIDE) {
+  const lists = fieldLists(wide);
   const groups = {};
   const sizes = {};
   const place = (group, extra = []) => {
@@ -64,6 +76,10 @@ export function layOut(gap = () => 0) {
     sizes[group] = group === 'pool' ? at : Math.ceil(at / 8) * 8;
   };
   for (const group of ['domain', 'event', 'segment', 'pool', 'list']) place(group);
+  if (wide) {
+    const { block } = groups.list;
+    groups.list.count = { type: 'u16', offset: block.offset + 6, count: 1, stride: 2, of: 0 };
+  }
   const struct = (name, group, count) => ({
     type: 'struct',
     name,
@@ -99,8 +115,10 @@ export function layOut(gap = () => 0) {
     event_bytes: sizes.event,
     space_magic: MAGIC.space,
     heap_magic: MAGIC.heap,
+    memory64: wide ? 1 : 0,
+    link_shift: wide ? 3 : 0,
   };
-  return { groups, sizes, constants };
+  return { groups, sizes, constants, wide };
 }
 
 /** The records of a layout, as objects that a test may change before encode(). */
@@ -167,9 +185,11 @@ export class Image {
   calls = [];
 
   /** @param {{pages?: number, maximum?: number, shared?: boolean, base?: number,
-   *    gap?: (name: string) => number}} [options]  base: address of the root structure */
-  constructor({ pages = 16, maximum = pages + 16, shared = false, base = 1024, gap } = {}) {
-    this.layout = layOut(gap);
+   *    gap?: (name: string) => number, wide?: boolean}} [options]  base: address of the root
+   *    structure */
+  constructor({ pages = 16, maximum = pages + 16, shared = false, base = 1024, gap, wide } = {}) {
+    this.layout = layOut(gap, wide);
+    this.unlimited = this.layout.wide ? 2n ** 64n - 1n : 0xffffffff;
     this.module = moduleWith(encode(recordsOf(this.layout)));
     this.memory = new WebAssembly.Memory({ initial: pages, maximum, shared });
     this.root = base;
@@ -179,7 +199,8 @@ export class Image {
     const leaves = Math.ceil((pages * 16) / LEAF_POOLS);
     this.end = this.table - 8 + Math.ceil((leaves * leafBytes + 8) / 4096) * 4096;
     this.exports = { memory: this.memory };
-    this.export('pym_root', () => this.root | 0); // a guest returns an i32
+    // A guest returns an i32, or an i64.
+    this.export('pym_root', () => (this.layout.wide ? BigInt(this.root) : this.root | 0));
     this.set('space', this.root, {
       magic: MAGIC.space,
       version: VERSION,
@@ -187,8 +208,8 @@ export class Image {
       raw_key: KEY.raw,
       link_key: KEY.link,
       heaps: 1,
-      soft: 0xffffffff,
-      hard: 0xffffffff,
+      soft: this.unlimited,
+      hard: this.unlimited,
     });
     for (let i = 0; i < leaves; i++) {
       this.set('space', this.root, { leaves: { [i]: this.table + i * leafBytes } });
@@ -231,7 +252,10 @@ export class Image {
     const { view } = this;
     if (field.type === 'u64') view.setBigUint64(at, BigInt(value), true);
     else if (field.type === 'u16') view.setUint16(at, value, true);
-    else view.setUint32(at, value, true);
+    else if (field.type === 'u48') {
+      view.setUint32(at, value, true);
+      view.setUint16(at + 4, Math.floor(value / 2 ** 32), true);
+    } else view.setUint32(at, value, true);
   }
 
   /** Address of element i of an array of structures. */
@@ -264,17 +288,25 @@ export class Image {
       magic: MAGIC.heap,
       id,
       next: 0,
-      soft: 0xffffffff,
-      hard: 0xffffffff,
+      soft: this.unlimited,
+      hard: this.unlimited,
       ...fields,
     });
     for (let d = 0; d < 3; d++) {
-      this.set('domain', this.domain(d, address), { soft: 0xffffffff, hard: 0xffffffff });
+      const none = { soft: this.unlimited, hard: this.unlimited };
+      this.set('domain', this.domain(d, address), none);
     }
   }
 
   /** Writes the header of a chunk that its heap finds sound. */
   setChunk(at, head, heap = this.heap) {
+    if (this.layout.wide) {
+      const [a, h] = [BigInt(at), BigInt(head)];
+      const both = h ^ a;
+      const check = ((both >> 30n) << 20n) ^ both ^ BigInt.asUintN(32, BigInt(heap ^ KEY.raw));
+      this.view.setBigUint64(at, BigInt.asUintN(64, check << 34n) | h, true);
+      return;
+    }
     this.view.setUint32(at, head ^ at ^ heap ^ KEY.raw, true);
     this.view.setUint32(at + 4, head, true);
   }
