@@ -35,7 +35,7 @@ void *calloc(size_t count, size_t size) {
   if (mul_wraps(count, size, &bytes)) return or_enomem(NULL);
   if (bytes <= PYM_SIZE_MAX) return or_enomem(calloc_of(asked(bytes)));
   void *block = huge_malloc(bytes);
-  if (IS_ABOVE_MEMORY(bytes)) return or_enomem(block); /* there is none */
+  if (is_above_memory(bytes)) return or_enomem(block); /* there is none */
   return or_enomem(block ? __builtin_memset(block, 0, bytes) : NULL);
 }
 

@@ -15,12 +15,6 @@
 #define PAGE_BYTES 65536u
 #define MAX_PAGES (PYM__MEMORY64 ? 262144u : 65536u)
 #define MEMORY_MAX ((u64)MAX_PAGES * PAGE_BYTES)
-/* Is a request of at most PYM_SIZE_MAX bytes more than a memory ever has? */
-#if PYM__MEMORY64
-#define IS_ABOVE_MEMORY(bytes) ((bytes) > MEMORY_MAX)
-#else
-#define IS_ABOVE_MEMORY(bytes) 0
-#endif
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -37,6 +31,9 @@
 #else
 #define COLD __attribute__((noinline, cold))
 #endif
+
+/* Is a request of at most PYM_SIZE_MAX bytes more than a memory ever has? */
+HOT int is_above_memory(u64 bytes) { return PYM__MEMORY64 && bytes > MEMORY_MAX; }
 
 /* *bytes = count * size; 1: that wraps.  Without a product of 128 bits, which is a function of the
  * compiler's library on wasm64. */

@@ -370,7 +370,7 @@ void *pym__raw_cached(struct pym_heap *heap, unsigned domain, usize bytes, usize
 
 void *pym__raw_new(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
                    usize replaced) {
-  if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return NULL;
+  if (UNLIKELY(is_above_memory(bytes))) return NULL;
   const usize size = chunk_size_for(bytes);
   const addr chunk = pym__chunk_alloc(heap, domain, size, align, chunk_flags(domain));
   return LIKELY(chunk) ? count_new(heap, domain, chunk, size, replaced) : NULL;
@@ -471,7 +471,7 @@ static usize room_behind(struct pym_heap *heap, unsigned domain, addr chunk, usi
 int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, usize bytes) {
   const addr chunk = off(block) - CHUNK_HEADER;
   const usize head = verified_head(heap, domain, block), old = head & ~CHUNK_FLAGS;
-  if (UNLIKELY(IS_ABOVE_MEMORY(bytes))) return 0;
+  if (UNLIKELY(is_above_memory(bytes))) return 0;
   const usize size = chunk_size_for(bytes);
   struct domain *counters = counters_of(heap, domain);
   if (size == old || (size < old && size > old - old / 4 && old < CACHED_CHUNK_MAX))

@@ -267,6 +267,8 @@ int pym_limit_set(pym_heap *heap, unsigned which, pym_size soft, pym_size hard) 
   if (soft != PYM_UNLIMITED || hard != PYM_UNLIMITED) pym__space.limited = 1;
   PYM__WRITE(pym__limits, &limits);
   pym__watchers_changed();
+  /* Lists that the caller may touch, with threads, too: what they hold is not let out later. */
+  pym__lists_return(which == PYM_ALL_HEAPS ? &pym__main : heap);
   if (which == PYM_ALL_HEAPS) {
     EACH_HEAP(each) count_and_return(each);
     update_all();

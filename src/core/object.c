@@ -102,7 +102,7 @@ COLD void *pym__calloc_direct(struct pym_heap *heap, unsigned domain, size_t cou
 /* What the fast path did not serve: perhaps by a hook, perhaps nothing was started yet. */
 void *pym__malloc_slow(unsigned domain, size_t bytes) {
   /* The common case of a larger block.  With threads the lock is taken first. */
-  if (!SMALL_BUILD && !PYM_THREADS && bytes > PYM_SMALL_MAX && bytes <= CACHED_BYTES_MAX &&
+  if (SMALL_BUILD + PYM_THREADS == 0 && bytes > PYM_SMALL_MAX && bytes <= CACHED_BYTES_MAX &&
       LIKELY(is_unwatched())) {
     void *block = pym__raw_cached(&pym__main, domain, (usize)bytes, 0);
     if (LIKELY(block != NULL)) return block;

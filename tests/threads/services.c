@@ -188,6 +188,24 @@ static void misuse_of_a_held_block_is_reported(void) {
 }
 #endif
 
+/* Free blocks of its lists are charged: they are no way round a limit that is set after them. */
+static void a_limit_below_what_lists_hold_is_exact_on_the_default_heap(void) {
+  static const unsigned whichs[] = {PYM_MEM, PYM_WHOLE_HEAP, PYM_ALL_HEAPS};
+  pym_heap *heap = pym_heap_default();
+  for (unsigned i = 0; i < sizeof whichs / sizeof *whichs; i++) {
+    pym_mem_free(pym_mem_malloc(SMALL));
+    uint64_t live = domain_stats(PYM_MEM).live_bytes;
+    if (whichs[i] != PYM_MEM)
+      live += domain_stats(PYM_RAW).live_bytes + domain_stats(PYM_OBJ).live_bytes;
+    CHECK(pym_limit_set(heap, whichs[i], PYM_UNLIMITED, (pym_size)live) == 0);
+    CHECK(!pym_mem_malloc(SMALL));
+    CHECK(pym_limit_set(heap, whichs[i], PYM_UNLIMITED, PYM_UNLIMITED) == 0);
+    void *p = pym_mem_malloc(SMALL);
+    CHECK(p);
+    pym_mem_free(p);
+  }
+}
+
 int main(void) {
 #if !defined(__wasm__)
   misuse_of_a_held_block_is_reported();
@@ -197,6 +215,7 @@ int main(void) {
   a_huge_block_is_served_or_refused_and_realloc_keeps_the_old_one();
   a_profile_sees_each_sampled_block_come_and_go();
   a_limit_counts_a_held_block_as_free();
+  a_limit_below_what_lists_hold_is_exact_on_the_default_heap();
   puts("services: all cases");
   return 0;
 }

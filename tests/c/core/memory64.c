@@ -166,7 +166,7 @@ static void what_no_memory_has_is_refused(void) {
       16 * GIB,         16 * GIB + 1,    17 * GIB,          (size_t)1 << 35,  (size_t)1 << 40,
       (size_t)1 << 48,  (size_t)1 << 62, PYM_SIZE_MAX - 15, PYM_SIZE_MAX - 1, PYM_SIZE_MAX,
       PYM_SIZE_MAX + 1, SIZE_MAX - 7,    SIZE_MAX};
-  char *p = pym_obj_malloc(100);
+  char *p = pym_obj_malloc(100), *large_block = pym_raw_malloc(10000);
   fill(p, 100, 1);
   for (unsigned i = 0; i < COUNT(sizes); i++) {
     check_context("size", i);
@@ -174,12 +174,14 @@ static void what_no_memory_has_is_refused(void) {
     CHECK(pym_obj_calloc(1, sizes[i]) == NULL);
     CHECK(pym_mem_calloc(sizes[i], 1) == NULL);
     CHECK(pym_obj_realloc(p, sizes[i]) == NULL);
+    CHECK(pym_raw_realloc(large_block, sizes[i]) == NULL);
     CHECK(pym_raw_aligned_alloc(4096, sizes[i]) == NULL);
   }
   CHECK(pym_obj_calloc((size_t)1 << 32, (size_t)1 << 32) == NULL);
   CHECK(pym_obj_calloc(((size_t)1 << 32) + 1, (size_t)1 << 32) == NULL);
   CHECK(holds(p, 100, 1));
   pym_obj_free(p);
+  pym_raw_free(large_block);
   check_sound(pym_heap_default());
 }
 
