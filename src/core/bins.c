@@ -192,8 +192,7 @@ HOT u32 list_for(addr chunk, usize size) {
 }
 
 COLD void pym__bins_insert(struct pym_heap *heap, addr chunk, usize size) {
-  set_head(heap, chunk, size);
-  set_footer(chunk, size);
+  set_free(heap, chunk, size);
   heap->raw_free += size;
   if (size == CHUNK_MIN) return;
   const u32 list = list_for(chunk, size);

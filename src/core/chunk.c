@@ -16,8 +16,7 @@
  * that no call takes long.  They cost no memory: before it grows they are flushed as well. */
 #define CACHE_BYTES_MAX 262144u
 
-/* Free chunks that a search for an aligned one looks at, before it asks for one that is sure to do.
- */
+/* Free chunks that a search for an aligned one looks at, before it asks for one that is longer. */
 #define ALIGNED_LOOKS 8u
 
 /* The header of a chunk, verified before its size is used. */
@@ -27,11 +26,6 @@ HOT usize head_of(const struct pym_heap *heap, addr chunk) {
 }
 
 /* ---- Free chunks ---- */
-
-HOT void set_free(const struct pym_heap *heap, addr chunk, usize size) {
-  set_head(heap, chunk, size);
-  set_footer(chunk, size);
-}
 
 /* The top chunk, of `had` bytes until now, is this one. */
 HOT void set_top(struct pym_heap *heap, addr chunk, usize size, usize had) {
@@ -57,9 +51,6 @@ static COLD void free_remove(struct pym_heap *heap, addr chunk, usize size) {
   heap->raw_free -= size;
   heap->top = 0;
 }
-
-/* Bytes from a chunk to where a block that is to be a multiple of `align` begins. */
-HOT usize lead_of(addr chunk, usize align) { return (0 - (chunk + CHUNK_HEADER)) & (align - 1); }
 
 /* One of the smallest free chunks that hold `size` bytes, if such a block may begin at a multiple
  * of `align` in it; 0: in none of those that were looked at. */
@@ -105,8 +96,7 @@ static COLD addr free_find(const struct pym_heap *heap, usize size, usize align)
   return chunk && head_of(heap, chunk) >= size + lead_of(chunk, align) ? chunk : 0;
 }
 
-/* Its first `size` bytes, if the top chunk is longer and no other free chunk serves; 0: it is not.
- */
+/* The first `size` bytes of the top chunk, where no other free chunk serves; 0: it is too short. */
 HOT addr top_split(struct pym_heap *heap, usize size, u32 flags) {
   const addr chunk = heap->top;
   const usize have = chunk ? head_of(heap, chunk) : 0;
@@ -232,7 +222,7 @@ HOT u32 cache_next(u32 key, addr chunk) {
   return next;
 }
 
-/* One of exactly `size` bytes for domain domain, or 0. */
+/* One of exactly `size` bytes for a domain, or 0. */
 HOT addr cache_pop(struct pym_heap *heap, unsigned domain, usize size) {
   u32 *list = &heap->cached[cache_of(size)];
   if (*list <= CACHE_REQUESTED) {
@@ -338,8 +328,6 @@ COLD void pym__segment_remove(struct pym_heap *heap, addr segment) {
 usize pym__top_bytes(const struct pym_heap *heap) { return heap->top ? size_of(heap->top) : 0; }
 
 /* ---- The interface ---- */
-
-HOT usize chunk_size_for(usize bytes) { return (bytes + CHUNK_HEADER + 15) & ~(addr)15; }
 
 usize pym__raw_usable_for(usize bytes) { return chunk_size_for(bytes) - CHUNK_HEADER; }
 

@@ -101,9 +101,20 @@ HOT void set_head(const struct pym_heap *heap, addr chunk, usize head) {
 }
 HOT usize size_of(addr chunk) { return head_at(chunk) & ~CHUNK_FLAGS; }
 
+/* Bytes of the chunk for a block of `bytes`. */
+HOT usize chunk_size_for(usize bytes) { return (bytes + CHUNK_HEADER + 15) & ~(addr)15; }
+/* Bytes from a chunk to where a block that is to be a multiple of `align` begins. */
+HOT usize lead_of(addr chunk, usize align) { return (0 - (chunk + CHUNK_HEADER)) & (align - 1); }
+
 /* Of a free chunk, or of the one before. */
 HOT void set_footer(addr chunk, usize size) { *(u32 *)at(chunk + size - 4) = to_link(size); }
 HOT usize footer_before(addr chunk) { return from_link(*(const u32 *)at(chunk - 4)); }
+
+/* Write header and footer of a free chunk.  It is in no bin yet. */
+HOT void set_free(const struct pym_heap *heap, addr chunk, usize size) {
+  set_head(heap, chunk, size);
+  set_footer(chunk, size);
+}
 
 HOT u32 chunk_flags(unsigned domain) { return CHUNK_IN_USE | (u32)domain << CHUNK_DOMAIN_SHIFT; }
 HOT unsigned domain_of_head(usize head) { return (unsigned)(head >> CHUNK_DOMAIN_SHIFT & 3); }

@@ -29,8 +29,6 @@ HOT u32 size_at(u32 index) { return (8 + (index & 7) + 1) << (index / 8 + LOG_LE
 /* The largest of them that a chunk of `size` bytes serves. */
 HOT u32 index_down(u32 size) { return index_up(size + 1) - 1; }
 
-HOT u32 chunk_size_for(u32 n) { return (n + CHUNK_HEADER + 15) & ~15u; }
-
 /* The header of a chunk in use, read without the lock: 0 if it is not sound.  Its flag
  * CHUNK_PREV_FREE may be changing, first in the head and then in the check. */
 #if PYM__MEMORY64
@@ -54,7 +52,7 @@ HOT void count_held(struct hold *hold, u32 blocks, u32 bytes) {
 /* ---- Raw blocks ---- */
 
 u32 pym__holdable_size(u32 n) {
-  const u32 size = chunk_size_for(n);
+  const u32 size = (u32)chunk_size_for(n);
   return size >= CACHED_CHUNK_MAX ? n : size_at(index_up(size)) - CHUNK_HEADER;
 }
 
@@ -112,7 +110,7 @@ int pym__hold_block(struct hold *hold, void *block) {
 }
 
 void *pym__held_block(struct hold *hold, u32 n) {
-  const u32 size = chunk_size_for(n);
+  const u32 size = (u32)chunk_size_for(n);
   if (size > CACHED_CHUNK_MAX) return NULL;
   const u32 index = index_up(size), bytes = hold->bytes, larger = hold->sizes >> index;
   if (!larger || (u32)__builtin_ctz(larger) > HELD_LARGER) return NULL;
