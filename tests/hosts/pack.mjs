@@ -16,7 +16,7 @@ mkdirSync(packed, { recursive: true });
 npm(`${root}js`, 'pack', '--silent', '--pack-destination', packed);
 const [tarball] = readdirSync(packed);
 writeFileSync(`${packed}package.json`, JSON.stringify({ private: true, type: 'module' }));
-npm(packed, 'install', '--silent', '--offline', '--no-audit', '--no-fund', `./${tarball}`);
+npm(packed, 'install', '--silent', '--prefer-offline', '--no-audit', '--no-fund', `./${tarball}`);
 
 for (const name of ['hosts', 'bundlers']) {
   cpSync(`${root}tests/${name}/app`, `${packed}${name}`, { recursive: true });

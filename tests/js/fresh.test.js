@@ -83,7 +83,7 @@ function install(name, what) {
   const project = `${folder}/${name}`;
   mkdirSync(project);
   writeFileSync(`${project}/package.json`, '{ "type": "module", "private": true }');
-  run(project, 'npm', 'install', '--silent', '--offline', '--no-audit', '--no-fund', what);
+  run(project, 'npm', 'install', '--silent', '--prefer-offline', '--no-audit', '--no-fund', what);
   return `${project}/node_modules/wasm-pymalloc`;
 }
 
