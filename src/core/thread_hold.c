@@ -150,7 +150,7 @@ addr pym__hold_run(struct hold *hold, addr run) {
     set_head(&pym__main, run + i * POOL_BYTES, POOL_BYTES | flags);
     hold->pools[hold->n_pools++] = run + i * POOL_BYTES;
   }
-  set_head(&pym__main, run, POOL_BYTES | flags | (chunk_at(run)->head & CHUNK_PREV_FREE));
+  set_head(&pym__main, run, POOL_BYTES | flags | (head_at(run) & CHUNK_PREV_FREE));
   return run;
 }
 
