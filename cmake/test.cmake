@@ -33,8 +33,10 @@ sub_build(lua-page ARGS -S "${CMAKE_SOURCE_DIR}/js/page/guest" -G Ninja
   "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-emscripten.cmake")
 
 # One interpreter and one heap a thread.
-sub_build(lua-workers ARGS -S "${CMAKE_SOURCE_DIR}/examples/lua-workers" -G Ninja -DPYM_TESTS=OFF
-  "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-emscripten.cmake")
+foreach(name lua-workers micropython-workers)
+  sub_build(${name} ARGS -S "${CMAKE_SOURCE_DIR}/examples/${name}" -G Ninja -DPYM_TESTS=OFF
+    -DCMAKE_BUILD_TYPE=Release "--toolchain=${CMAKE_SOURCE_DIR}/wasm/toolchain-emscripten.cmake")
+endforeach()
 
 include_tests()
 

@@ -5,7 +5,7 @@
 #
 #   demo        build wasi node lua
 #   test        demo, native style wasi-2022 npm wasmedge quickjs quickjs-ng lua-5.5 mruby squirrel
-#               sqlite duktape browsers hosts
+#               micropython sqlite duktape browsers hosts
 #               emscripten cpython rust
 #   other-hosts  build wasi npm lua sqlite cpython wasmedge wasmedge-dev wasmedge-17 wazero go rust
 #   release     build wasi npm emscripten
@@ -19,7 +19,7 @@
 #   node, npm   Node.js 20 or newer
 #   lua         the source of Lua 5.4
 #   quickjs, sqlite, duktape   the sources of these
-#   lua-5.5, mruby, squirrel   the sources of these, and what their builds need
+#   lua-5.5, mruby, squirrel, micropython   the sources of these, and what their builds need
 #   quickjs-ng  the source of quickjs-ng 0.17.0, from a binary package of Debian's unstable
 #   libcxx      the C++ library for WASI, for a program of the benchmark
 #   wasmedge    WasmEdge 0.14, a second WASI host
@@ -258,6 +258,12 @@ part_squirrel() {
   part_libcxx # its headers
   source_of squirrel3 squirrel-3.1.tar.gz \
     51942b8638a97b673e34ecf3ca50304996fa99bbdbfa7fe93d9744e6769b2f95
+}
+# Its build collects names from the sources by a makefile and programs in Python.
+part_micropython() {
+  have make && have python3 || apt_install "what MicroPython's build needs" make python3
+  source_of micropython micropython-1.25.0.tar.xz \
+    7b25be99a502f070b2de81dafc08da7051d992325d6e67daa9045a918fffdbea
 }
 part_quickjs() {
   source_of quickjs quickjs-2025.04.26.tar.xz \
@@ -555,6 +561,7 @@ part_bench() {
 part_test() {
   part_demo; part_native; part_style; part_wasi_2022; part_npm; part_wasmedge
   part_quickjs; part_quickjs_ng; part_lua_5_5; part_mruby; part_squirrel
+  part_micropython
   part_sqlite; part_duktape; part_browsers; part_hosts; part_emscripten
   part_closure; part_rust
   part_cpython
