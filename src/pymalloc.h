@@ -123,7 +123,7 @@ typedef struct pym_heap pym_heap;
 /* The heap of the plain functions.  Never NULL; it cannot be destroyed. */
 pym_heap *pym_heap_default(void);
 
-/* New empty heap, or NULL (out of memory).  8 KiB, taken from the default heap. */
+/* New empty heap, or NULL (out of memory).  10 KiB, taken from the default heap. */
 pym_heap *pym_heap_new(void);
 
 /* Give all memory of h back to the default heap, live blocks and all, without a look at the blocks:
