@@ -67,7 +67,6 @@ const HEAP = /** @type {const} */ ({
   raw_bytes: WORD,
   raw_free: WORD,
   raw_cached: WORD,
-  raw_chunks: U32,
   pools_used: U32,
   peak: WORD,
   peak_most: U64,

@@ -141,7 +141,7 @@ export function readStats(view, root, heap, layout, peak) {
     bytes: readWord(view, heap + f.raw_bytes, wide),
     freeBytes: readWord(view, heap + f.raw_free, wide),
     cachedBytes: readWord(view, heap + f.raw_cached, wide),
-    chunks: view.getUint32(heap + f.raw_chunks, true),
+    chunks: rawBlocks(view, at, layout),
   });
   const ofDomains = Object.freeze({ raw, mem, object });
   const pools = view.getUint32(heap + f.pools_used, true);
@@ -239,6 +239,17 @@ function readDomain(view, at, { domain: f, wide }, inPools) {
  *  @returns {number} usable bytes of its blocks that lie outside of pools */
 function rawLive(view, at, f) {
   return readU64(view, at + f.raw_bytes) - readU64(view, at + f.raw_freed);
+}
+
+/** @param {DataView} view  @param {number} at  of the first domain  @param {Layout} layout
+ *  @returns {number} chunks of the heap that hold a block, or what the library keeps there */
+function rawBlocks(view, at, { domain: f, domains }) {
+  let blocks = 0;
+  for (let i = 0; i <= INTERNAL; i++) {
+    const domain = at + i * domains.stride;
+    blocks += readU64(view, domain + f.raw_mallocs) - readU64(view, domain + f.raw_frees);
+  }
+  return blocks;
 }
 
 /** @param {DataView} view  @param {number} heap  @param {Layout} layout

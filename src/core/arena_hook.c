@@ -25,7 +25,7 @@ static int arena_from_hook(struct pym_heap *heap, usize bytes) {
   (void)bytes; /* a pool: any arena holds one */
   void *base = installed.alloc(installed.ctx, PYM_ARENA_BYTES);
   if (!base) return 0;
-  pym__space.pages_memory = pym__linmem_pages(); /* the hook may have grown it */
+  pym__memory_changed(); /* the hook may have grown it */
   addr segment = ((off(base) + 15) & ~(addr)15) + ARENA_BYTES;
   if (!is_in_linmem(base)) { /* natively */
     installed.free(installed.ctx, base, PYM_ARENA_BYTES);

@@ -3,53 +3,79 @@
  * what one of them gives back serves any other.
  *
  * Of the free chunks the smallest that fits is taken (bins.c); the one at the end of memory,
- * heap->top, only if no other fits.  A freed block below 8 KiB is cached: it stays a chunk in use,
- * for the next request of its size, until the cache is full or memory would grow. */
+ * heap->top, only if no other fits.  That and the one that changed last, heap->last, are in no
+ * list: what is next to them joins them, and what is cut from them leaves the rest, at little cost.
+ * A freed block below 8 KiB is cached: it stays a chunk in use, for the next request of its size,
+ * until the cache is full or memory would grow. */
 #include "core/chunk.h"
 
 #include "core/account.h"
 #include "core/bins.h"
+#include "core/cached.h"
 #include "core/corrupt.h"
 #include "core/space.h"
 
-/* Bytes of cached chunks.  When there are more, all of them are flushed: 500 chunks at the most, so
- * that no call takes long.  They cost no memory: before it grows they are flushed as well. */
-#define CACHE_BYTES_MAX 262144u
+/* A free chunk that is shorter does not become the one that changed last. */
+#define LAST_LEAST 256u
 
 /* Free chunks that a search for an aligned one looks at, before it asks for one that is longer. */
 #define ALIGNED_LOOKS 8u
 
 /* The header of a chunk, verified before its size is used. */
-HOT usize head_of(const struct pym_heap *heap, addr chunk) {
-  if (UNLIKELY(!is_sound(heap, chunk))) pym__corrupt(CAUSE_HEADER, chunk + CHUNK_HEADER, INTERNAL);
+HOT usize head_with(u32 key, addr chunk) {
+  if (UNLIKELY(!is_sound_with(key, chunk)))
+    pym__corrupt(CAUSE_HEADER, chunk + CHUNK_HEADER, INTERNAL);
   return head_at(chunk);
+}
+HOT usize head_of(const struct pym_heap *heap, addr chunk) {
+  return head_with(key_of(heap), chunk);
 }
 
 /* ---- Free chunks ---- */
 
-/* The top chunk, of `had` bytes until now, is this one. */
-HOT void set_top(struct pym_heap *heap, addr chunk, usize size, usize had) {
-  set_free(heap, chunk, size);
+/* Where the heap has the free chunk that is in no list, if this is one; NULL: it is not. */
+HOT addr *loose_link(struct pym_heap *heap, addr chunk) {
+  return chunk == heap->last ? &heap->last : chunk == heap->top ? &heap->top : NULL;
+}
+
+/* The free chunk at `link`, of `had` bytes until now, is this one. */
+HOT void loose_set(struct pym_heap *heap, u32 key, addr *link, addr chunk, usize size, usize had) {
+  set_head_with(key, chunk, size);
+  set_footer(chunk, size);
   heap->raw_free += size - had;
-  heap->top = chunk;
+  *link = chunk;
+}
+
+/* It is found where all others are. */
+static COLD void last_retire(struct pym_heap *heap) {
+  const addr chunk = heap->last;
+  if (!chunk) return;
+  const usize size = head_of(heap, chunk);
+  heap->last = 0;
+  heap->raw_free -= size;
+  pym__bins_insert(heap, chunk, size);
 }
 
 /* [chunk, chunk + size) is free: the top chunk if the segment that may grow ends behind it. */
 static COLD void free_insert(struct pym_heap *heap, addr chunk, usize size) {
-  if (chunk + size + CHUNK_HEADER != heap->top_end) {
+  if (chunk + size + CHUNK_HEADER == heap->top_end) {
+    loose_set(heap, key_of(heap), &heap->top, chunk, size, 0);
+  } else if (size < LAST_LEAST) {
     pym__bins_insert(heap, chunk, size);
-    return;
+  } else {
+    last_retire(heap);
+    loose_set(heap, key_of(heap), &heap->last, chunk, size, 0);
   }
-  set_top(heap, chunk, size, 0);
 }
 
 static COLD void free_remove(struct pym_heap *heap, addr chunk, usize size) {
-  if (chunk != heap->top) {
+  addr *link = loose_link(heap, chunk);
+  if (!link) {
     pym__bins_remove(heap, chunk, size);
     return;
   }
   heap->raw_free -= size;
-  heap->top = 0;
+  *link = 0;
 }
 
 /* One of the smallest free chunks that hold `size` bytes, if such a block may begin at a multiple
@@ -81,37 +107,63 @@ static COLD usize aligned_growth(const struct pym_heap *heap, usize size, usize 
   return __builtin_add_overflow(size, extra, &bytes) ? 0 : bytes;
 }
 
+/* The smallest free chunk of at least `size` bytes that is not the top chunk; 0: there is none. */
+static COLD addr smallest_fit(const struct pym_heap *heap, usize size) {
+  const addr last = heap->last;
+  const usize have = last ? head_of(heap, last) : 0;
+  if (have == size) return last;
+  if (have < size) return pym__bins_find(heap, size);
+  const addr chunk = bins_may_hold_below(heap, size, have) ? pym__bins_find(heap, size) : 0;
+  return chunk && size_of(chunk) < have ? chunk : last;
+}
+
 /* A free chunk with room for `size` bytes at a multiple of `align`; 0: there is none. */
-static COLD addr free_find(const struct pym_heap *heap, usize size, usize align) {
+static COLD addr free_find(struct pym_heap *heap, usize size, usize align) {
   usize largest = size;
   addr chunk;
   if (align > PYM_RAW_ALIGNMENT) {
     const int is_pool_size = size == POOL_BYTES && align == POOL_BYTES;
+    if (is_pool_size && heap->last && is_pool_shaped(heap->last, size_of(heap->last)))
+      return heap->last;
+    last_retire(heap);
     if ((chunk = is_pool_size ? bins_pool_shaped(heap) : find_aligned(heap, size, align)))
       return chunk;
     if (__builtin_add_overflow(size, align - PYM_RAW_ALIGNMENT, &largest)) return 0;
   }
-  if ((chunk = pym__bins_find(heap, largest))) return chunk;
+  if ((chunk = smallest_fit(heap, largest))) return chunk;
   chunk = heap->top;
   return chunk && head_of(heap, chunk) >= size + lead_of(chunk, align) ? chunk : 0;
 }
 
-/* The first `size` bytes of the top chunk, where no other free chunk serves; 0: it is too short. */
-HOT addr top_split(struct pym_heap *heap, usize size, u32 flags) {
-  const addr chunk = heap->top;
-  const usize have = chunk ? head_of(heap, chunk) : 0;
-  if (UNLIKELY(have <= size)) return 0;
-  set_top(heap, chunk + size, have - size, have);
-  set_head(heap, chunk, size | flags);
+/* The first `size` bytes of the chunk at `link`, of `have` bytes, which is longer. */
+HOT addr loose_cut(struct pym_heap *heap, u32 key, addr *link, usize have, usize size, u32 flags) {
+  const addr chunk = *link;
+  loose_set(heap, key, link, chunk + size, have - size, have);
+  set_head_with(key, chunk, size | flags);
   return chunk;
 }
 
-/* The chunk in use before the top chunk, behind one that is in use, is part of it; 0: it is not. */
-HOT int top_coalesce(struct pym_heap *heap, addr chunk, usize head) {
+/* The first `size` bytes of the chunk that changed last, if no other is a better fit, or of the top
+ * chunk, if no other serves; 0: neither. */
+HOT addr loose_split(struct pym_heap *heap, usize size, u32 flags) {
+  const u32 key = key_of(heap);
+  const addr last = heap->last, top = heap->top;
+  usize have = last ? head_with(key, last) : 0;
+  if (have > size && !bins_may_hold_below(heap, size, have))
+    return loose_cut(heap, key, &heap->last, have, size, flags);
+  if (have >= size || bins_may_hold(heap, size)) return 0;
+  have = top ? head_with(key, top) : 0;
+  return have > size ? loose_cut(heap, key, &heap->top, have, size, flags) : 0;
+}
+
+/* The chunk in use before such a chunk, behind one that is in use, is part of it; 0: it is not. */
+HOT int loose_coalesce(struct pym_heap *heap, addr chunk, usize head) {
   const usize size = head & ~CHUNK_FLAGS;
-  if (chunk + size != heap->top || head & CHUNK_PREV_FREE) return 0;
-  const usize had = head_of(heap, heap->top);
-  set_top(heap, chunk, size + had, had);
+  addr *link = head & CHUNK_PREV_FREE ? NULL : loose_link(heap, chunk + size);
+  if (!link) return 0;
+  const u32 key = key_of(heap);
+  const usize had = head_with(key, chunk + size);
+  loose_set(heap, key, link, chunk, size + had, had);
   return 1;
 }
 
@@ -141,9 +193,9 @@ static COLD addr chunk_coalesce(struct pym_heap *heap, addr chunk, usize size, u
 }
 
 /* The same for a chunk in use whose header was verified.  Segments from elsewhere go back whole. */
-static COLD void chunk_free(struct pym_heap *heap, addr chunk) {
+COLD void pym__chunk_release(struct pym_heap *heap, addr chunk) {
   const usize head = head_at(chunk);
-  if (!heap->segment_free && top_coalesce(heap, chunk, head)) return;
+  if (!heap->segment_free && loose_coalesce(heap, chunk, head)) return;
   chunk = chunk_coalesce(heap, chunk, head & ~CHUNK_FLAGS, head & CHUNK_PREV_FREE);
   if (LIKELY(!heap->segment_free)) return;
   const addr s = chunk - SEGMENT_BYTES, size = size_of(chunk), end = chunk + size + CHUNK_HEADER;
@@ -181,9 +233,7 @@ static COLD addr find_in_more(struct pym_heap *heap, unsigned domain, usize size
 addr pym__chunk_alloc(struct pym_heap *heap, unsigned domain, usize size, usize align, u32 flags) {
   usize head_flags = flags;
   addr chunk;
-  if (align <= PYM_RAW_ALIGNMENT && !bins_may_hold(heap, size) &&
-      (chunk = top_split(heap, size, flags)))
-    return chunk;
+  if (align <= PYM_RAW_ALIGNMENT && (chunk = loose_split(heap, size, flags))) return chunk;
   chunk = free_find(heap, size, align);
   if (UNLIKELY(!chunk) && !(chunk = find_in_more(heap, domain, size, align))) return 0;
   usize have = head_of(heap, chunk), lead = lead_of(chunk, align);
@@ -200,79 +250,25 @@ addr pym__chunk_alloc(struct pym_heap *heap, unsigned domain, usize size, usize 
 
 COLD void pym__chunk_free(struct pym_heap *heap, addr chunk) {
   head_of(heap, chunk);
-  chunk_free(heap, chunk);
+  pym__chunk_release(heap, chunk);
 }
 
 /* ---- Cached chunks ---- */
 
-/* The header of a cached chunk, verified: its former owner may still write to it. */
-static COLD usize cached_head(const struct pym_heap *heap, addr chunk) {
-  if (UNLIKELY(!is_sound(heap, chunk) || !is_cached_head(head_at(chunk)) ||
-               (size_of(chunk) == POOL_BYTES && is_pool(chunk))))
-    pym__corrupt(CAUSE_FREED_WRITTEN, chunk + CHUNK_HEADER, INTERNAL);
-  return head_at(chunk);
-}
-
-/* What is the first of its list once this chunk is not.  A link that leads out of memory is found
- * here: so a list always leads into it. */
-HOT u32 cache_next(u32 key, addr chunk) {
-  const u32 next = cache_link_with(key, chunk, chunk_at(chunk)->next);
-  if (next > CACHE_REQUESTED && UNLIKELY(!in_memory(from_link(next))))
-    pym__corrupt(CAUSE_FREED_WRITTEN, chunk + CHUNK_HEADER, INTERNAL);
-  return next;
-}
-
-/* One of exactly `size` bytes for a domain, or 0. */
-HOT addr cache_pop(struct pym_heap *heap, unsigned domain, usize size) {
-  u32 *list = &heap->cached[cache_of(size)];
-  if (*list <= CACHE_REQUESTED) {
-    *list = CACHE_REQUESTED;
-    return 0;
-  }
-  const u32 key = key_of(heap);
+/* The first chunk of the list of this size becomes free memory. */
+static COLD void cache_evict(struct pym_heap *heap, u32 *list, usize size) {
   const addr chunk = from_link(*list);
-  const usize head = head_at(chunk);
-  if (UNLIKELY((head & ~CHUNK_PREV_FREE) != (size | chunk_flags(INTERNAL))) ||
-      UNLIKELY(!is_sound_with(key, chunk)) || UNLIKELY(size == POOL_BYTES))
-    if ((cached_head(heap, chunk) & ~CHUNK_FLAGS) != size) return 0;
-  *list = cache_next(key, chunk);
-  set_head_with(key, chunk, head ^ (chunk_flags(INTERNAL) ^ chunk_flags(domain)));
+  verify_cached(heap, chunk, header_at(chunk), size);
   heap->raw_cached -= size;
-  return chunk;
-}
-
-/* Another size has the list: a chunk of it becomes free memory. */
-static COLD void cache_evict(struct pym_heap *heap, u32 *list) {
-  const addr chunk = from_link(*list);
-  heap->raw_cached -= cached_head(heap, chunk) & ~CHUNK_FLAGS;
   *list = cache_next(key_of(heap), chunk);
-  chunk_free(heap, chunk);
-}
-
-/* 0: it is not to be cached. */
-HOT int cache_push(struct pym_heap *heap, addr chunk, usize head) {
-  const usize size = head & ~CHUNK_FLAGS;
-  u32 *list = &heap->cached[cache_of(size)], first = *list;
-  if (!first) return 0; /* nobody has asked for this size */
-  if (first != CACHE_REQUESTED && UNLIKELY(size_of(from_link(first)) != size)) {
-    cache_evict(heap, list);
-    first = *list;
-    if (first > CACHE_REQUESTED) return 0; /* longer than one: it keeps the list a while longer */
-    head = head_at(chunk);                 /* the chunk before may be free now */
-  }
-  const u32 key = key_of(heap);
-  chunk_at(chunk)->next = cache_link_with(key, chunk, first);
-  set_head_with(key, chunk, (head & ~CHUNK_DOMAIN) | chunk_flags(INTERNAL));
-  *list = to_link(chunk);
-  heap->raw_cached += size;
-  if (UNLIKELY(!heap->is_reclaimable)) pym__reclaimable(heap);
-  return 1;
+  pym__chunk_release(heap, chunk);
 }
 
 COLD int pym__cache_flush(struct pym_heap *heap) {
   if (!heap->raw_cached) return 0;
-  for (u32 *list = heap->cached; list < heap->cached + CACHE_LISTS; list++) {
-    while (*list > CACHE_REQUESTED) cache_evict(heap, list);
+  for (u32 i = 0; i < CACHE_LISTS; i++) {
+    u32 *list = &heap->cached[i];
+    while (*list > CACHE_REQUESTED) cache_evict(heap, list, (usize)i << 4);
     *list = 0;
   }
   if (UNLIKELY(heap->raw_cached))
@@ -338,22 +334,8 @@ static COLD int cached_fits(const struct pym_heap *heap, usize size, usize align
   return first <= CACHE_REQUESTED || !lead_of(from_link(first), align);
 }
 
-/* The block of a new chunk in use: it is counted and charged. */
-HOT void *count_new(struct pym_heap *heap, unsigned domain, addr chunk, usize size,
-                    usize replaced) {
-  struct domain *counters = counters_of(heap, domain);
-  heap->raw_chunks++;
-  counters->raw_mallocs++;
-  counters->raw_bytes += size - CHUNK_HEADER;
-  charge_unlimited(heap, domain, counters, size - CHUNK_HEADER, replaced);
-  return at(chunk + CHUNK_HEADER);
-}
-
 void *pym__raw_cached(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
-  if (UNLIKELY(bytes > CACHED_BYTES_MAX)) return NULL;
-  const usize size = chunk_size_for(bytes);
-  const addr chunk = cache_pop(heap, domain, size);
-  return chunk ? count_new(heap, domain, chunk, size, replaced) : NULL;
+  return bytes > CACHED_BYTES_MAX ? NULL : raw_cached(heap, domain, bytes, replaced);
 }
 
 void *pym__raw_new(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
@@ -376,7 +358,7 @@ COLD void *pym__raw_alloc(struct pym_heap *heap, unsigned domain, usize bytes, u
 }
 
 /* A block is not one that its owner may give back or resize. */
-static COLD _Noreturn void refuse(const struct pym_heap *heap, unsigned domain, const void *block) {
+COLD _Noreturn void pym__refuse(const struct pym_heap *heap, unsigned domain, const void *block) {
   const addr chunk = off(block) - CHUNK_HEADER;
   enum cause cause = CAUSE_NOT_OURS;
   if (in_memory(chunk) && is_sound(heap, chunk)) {
@@ -385,16 +367,6 @@ static COLD _Noreturn void refuse(const struct pym_heap *heap, unsigned domain, 
     cause = is_free || is_held(block) ? CAUSE_RAW_TWICE : CAUSE_DOMAIN;
   }
   pym__corrupt(cause, off(block), domain);
-}
-
-/* The header of a block that its owner gives back or resizes. */
-HOT usize verified_head(const struct pym_heap *heap, unsigned domain, const void *block) {
-  const addr chunk = off(block) - CHUNK_HEADER;
-  if (UNLIKELY(!in_memory(chunk)) || UNLIKELY(!is_sound(heap, chunk)) ||
-      UNLIKELY((head_at(chunk) & (CHUNK_DOMAIN | CHUNK_IN_USE)) != chunk_flags(domain)) ||
-      UNLIKELY(is_held(block)))
-    refuse(heap, domain, block);
-  return head_at(chunk);
 }
 
 COLD usize pym__raw_verified_size(const struct pym_heap *heap, unsigned domain, const void *block) {
@@ -424,16 +396,7 @@ COLD unsigned pym__raw_domain(const struct pym_heap *heap, const void *block) {
 }
 
 void pym__raw_free(struct pym_heap *heap, unsigned domain, void *block) {
-  const addr chunk = off(block) - CHUNK_HEADER;
-  const usize head = verified_head(heap, domain, block);
-  const usize size = head & ~CHUNK_FLAGS, usable = size - CHUNK_HEADER;
-  struct domain *counters = counters_of(heap, domain);
-  heap->raw_chunks--;
-  counters->raw_frees++;
-  counters->raw_freed += usable;
-  counters->charged -= usable;
-  if (size >= CACHED_CHUNK_MAX || !cache_push(heap, chunk, head)) chunk_free(heap, chunk);
-  else if (UNLIKELY(heap->raw_cached > CACHE_BYTES_MAX)) pym__cache_flush(heap);
+  const usize usable = raw_free(heap, domain, block);
   if (UNLIKELY(pym__limits != NULL)) pym__limits->freed(heap, domain, block, usable);
 }
 
@@ -464,18 +427,19 @@ int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, usize b
   struct domain *counters = counters_of(heap, domain);
   if (size == old || (size < old && size > old - old / 4 && old < CACHED_CHUNK_MAX))
     return 1; /* as pool blocks stay */
-  const usize top = !SMALL_BUILD && chunk + old == heap->top ? head_of(heap, heap->top) : 0;
-  if (old + top > size && top) {
-    set_top(heap, chunk + size, old + top - size, top);
+  addr *link = SMALL_BUILD ? NULL : loose_link(heap, chunk + old);
+  const usize have = link ? head_of(heap, *link) : 0;
+  if (have && old + have > size) {
+    loose_set(heap, key_of(heap), link, chunk + size, old + have - size, have);
     set_head(heap, chunk, size | (head & CHUNK_FLAGS));
   } else if (size < old) {
     set_head(heap, chunk, size | (head & CHUNK_FLAGS));
     chunk_coalesce(heap, chunk + size, old - size, 0);
   } else {
-    const usize have = room_behind(heap, domain, chunk, old, size - old);
-    if (!have) return 0;
-    free_remove(heap, chunk + old, have);
-    chunk_split(heap, chunk, old + have, size | (head_at(chunk) & CHUNK_FLAGS));
+    const usize room = room_behind(heap, domain, chunk, old, size - old);
+    if (!room) return 0;
+    free_remove(heap, chunk + old, room);
+    chunk_split(heap, chunk, old + room, size | (head_at(chunk) & CHUNK_FLAGS));
   }
   if (size < old) {
     counters->raw_freed += old - size;

@@ -7,7 +7,7 @@
 usize pym__raw_usable_for(usize bytes); /* usable size served for bytes */
 /* A block that is counted and charged; limits are not asked, and no event tells of failure.
  * replaced  bytes that the same call will free */
-/* The same in two parts, where no limit is set: of a cached chunk; of free memory. */
+/* The same in two parts, where no limit is set: of a cached chunk (cached.h); of free memory. */
 void *pym__raw_cached(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced);
 void *pym__raw_new(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
                    usize replaced);
@@ -21,7 +21,11 @@ usize pym__raw_verified_size(const struct pym_heap *heap, unsigned domain,
 usize pym__raw_usable(const void *block);
 unsigned pym__raw_domain(const struct pym_heap *heap, const void *block); /* verified */
 addr pym__chunk_alloc(struct pym_heap *heap, unsigned domain, usize size, usize align, u32 flags);
-void pym__chunk_free(struct pym_heap *heap, addr chunk); /* a chunk in use becomes free memory */
+/* A chunk in use becomes free memory; release: its header was verified. */
+void pym__chunk_free(struct pym_heap *heap, addr chunk);
+void pym__chunk_release(struct pym_heap *heap, addr chunk);
+/* A block is not one that its owner may give back or resize. */
+_Noreturn void pym__refuse(const struct pym_heap *heap, unsigned domain, const void *block);
 void pym__segment_remove(struct pym_heap *heap,
                          addr segment); /* out of h's list: segment holds nothing */
 

@@ -24,9 +24,9 @@
  * Free chunks below 1 KiB are in lists of one size, larger ones in search trees: a tree node has
  * two children and a ring of other chunks of its size.  A free chunk of 16 bytes has no room for
  * links and waits for a neighbour to be freed; the last chunk of the segment that may grow is
- * heap->top and in no list.  Chunks in use of domain INTERNAL are pools (4096 bytes, the caller's a
- * multiple of 4096), or at least CACHED_CHUNK_MAX long, or cached: freed, and kept for the next
- * request of their size. */
+ * heap->top, the free chunk that changed last heap->last: they are in no list.  Chunks in use of
+ * domain INTERNAL are pools (4096 bytes, the caller's a multiple of 4096), or at least
+ * CACHED_CHUNK_MAX long, or cached: freed, and kept for the next request of their size. */
 #ifndef PYM_CORE_CHUNK_LAYOUT_H
 #define PYM_CORE_CHUNK_LAYOUT_H
 
@@ -81,7 +81,9 @@ HOT int is_sound_with(u32 key, addr chunk) {
 HOT void set_head_with(u32 key, addr chunk, usize head) {
   chunk_at(chunk)->header = check_for(chunk, head, key) | head;
 }
+HOT u64 header_with(u32 key, addr chunk, usize head) { return check_for(chunk, head, key) | head; }
 #else
+#define HEAD_BITS 32
 HOT usize head_at(addr chunk) { return chunk_at(chunk)->head; }
 HOT int is_sound_with(u32 key, addr chunk) {
   return chunk_at(chunk)->check == (chunk_at(chunk)->head ^ chunk ^ key);
@@ -92,7 +94,25 @@ HOT void set_head_with(u32 key, addr chunk, usize head) {
   PYM__WRITE(header->head, head);
   PYM__WRITE(header->check, check);
 }
+/* A sound header as one number, as it lies in memory. */
+HOT u64 header_with(u32 key, addr chunk, usize head) {
+  return (u64)head << 32 | (u32)(head ^ chunk ^ key);
+}
 #endif
+HOT usize head_in(u64 header) {
+  return (usize)(PYM__MEMORY64 ? header & (((u64)1 << HEAD_BITS) - 1) : header >> 32);
+}
+HOT u64 header_at(addr chunk) { return *(const pym__word *)at(chunk); }
+/* What an exclusive or with a header changes these flags of its head by: it stays sound. */
+HOT u64 flags_change(u32 flags) { return flags * (((u64)1 << HEAD_BITS) + 1); }
+HOT void change_flags(addr chunk, u64 header, u32 flags) {
+  PYM__WRITE(*(pym__word *)at(chunk), header ^ flags_change(flags));
+}
+/* Is the header sound, and does it say `head`, whatever it says of the chunk before? */
+HOT int says(u64 header, u32 key, addr chunk, usize head) {
+  const u64 differs = header ^ header_with(key, chunk, head);
+  return (differs == 0) | (differs == flags_change((u32)CHUNK_PREV_FREE));
+}
 HOT int is_sound(const struct pym_heap *heap, addr chunk) {
   return is_sound_with(key_of(heap), chunk);
 }
@@ -143,7 +163,8 @@ HOT int is_cached_head(usize head) {
 /* In place of a chunk: the list is empty, and its size was asked for, so what is freed is cached.
  */
 #define CACHE_REQUESTED 1u
-HOT u32 cache_of(usize size) { return (u32)(size >> 4) & (CACHE_LISTS - 1); }
+HOT u32 cache_of(usize size) { return (u32)size >> 4; }
+_Static_assert(CACHED_CHUNK_MAX >> 4 == CACHE_LISTS, "a list for each size");
 /* The link of a cached chunk, encoded and back. */
 HOT u32 cache_link_with(u32 key, addr chunk, u32 link) { return link ^ key ^ (u32)chunk << 1; }
 HOT u32 cache_link(const struct pym_heap *heap, addr chunk, u32 link) {
@@ -152,7 +173,7 @@ HOT u32 cache_link(const struct pym_heap *heap, addr chunk, u32 link) {
 
 /* What a chunk is.  The header tells it, and the pool table for a pool. */
 enum chunk_kind {
-  CHUNK_FREE,     /* in a bin, or the top chunk */
+  CHUNK_FREE,     /* in a bin, the top chunk, or the one that changed last */
   CHUNK_LIVE,     /* a raw block; its head has the domain */
   CHUNK_CACHED,   /* a raw block that was freed */
   CHUNK_POOL,     /* blocks of a size class */
@@ -166,6 +187,15 @@ static inline enum chunk_kind kind_of(addr chunk) {
   if (domain_of_head(head) != INTERNAL) return CHUNK_LIVE;
   if (is_pool(chunk)) return CHUNK_POOL;
   return is_cached_head(head) ? CHUNK_CACHED : CHUNK_INTERNAL;
+}
+
+/* Chunks of a heap that hold a block, or what the library keeps there; but its arena hook's counts
+ * stand in those of INTERNAL in the heap of that. */
+HOT u32 raw_blocks(const struct pym_heap *heap) {
+  u64 blocks = 0;
+  for (unsigned domain = 0; domain <= INTERNAL; domain++)
+    blocks += heap->domains[domain].raw_mallocs - heap->domains[domain].raw_frees;
+  return (u32)blocks;
 }
 
 HOT u32 segment_check(addr segment, addr end) {

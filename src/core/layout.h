@@ -88,7 +88,6 @@ enum event_kind {
   X(u32, raw_segments, 1, "")                                                                     \
   X(usize, raw_bytes, 1, "bytes of all segments")                                                 \
   X(usize, raw_free, 1, "bytes of free chunks, headers in")                                       \
-  X(u32, raw_chunks, 1, "blocks in use, pools not counted")                                       \
   X(usize, raw_cached, 1, "bytes of cached chunks: freed, not joined yet")                        \
   X(u32, pools_used, 1, "4 KiB pools in use")                                                     \
   X(u32, pools, CLASS_SLOTS, "pools held by a class")                                             \

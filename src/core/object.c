@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #include "core/account.h"
-#include "core/chunk.h"
+#include "core/cached.h"
 #include "core/corrupt.h"
 #include "core/event.h"
 #include "core/reclaim.h"
@@ -102,9 +102,9 @@ COLD void *pym__calloc_direct(struct pym_heap *heap, unsigned domain, size_t cou
 /* What the fast path did not serve: perhaps by a hook, perhaps nothing was started yet. */
 void *pym__malloc_slow(unsigned domain, size_t bytes) {
   /* The common case of a larger block.  With threads the lock is taken first. */
-  if (SMALL_BUILD + PYM_THREADS == 0 && bytes > PYM_SMALL_MAX && bytes <= CACHED_BYTES_MAX &&
-      LIKELY(is_unwatched())) {
-    void *block = pym__raw_cached(&pym__main, domain, (usize)bytes, 0);
+  if (SMALL_BUILD + PYM_THREADS == 0 && bytes - 1 < PYM_SIZE_MAX &&
+      !is_small(domain, (usize)bytes) && LIKELY(is_unwatched())) {
+    void *block = bytes > CACHED_BYTES_MAX ? NULL : raw_cached(&pym__main, domain, (usize)bytes, 0);
     if (LIKELY(block != NULL)) return block;
     return or_failure(&pym__main, domain, allocate_chunk(&pym__main, domain, (usize)bytes, 0));
   }
@@ -236,9 +236,12 @@ void pym__free_slow(unsigned domain, void *block) {
 
 void pym__free_large(unsigned domain, void *block) {
   LOCKED();
-  const int is_hooked =
-      UNLIKELY(!is_unwatched()) && (pym__hooks[domain].on || pym__space.magic != SPACE_MAGIC);
-  if (UNLIKELY(is_hooked) || UNLIKELY(!block)) pym__free_slow(domain, block);
+  if (LIKELY(is_unwatched()) && LIKELY(block != NULL)) {
+    raw_free(&pym__main, domain, block);
+    return;
+  }
+  if (!block || pym__hooks[domain].on || pym__space.magic != SPACE_MAGIC)
+    pym__free_slow(domain, block);
   else pym__raw_free(&pym__main, domain, block);
 }
 

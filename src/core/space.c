@@ -7,6 +7,12 @@
 
 #define SEGMENT_OVERHEAD ((u32)sizeof(struct segment) + 8) /* and its last chunk's header */
 
+COLD void pym__memory_changed(void) {
+  const u32 pages = pym__linmem_pages();
+  PYM__WRITE(pym__space.pages_memory, pages);
+  PYM__WRITE(pym__space.last_word, (pages << 13) - 1);
+}
+
 /* [from, to) is the default heap's now.  A page that the piece before ended in was counted. */
 static COLD void heap_add_memory(addr from, addr to) {
   const u32 first = (u32)(from >> 16), counted = (u32)((pym__main.top_end + PAGE_BYTES - 1) >> 16);
@@ -20,7 +26,7 @@ static COLD int grow_once(struct pym_heap *heap, unsigned domain, u32 n, usize b
   const u32 before = pym__linmem_pages();
   addr to = 0;
   addr from = n < MAX_PAGES ? pym__linmem_grow(n, &to) : 0;
-  PYM__WRITE(pym__space.pages_memory, pym__linmem_pages());
+  pym__memory_changed();
   if (!from) {
     pym__space.grow_failures++;
     return 0;
@@ -87,7 +93,7 @@ static COLD void init(void) {
   pym__space.soft = pym__space.hard = PYM_UNLIMITED;
   pym__heap_init(&pym__main);
   pym__space.first_heap = off(&pym__main);
-  PYM__WRITE(pym__space.pages_memory, pym__linmem_pages());
+  pym__memory_changed();
 }
 
 void pym__init(void) {
@@ -103,7 +109,7 @@ static COLD void start(void) {
   RELEASE(pym__space.is_started, 1);
   pym__watchers_changed();
   pym__linmem_start(&from, &to);
-  PYM__WRITE(pym__space.pages_memory, pym__linmem_pages());
+  pym__memory_changed();
   from = (from + 15) & ~(addr)15;
   if (to >= from && to - from >= START_LEAST) heap_add_memory(from, to);
 }

@@ -10,6 +10,7 @@
 void pym__init(void);
 void pym__start(void);
 void pym__heap_init(struct pym_heap *heap);
+void pym__memory_changed(void); /* linear memory may be longer than it was */
 int pym__heap_extend(struct pym_heap *heap, unsigned domain,
                      usize bytes); /* a try to find so many; 0: no memory */
 

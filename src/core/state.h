@@ -24,8 +24,8 @@ _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes
 /* Free chunks: lists of one size each below 1 KiB, search trees above, two to a doubling. */
 #define BIN_LISTS 64u
 #define BIN_TREES (PYM__MEMORY64 ? 50u : 44u)
-/* Cached chunks: lists by size, each of one size at a time. */
-#define CACHE_LISTS 256u
+/* Cached chunks: a list for each size. */
+#define CACHE_LISTS 512u
 
 struct space {
   SPACE_FIELDS(DECLARE_FIELD)
@@ -33,6 +33,7 @@ struct space {
   /* Not for readers: */
   u32 is_started;
   u32 unwatched;    /* UNWATCHED: it is, and nobody looks at calls, pym__watchers_changed */
+  u32 last_word;    /* that begins in linear memory when last looked at, by number: in_memory */
   u32 heap_ids;     /* ids given out */
   addr reclaimable; /* off: first of the heaps that may hold memory which others could use */
   u32 limited;      /* a limit was set once */
@@ -64,6 +65,7 @@ struct pym_heap {
   u32 trees[BIN_TREES];
   u32 cached[CACHE_LISTS];
   addr top;       /* the free chunk that ends the segment that may grow, in no list; 0: none */
+  addr last;      /* the free chunk that changed last, in no list either; 0: none */
   addr top_end;   /* where that segment ends; 0: there is none */
   u64 look_at;    /* what is charged in all domains, for the next look at the peak of all */
   u64 settled;    /* what is charged in the three domains, as far as the space has it */
@@ -79,7 +81,7 @@ struct pym_heap {
 };
 
 /* A heap's raw block: no shorter, see is_cached_head in chunk_layout.h. */
-#define HEAP_BYTES (PYM__MEMORY64 ? 10880u : PYM_THREADS ? 10368u : 10112u)
+#define HEAP_BYTES (PYM__MEMORY64 ? 11904u : PYM_THREADS ? 11392u : 11136u)
 _Static_assert(sizeof(struct pym_heap) <= HEAP_BYTES, "room for a heap");
 _Static_assert(offsetof(struct pym_heap, hot) == 0 && offsetof(struct space, leaves) == 0,
                "fast.h");
@@ -172,7 +174,7 @@ HOT u32 class_of(addr offset) {
  * that is no multiple of 8 turns into one above all memory, and so does 0. */
 HOT int in_memory(addr offset) {
   return (offset >> 3 | offset << (8 * sizeof offset - 3)) - 1 <
-         ((addr)PYM__READ(pym__space.pages_memory) << 13) - 1;
+         (addr)PYM__READ(pym__space.last_word);
 }
 
 /* ---- Lists and counters of a class in the mem or object domain ---------------------------- */

@@ -24,7 +24,7 @@ const char *pym_check_message(void) { return message.n ? message.text : ""; }
 /* What a walk over the chunks of a heap finds. */
 struct recount {
   usize bytes, free, cached_bytes; /* of one source of memory */
-  u32 segments, binned, chunks, cached;
+  u32 segments, binned, last, cached;
   u32 pools, held[CLASS_SLOTS], usable[CLASS_SLOTS];
   u64 blocks[4], live[4];       /* raw blocks, by domain */
   uint64_t in_use[CLASS_SLOTS]; /* small blocks: live, and those in lists */
@@ -151,7 +151,8 @@ static int check_chunks(const struct pym_heap *heap, const struct pym_heap *sour
     if (kind == CHUNK_FREE) {
       REQUIRE(head == size, "free raw chunks not joined", chunk);
       n->free += size;
-      n->binned += size > CHUNK_MIN && chunk != source->top;
+      n->binned += size > CHUNK_MIN && chunk != source->top && chunk != source->last;
+      n->last += chunk == source->last;
       REQUIRE((chunk == source->top) == (chunk + size + CHUNK_HEADER == source->top_end),
               "top chunk", chunk);
     } else if (kind == CHUNK_POOL) {
@@ -160,7 +161,6 @@ static int check_chunks(const struct pym_heap *heap, const struct pym_heap *sour
       n->cached++;
       n->cached_bytes += size;
     } else {
-      n->chunks++;
       n->blocks[domain_of_head(head)]++;
       n->live[domain_of_head(head)] += size - CHUNK_HEADER;
     }
@@ -263,7 +263,7 @@ static int check_raw_cache(const struct pym_heap *heap, u32 cached) {
 /* Segments and chunks of one source of h's memory: heap itself, or the arenas of a hook. */
 static int check_source(const struct pym_heap *heap, const struct pym_heap *source,
                         struct recount *n) {
-  n->segments = n->binned = n->chunks = n->cached = 0;
+  n->segments = n->binned = n->last = n->cached = 0;
   n->bytes = n->free = n->cached_bytes = 0;
   for (addr offset = source->segments; offset;
        offset = ((const struct segment *)at(offset))->next) {
@@ -280,7 +280,7 @@ static int check_source(const struct pym_heap *heap, const struct pym_heap *sour
   REQUIRE(n->segments == source->raw_segments, "count of raw segments", off(source));
   REQUIRE(n->bytes == source->raw_bytes, "bytes of raw segments", off(source));
   REQUIRE(n->free == source->raw_free, "bytes of free raw chunks", off(source));
-  REQUIRE(n->chunks == source->raw_chunks, "count of raw blocks", off(source));
+  REQUIRE(n->last == (source->last != 0), "the free raw chunk that changed last", off(source));
   const u32 held = source == &pym__main ? pym__held_pools() * POOL_BYTES : 0;
   REQUIRE(n->cached_bytes == source->raw_cached + held, "bytes of cached raw blocks", off(source));
   return check_raw_bins(source, n->binned) || check_raw_cache(source, n->cached);

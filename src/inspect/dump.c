@@ -127,7 +127,7 @@ static void say_uses(const struct out *o, const pym_heap *heap, uint64_t bytes) 
   total += say_part(o, "# bytes in raw blocks", live_raw(heap));
   total += say_part(
       o, "# bytes lost to raw headers",
-      (uint64_t)heap->raw_chunks * 8 + heap->raw_segments * (SEGMENT_BYTES + CHUNK_HEADER));
+      (uint64_t)raw_blocks(heap) * 8 + heap->raw_segments * (SEGMENT_BYTES + CHUNK_HEADER));
   total += say_part(o, "# bytes free, less than a pool", free_bytes % POOL_BYTES);
   total += say_part(o, "# bytes lost to arena alignment", bytes - total);
   say_count(o, "Total", total);
@@ -170,7 +170,7 @@ static void say_ever(const struct out *o, const pym_heap *heap) {
 static void say_raw(const struct out *o, const pym_heap *heap) {
   say_count(o, "# pools in use", heap->pools_used);
   say_count(o, "# raw segments", heap->raw_segments);
-  say_count(o, "# raw blocks", heap->raw_chunks);
+  say_count(o, "# raw blocks", raw_blocks(heap));
   say_count(o, "# bytes for heaps, pool table", heap->domains[INTERNAL].charged);
   say_count(o, "# bytes in free raw chunks", heap->raw_free);
   say_count(o, "# bytes of cached raw blocks", heap->raw_cached);

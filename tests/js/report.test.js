@@ -10,7 +10,6 @@ function stats(change = () => {}) {
   image.set('heap', image.heap, {
     pools_used: 900,
     raw_segments: 2,
-    raw_chunks: 12,
     raw_free: 80000,
     raw_bytes: 900 * 4096 + 400000 + 1104 + 12 * 8 + 80000 + 2 * 16,
     pools: { 3: 700, 4: 200 },
@@ -18,7 +17,7 @@ function stats(change = () => {}) {
   });
   image.setClass('obj', 3, { mallocs: 1000000, live: 100000 });
   image.setClass('obj', 4, { mallocs: 200000, live: 20000 });
-  image.set('domain', image.domain(3), { raw_bytes: 1104 });
+  image.set('domain', image.domain(3), { raw_bytes: 1104, raw_mallocs: 11 });
   image.set('domain', image.domain(2), { peak: 5000000, raw_bytes: 400000, raw_mallocs: 1 });
   change(image);
   return Heap.from(image.module, image.instance).stats();

@@ -38,9 +38,9 @@ static void a_destroyed_heap_leaves_nothing(void) {
     check_sound(pym_heap_default());
     pym_heap_destroy(h);
     CHECK_EQ(pools_in_table(), pools);
-    if (round == 0) used = bytes_in_use(), chunks = view_heap(pym_heap_default())->raw_chunks;
+    if (round == 0) used = bytes_in_use(), chunks = raw_blocks(view_heap(pym_heap_default()));
     CHECK_EQ(bytes_in_use(), used);
-    CHECK_EQ(view_heap(pym_heap_default())->raw_chunks, chunks);
+    CHECK_EQ(raw_blocks(view_heap(pym_heap_default())), chunks);
     check_sound(pym_heap_default());
   }
   uint64_t growths = target_growths();

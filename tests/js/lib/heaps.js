@@ -29,7 +29,6 @@ export function lively(options) {
     raw_segments: 2,
     raw_free: 70000,
     raw_cached: 3000,
-    raw_chunks: 4,
     raw_bytes: 30000 + 1000 + 552 + 4 * 8 + 6 * 4096 + 73000 + 2 * 32,
     soft: 1000000,
     pools: { 2: 5, 64: 1 },
