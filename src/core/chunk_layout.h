@@ -189,15 +189,6 @@ static inline enum chunk_kind kind_of(addr chunk) {
   return is_cached_head(head) ? CHUNK_CACHED : CHUNK_INTERNAL;
 }
 
-/* Chunks of a heap that hold a block, or what the library keeps there; but its arena hook's counts
- * stand in those of INTERNAL in the heap of that. */
-HOT u32 raw_blocks(const struct pym_heap *heap) {
-  u64 blocks = 0;
-  for (unsigned domain = 0; domain <= INTERNAL; domain++)
-    blocks += heap->domains[domain].raw_mallocs - heap->domains[domain].raw_frees;
-  return (u32)blocks;
-}
-
 HOT u32 segment_check(addr segment, addr end) {
   return (u32)segment ^ (u32)end << 1 ^ ~pym__space.raw_key ^ (u32)((u64)end >> 32);
 }
