@@ -1,6 +1,6 @@
 #include "adapters/quickjs.h"
 
-#include "core/cached.h"
+#include "core/chunk.h"
 #include "core/object.h"
 
 /* As quickjs.h has it; the functions keep the first two. */

@@ -11,7 +11,6 @@
 
 #include "core/account.h"
 #include "core/bins.h"
-#include "core/cached.h"
 #include "core/corrupt.h"
 #include "core/space.h"
 
@@ -265,6 +264,7 @@ static COLD void cache_evict(struct pym_heap *heap, u32 *list, usize size) {
 }
 
 COLD int pym__cache_flush(struct pym_heap *heap) {
+  last_retire(heap);
   if (!heap->raw_cached) return 0;
   for (u32 i = 0; i < CACHE_LISTS; i++) {
     u32 *list = &heap->cached[i];

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #include "core/account.h"
-#include "core/cached.h"
+#include "core/chunk.h"
 #include "core/corrupt.h"
 #include "core/event.h"
 #include "core/reclaim.h"

@@ -22,8 +22,8 @@ static uint32_t chunk_of(const void *p) { return view_link((addr)target_offset(p
 /* Zeroed blocks in use. */
 static uint32_t a_block(void) { return chunk_of(pym_raw_calloc(1, 9000)); }
 
-/* Five blocks of n bytes with others between; those above 8 KiB are free at once, others at a trim.
- */
+/* Five blocks of n bytes with others between.  Those above 8 KiB are free at once, others at a
+ * trim; the one that came free last is in a list or a tree after a trim. */
 static unsigned char *p[5], *wall[5]; /* each behind its block */
 static void some_blocks(size_t n) {
   for (unsigned i = 0; i < COUNT(p); i++) {
@@ -153,7 +153,7 @@ static void a_tree(void) {
     memset(p[i], 0, tree_sizes[i]);
     wall[i] = pym_raw_malloc(100);
   }
-  for (unsigned i = 0; i < COUNT(p); i++) pym_raw_free(p[i]);
+  for (unsigned i = 0; i < COUNT(p); i++) free_now(p[i]);
 }
 static void take(unsigned i) { pym_raw_malloc(tree_sizes[i]); }
 static void tree_word(unsigned chunk, unsigned which, uint32_t value) {
@@ -184,13 +184,13 @@ static void tree_insert_below_a_wild_child(void) {
   unsigned char *more = pym_raw_malloc(16700);
   pym_raw_malloc(100);
   tree_word(0, LOW, 0xfffffff0);
-  pym_raw_free(more);
+  free_now(more);
 }
 static void tree_insert_into_a_wild_ring(void) {
   unsigned char *more = pym_raw_malloc(tree_sizes[1]);
   pym_raw_malloc(100);
   tree_word(1, NEXT, 0xfffffff0);
-  pym_raw_free(more);
+  free_now(more);
 }
 static void tree_remove_with_a_wild_next(void) {
   tree_word(1, NEXT, 0xfffffff0);
@@ -258,8 +258,8 @@ static void ring_of_three(unsigned which) {
   some_blocks(20000);
   unsigned char *other = pym_raw_malloc(30000);
   pym_raw_malloc(100);
-  pym_raw_free(other);
-  for (unsigned i = 0; i < 3; i++) pym_raw_free(p[i]);
+  free_now(other);
+  for (unsigned i = 0; i < 3; i++) free_now(p[i]);
   *link_of(p[0], which) = chunk_of(other);
   free_now(wall[0]);
 }
@@ -284,7 +284,7 @@ static void tree_insert_into_a_loop(void) {
   unsigned char *more = pym_raw_malloc(18000);
   pym_raw_malloc(100);
   loop_in_a_tree();
-  pym_raw_free(more);
+  free_now(more);
 }
 static void tree_leaf_below_a_loop(void) { /* whose parents agree with it */
   loop_in_a_tree();

@@ -299,6 +299,7 @@ static void lead_to_the_same_place_beside(void) {
   char *mine = NULL, *beside = NULL;
   for (uint32_t n = BYTES; !beside || (off(mine) ^ off(beside)) != POOL_BYTES; n += 16) {
     if (n > PYM_SMALL_MAX) return; /* there is a pair for one size or another */
+    if (n / 16 % 2) pym_obj_malloc(n + 8);
     mine = pym_obj_malloc(n);
     beside = pym_mem_malloc(n);
     bit = n;
