@@ -50,7 +50,7 @@ void pym_quickjs_free(struct JSMallocState *s, void *block) {
   }
   if (is_plain(s, block)) {
     LOCKED();
-    s->malloc_size -= raw_free(&pym__main, PYM_OBJ, block);
+    s->malloc_size -= release_raw(&pym__main, PYM_OBJ, block);
     return;
   }
   s->malloc_size -= pym_usable_size(block);

@@ -335,7 +335,7 @@ static COLD int cached_fits(const struct pym_heap *heap, usize size, usize align
 }
 
 void *pym__raw_cached(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
-  return bytes > CACHED_BYTES_MAX ? NULL : raw_cached(heap, domain, bytes, replaced);
+  return bytes > CACHED_BYTES_MAX ? NULL : take_cached(heap, domain, bytes, replaced);
 }
 
 void *pym__raw_new(struct pym_heap *heap, unsigned domain, usize bytes, usize align,
@@ -396,7 +396,7 @@ COLD unsigned pym__raw_domain(const struct pym_heap *heap, const void *block) {
 }
 
 void pym__raw_free(struct pym_heap *heap, unsigned domain, void *block) {
-  const usize usable = raw_free(heap, domain, block);
+  const usize usable = release_raw(heap, domain, block);
   if (UNLIKELY(pym__limits != NULL)) pym__limits->freed(heap, domain, block, usable);
 }
 

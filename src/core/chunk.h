@@ -94,7 +94,7 @@ HOT void *count_new(struct pym_heap *heap, unsigned domain, addr chunk, usize si
 }
 
 /* A block that is a cached chunk of its size; NULL: there is none.  At most CACHED_BYTES_MAX. */
-HOT void *raw_cached(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
+HOT void *take_cached(struct pym_heap *heap, unsigned domain, usize bytes, usize replaced) {
   const usize size = chunk_size_for(bytes);
   const addr chunk = cache_pop(heap, domain, size);
   return LIKELY(chunk) ? count_new(heap, domain, chunk, size, replaced) : NULL;
@@ -117,7 +117,7 @@ HOT usize verified_head(const struct pym_heap *heap, unsigned domain, const void
 }
 
 /* Limits are told by the caller.  Returns the usable size that the block had. */
-HOT usize raw_free(struct pym_heap *heap, unsigned domain, void *block) {
+HOT usize release_raw(struct pym_heap *heap, unsigned domain, void *block) {
   const addr chunk = off(block) - CHUNK_HEADER;
   const u64 header = verified_header(heap, domain, block);
   const usize size = head_in(header) & ~CHUNK_FLAGS, usable = size - CHUNK_HEADER;

@@ -148,8 +148,6 @@ HOT int is_pool(addr chunk) {
   return is_pool_shaped(chunk, size_of(chunk)) && class_of(chunk + CHUNK_HEADER);
 }
 
-/* Chunks below this are cached when they are freed. */
-#define CACHED_CHUNK_MAX 8192u
 #define CACHED_BYTES_MAX \
   (CACHED_CHUNK_MAX - 16 - CHUNK_HEADER) /* the most that a cached one serves */
 _Static_assert(HEAP_BYTES >= CACHED_CHUNK_MAX &&
@@ -164,7 +162,6 @@ HOT int is_cached_head(usize head) {
  */
 #define CACHE_REQUESTED 1u
 HOT u32 cache_of(usize size) { return (u32)size >> 4; }
-_Static_assert(CACHED_CHUNK_MAX >> 4 == CACHE_LISTS, "a list for each size");
 /* The link of a cached chunk, encoded and back. */
 HOT u32 cache_link_with(u32 key, addr chunk, u32 link) { return link ^ key ^ (u32)chunk << 1; }
 HOT u32 cache_link(const struct pym_heap *heap, addr chunk, u32 link) {

@@ -104,7 +104,8 @@ void *pym__malloc_slow(unsigned domain, size_t bytes) {
   /* The common case of a larger block.  With threads the lock is taken first. */
   if (SMALL_BUILD + PYM_THREADS == 0 && bytes - 1 < PYM_SIZE_MAX &&
       !is_small(domain, (usize)bytes) && LIKELY(is_unwatched())) {
-    void *block = bytes > CACHED_BYTES_MAX ? NULL : raw_cached(&pym__main, domain, (usize)bytes, 0);
+    void *block =
+        bytes > CACHED_BYTES_MAX ? NULL : take_cached(&pym__main, domain, (usize)bytes, 0);
     if (LIKELY(block != NULL)) return block;
     return or_failure(&pym__main, domain, allocate_chunk(&pym__main, domain, (usize)bytes, 0));
   }
@@ -237,7 +238,7 @@ void pym__free_slow(unsigned domain, void *block) {
 void pym__free_large(unsigned domain, void *block) {
   LOCKED();
   if (LIKELY(is_unwatched()) && LIKELY(block != NULL)) {
-    raw_free(&pym__main, domain, block);
+    release_raw(&pym__main, domain, block);
     return;
   }
   if (!block || pym__hooks[domain].on || pym__space.magic != SPACE_MAGIC)

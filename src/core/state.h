@@ -24,8 +24,9 @@ _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes
 /* Free chunks: lists of one size each below 1 KiB, search trees above, two to a doubling. */
 #define BIN_LISTS 64u
 #define BIN_TREES (PYM__MEMORY64 ? 50u : 44u)
-/* Cached chunks: a list for each size. */
-#define CACHE_LISTS 512u
+/* Chunks below this are cached when they are freed, in a list for each size. */
+#define CACHED_CHUNK_MAX 8192u
+#define CACHE_LISTS (CACHED_CHUNK_MAX / 16)
 
 struct space {
   SPACE_FIELDS(DECLARE_FIELD)

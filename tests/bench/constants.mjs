@@ -19,15 +19,15 @@ import { fill } from './markdown.mjs';
 /** Where each stands, and what it is for. */
 const CONSTANTS = [
   ['PEAK_STEP_BYTES', 'core/account.c', 'bytes charged between two looks for a new peak'],
-  ['CACHE_BYTES_MAX', 'core/chunk.c', 'bytes of cached chunks before they are flushed'],
-  ['CACHE_LISTS', 'core/state.h', 'lists of cached chunks, by size'],
-  ['CACHED_CHUNK_MAX', 'core/chunk_layout.h', 'bytes from which a freed chunk is not cached'],
+  ['CACHE_BYTES_MAX', 'core/chunk.h', 'bytes of cached chunks before they are flushed'],
+  ['CACHED_CHUNK_MAX', 'core/state.h', 'bytes from which a freed chunk is not cached'],
+  ['LAST_LEAST', 'core/chunk.c', 'bytes from which a chunk that came free last waits in no bin'],
   ['FALLBACK_POOLS', 'core/reclaim.h', 'pools below which a class takes from a larger one'],
   ['FALLBACK_REQUESTS', 'core/reclaim.h', 'requests after which only a rare class does'],
   ['FALLBACK_SHARE', 'core/reclaim.h', 'a class is rare below this part of all requests'],
 ];
 /** Those that cannot be doubled: the shortest chunk of the library's own, a heap, bounds them. */
-const BOUNDED = ['CACHED_CHUNK_MAX', 'CACHE_LISTS'];
+const BOUNDED = ['CACHED_CHUNK_MAX'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
