@@ -37,19 +37,31 @@ HOT addr *loose_link(struct pym_heap *heap, addr chunk) {
   return chunk == heap->last ? &heap->last : chunk == heap->top ? &heap->top : NULL;
 }
 
+/* It has no links: a word tells whether its former owner has written to it. */
+HOT u32 loose_word(u32 key, addr chunk) { return cache_link_with(key, chunk, 0); }
+
 /* The free chunk at `link`, of `had` bytes until now, is this one. */
 HOT void loose_set(struct pym_heap *heap, u32 key, addr *link, addr chunk, usize size, usize had) {
   set_head_with(key, chunk, size);
   set_footer(chunk, size);
+  chunk_at(chunk)->next = loose_word(key, chunk);
   heap->raw_free += size - had;
   *link = chunk;
+}
+
+/* Its size, verified. */
+HOT usize loose_size(u32 key, addr chunk) {
+  const usize size = head_with(key, chunk);
+  if (UNLIKELY(chunk_at(chunk)->next != loose_word(key, chunk)))
+    pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
+  return size;
 }
 
 /* It is found where all others are. */
 static COLD void last_retire(struct pym_heap *heap) {
   const addr chunk = heap->last;
   if (!chunk) return;
-  const usize size = head_of(heap, chunk);
+  const usize size = loose_size(key_of(heap), chunk);
   heap->last = 0;
   heap->raw_free -= size;
   pym__bins_insert(heap, chunk, size);
@@ -73,6 +85,7 @@ static COLD void free_remove(struct pym_heap *heap, addr chunk, usize size) {
     pym__bins_remove(heap, chunk, size);
     return;
   }
+  loose_size(key_of(heap), chunk);
   heap->raw_free -= size;
   *link = 0;
 }
@@ -109,7 +122,7 @@ static COLD usize aligned_growth(const struct pym_heap *heap, usize size, usize 
 /* The smallest free chunk of at least `size` bytes that is not the top chunk; 0: there is none. */
 static COLD addr smallest_fit(const struct pym_heap *heap, usize size) {
   const addr last = heap->last;
-  const usize have = last ? head_of(heap, last) : 0;
+  const usize have = last ? loose_size(key_of(heap), last) : 0;
   if (have == size) return last;
   if (have < size) return pym__bins_find(heap, size);
   const addr chunk = bins_may_hold_below(heap, size, have) ? pym__bins_find(heap, size) : 0;
@@ -147,11 +160,11 @@ HOT addr loose_cut(struct pym_heap *heap, u32 key, addr *link, usize have, usize
 HOT addr loose_split(struct pym_heap *heap, usize size, u32 flags) {
   const u32 key = key_of(heap);
   const addr last = heap->last, top = heap->top;
-  usize have = last ? head_with(key, last) : 0;
+  usize have = last ? loose_size(key, last) : 0;
   if (have > size && !bins_may_hold_below(heap, size, have))
     return loose_cut(heap, key, &heap->last, have, size, flags);
   if (have >= size || bins_may_hold(heap, size)) return 0;
-  have = top ? head_with(key, top) : 0;
+  have = top ? loose_size(key, top) : 0;
   return have > size ? loose_cut(heap, key, &heap->top, have, size, flags) : 0;
 }
 
@@ -161,7 +174,7 @@ HOT int loose_coalesce(struct pym_heap *heap, addr chunk, usize head) {
   addr *link = head & CHUNK_PREV_FREE ? NULL : loose_link(heap, chunk + size);
   if (!link) return 0;
   const u32 key = key_of(heap);
-  const usize had = head_with(key, chunk + size);
+  const usize had = loose_size(key, chunk + size);
   loose_set(heap, key, link, chunk, size + had, had);
   return 1;
 }
@@ -264,16 +277,16 @@ static COLD void cache_evict(struct pym_heap *heap, u32 *list, usize size) {
 }
 
 COLD int pym__cache_flush(struct pym_heap *heap) {
-  last_retire(heap);
-  if (!heap->raw_cached) return 0;
-  for (u32 i = 0; i < CACHE_LISTS; i++) {
+  const int any = heap->raw_cached != 0;
+  for (u32 i = 0; any && i < CACHE_LISTS; i++) {
     u32 *list = &heap->cached[i];
     while (*list > CACHE_REQUESTED) cache_evict(heap, list, (usize)i << 4);
     *list = 0;
   }
   if (UNLIKELY(heap->raw_cached))
     pym__corrupt(CAUSE_FREED_WRITTEN, off(heap), INTERNAL); /* a lost link */
-  return 1;
+  last_retire(heap);
+  return any;
 }
 
 /* ---- Segments ---- */
@@ -428,7 +441,7 @@ int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, usize b
   if (size == old || (size < old && size > old - old / 4 && old < CACHED_CHUNK_MAX))
     return 1; /* as pool blocks stay */
   addr *link = SMALL_BUILD ? NULL : loose_link(heap, chunk + old);
-  const usize have = link ? head_of(heap, *link) : 0;
+  const usize have = link ? loose_size(key_of(heap), *link) : 0;
   if (have && old + have > size) {
     loose_set(heap, key_of(heap), link, chunk + size, old + have - size, have);
     set_head(heap, chunk, size | (head & CHUNK_FLAGS));
