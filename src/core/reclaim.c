@@ -15,15 +15,8 @@ int pym__sizes_known = 1;
 /* A block of a larger class keeps the alignment that the size promises. */
 static u32 step_of(u32 size) { return size & 8 ? 8 : 16; }
 
-/* Four to a doubling above 64: a class that others share. */
-static u32 shared_class(u32 size) {
-  const u32 step = size <= 64 ? PYM_ALIGNMENT : 0x20000000u >> __builtin_clz(size - 1);
-  return (size + step - 1) & ~(step - 1);
-}
-
 /* In a small heap pools for sizes that are rare would be most of what it costs.  A class that has
- * no free block gets one of a class a little larger; if that has none either, of a new pool that
- * the classes around it can share.  NULL: it is to have its own. */
+ * no free block gets one of a class a little larger; NULL: that has none either. */
 COLD void *pym__alloc_larger_class(struct pym_heap *heap, unsigned domain, u32 size,
                                    usize replaced) {
   if (PYM__READ(pym__limits) || pym__has_usable(heap, domain, size)) return NULL;
@@ -34,8 +27,7 @@ COLD void *pym__alloc_larger_class(struct pym_heap *heap, unsigned domain, u32 s
       block = pym__refill(heap, domain, larger, POOL_BYTES, replaced);
     if (block) return block;
   }
-  const u32 shared = shared_class(size);
-  return shared == size ? NULL : pym__refill(heap, domain, shared, POOL_BYTES, replaced);
+  return NULL;
 }
 
 /* No pool can be had.  A free block of this class or a larger one, whichever domain's list it is
