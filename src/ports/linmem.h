@@ -58,7 +58,7 @@ void pym__linmem_start(addr *from, addr *to);
 /* The margin where memory.grow is what a growth costs: engines take longer to grow a large memory
  * (V8 about 0.6 ms from some 30 MiB on, whatever the step). */
 static inline uint32_t margin_of_grow(uint32_t owned) {
-  uint32_t extra = owned < 128 ? owned / 64 : owned / 16;
+  const uint32_t part = owned < 128 ? 64 : owned < 512 ? 32 : 16, extra = owned / part;
   return extra < 512 ? extra : 512;
 }
 
