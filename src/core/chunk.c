@@ -440,11 +440,12 @@ int pym__raw_resize(struct pym_heap *heap, unsigned domain, void *block, usize b
   struct domain *counters = counters_of(heap, domain);
   if (size == old || (size < old && size > old - old / 4 && old < CACHED_CHUNK_MAX))
     return 1; /* as pool blocks stay */
+  const u32 key = key_of(heap);
   addr *link = SMALL_BUILD ? NULL : loose_link(heap, chunk + old);
-  const usize have = link ? loose_size(key_of(heap), *link) : 0;
+  const usize have = link ? loose_size(key, chunk + old) : 0;
   if (have && old + have > size) {
-    loose_set(heap, key_of(heap), link, chunk + size, old + have - size, have);
-    set_head(heap, chunk, size | (head & CHUNK_FLAGS));
+    loose_set(heap, key, link, chunk + size, old + have - size, have);
+    set_head_with(key, chunk, size | (head & CHUNK_FLAGS));
   } else if (size < old) {
     set_head(heap, chunk, size | (head & CHUNK_FLAGS));
     chunk_coalesce(heap, chunk + size, old - size, 0);
