@@ -159,7 +159,7 @@ PYM__FAST uint32_t pym__push(struct pym__hot *h, unsigned domain, struct pym__po
   struct pym__hot *class_hot = pym__hot_at(h, pool->size);
   uint64_t *list = class_hot->lists[domain - 1], now = *list;
   uint32_t left;
-  if ((PYM__LIST_BLOCK(now) ^ offset) <= h->span) {
+  if ((PYM__LIST_BLOCK(now) ^ offset) <= PYM__READ(h->span)) {
     *(pym__word *)p = (now & PYM__LINK_MAX) ^ pym__key;
     PYM__WRITE(*list, ((now & ~(uint64_t)PYM__LINK_MAX) | (uint16_t)offset) +
                           ((uint64_t)1 << PYM__COUNT_SHIFT));

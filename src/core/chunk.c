@@ -129,14 +129,21 @@ static COLD addr smallest_fit(const struct pym_heap *heap, usize size) {
   return chunk && size_of(chunk) < have ? chunk : last;
 }
 
+/* Does the chunk that changed last fit such a block, and no other better? */
+static COLD int last_fits(const struct pym_heap *heap, usize size, usize align) {
+  const usize have = loose_size(key_of(heap), heap->last);
+  if (is_pool_shaped(heap->last, have) && size == have && align == have) return 1;
+  return have >= size && have - size >= lead_of(heap->last, align) &&
+         !bins_may_hold_below(heap, size, have);
+}
+
 /* A free chunk with room for `size` bytes at a multiple of `align`; 0: there is none. */
 static COLD addr free_find(struct pym_heap *heap, usize size, usize align) {
   usize largest = size;
   addr chunk;
   if (align > PYM_RAW_ALIGNMENT) {
     const int is_pool_size = size == POOL_BYTES && align == POOL_BYTES;
-    if (is_pool_size && heap->last && is_pool_shaped(heap->last, size_of(heap->last)))
-      return heap->last;
+    if (heap->last && last_fits(heap, size, align)) return heap->last;
     last_retire(heap);
     if ((chunk = is_pool_size ? bins_pool_shaped(heap) : find_aligned(heap, size, align)))
       return chunk;
