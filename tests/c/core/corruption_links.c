@@ -142,6 +142,48 @@ static const struct attack shaped_attacks[] = {
 };
 static void chunks_in_the_shape_of_a_pool_are_verified(void) { RUN(shaped_attacks); }
 
+/* ---- The chunk that changed last, which is in no list ---- */
+
+/* Two neighbours, the second free and in no list; its former owner writes to it. */
+static unsigned char *beside;
+static void loose_written(void) {
+  beside = pym_raw_malloc(20000);
+  uint32_t *gone = pym_raw_malloc(20000);
+  pym_raw_malloc(100);
+  pym_raw_free(gone);
+  *gone ^= 1;
+}
+static void last_written_and_cut(void) {
+  loose_written();
+  pym_raw_malloc(12000);
+}
+static void last_written_and_taken_whole(void) {
+  loose_written();
+  pym_raw_malloc(20000);
+}
+static void last_written_and_aligned(void) {
+  loose_written();
+  pym_raw_aligned_alloc(4096, 9000);
+}
+static void last_written_and_joined(void) {
+  loose_written();
+  pym_raw_free(beside);
+}
+static void last_written_and_grown_into(void) {
+  loose_written();
+  pym_raw_realloc(beside, 30000);
+}
+static void last_written_and_retired(void) {
+  loose_written();
+  pym_heap_trim(pym_heap_default());
+}
+static const struct attack loose_attacks[] = {
+    ATTACK(last_written_and_cut, LINKS),        ATTACK(last_written_and_taken_whole, LINKS),
+    ATTACK(last_written_and_aligned, LINKS),    ATTACK(last_written_and_joined, LINKS),
+    ATTACK(last_written_and_grown_into, LINKS), ATTACK(last_written_and_retired, LINKS),
+};
+static void the_chunk_that_changed_last_is_verified(void) { RUN(loose_attacks); }
+
 /* ---- Search trees: chunks from 1 KiB on ---- */
 
 /* Sizes of one tree: the first freed is its root; the second and third are on its two sides, the
@@ -327,4 +369,4 @@ static const struct attack tree_attacks[] = {
 static void links_of_trees_are_verified(void) { RUN(tree_attacks); }
 
 CHECK_CASES(TEST(links_of_lists_are_verified), TEST(chunks_in_the_shape_of_a_pool_are_verified),
-            TEST(links_of_trees_are_verified));
+            TEST(the_chunk_that_changed_last_is_verified), TEST(links_of_trees_are_verified));
