@@ -30,14 +30,7 @@ HOT int bins_may_hold(const struct pym_heap *heap, usize size) {
   return heap->trees_map >> tree_of(size) || heap->lists_map & 1;
 }
 /* May there be one of at least `size` bytes and less than `below`?  0: no. */
-HOT int bins_may_hold_below(const struct pym_heap *heap, usize size, usize below) {
-  const int is_listed = size < BIN_LIST_MAX;
-  const u64 lists = is_listed ? heap->lists_map >> (u32)size / 16 : 0;
-  if (below < BIN_LIST_MAX) return (lists & (((u64)1 << (u32)(below - size) / 16) - 1)) != 0;
-  if (lists || (heap->lists_map & 1 && size <= POOL_BYTES && below > POOL_BYTES)) return 1;
-  const u64 trees = heap->trees_map & (((u64)2 << tree_of(below)) - 1);
-  return (is_listed ? trees : trees >> tree_of(size)) != 0;
-}
+int pym__bins_may_hold_below(const struct pym_heap *heap, usize size, usize below);
 /* One that a pool fits into exactly; 0: there is none. */
 HOT addr bins_pool_shaped(const struct pym_heap *heap) { return from_link(heap->lists[0]); }
 

@@ -125,7 +125,7 @@ static COLD addr smallest_fit(const struct pym_heap *heap, usize size) {
   const usize have = last ? loose_size(key_of(heap), last) : 0;
   if (have == size) return last;
   if (have < size) return pym__bins_find(heap, size);
-  const addr chunk = bins_may_hold_below(heap, size, have) ? pym__bins_find(heap, size) : 0;
+  const addr chunk = pym__bins_may_hold_below(heap, size, have) ? pym__bins_find(heap, size) : 0;
   return chunk && size_of(chunk) < have ? chunk : last;
 }
 
@@ -134,7 +134,7 @@ static COLD int last_fits(const struct pym_heap *heap, usize size, usize align) 
   const usize have = loose_size(key_of(heap), heap->last);
   if (is_pool_shaped(heap->last, have) && size == have && align == have) return 1;
   return have >= size && have - size >= lead_of(heap->last, align) &&
-         !bins_may_hold_below(heap, size, have);
+         !pym__bins_may_hold_below(heap, size, have);
 }
 
 /* A free chunk with room for `size` bytes at a multiple of `align`; 0: there is none. */
@@ -154,25 +154,22 @@ static COLD addr free_find(struct pym_heap *heap, usize size, usize align) {
   return chunk && head_of(heap, chunk) >= size + lead_of(chunk, align) ? chunk : 0;
 }
 
-/* The first `size` bytes of the chunk at `link`, of `have` bytes, which is longer. */
-HOT addr loose_cut(struct pym_heap *heap, u32 key, addr *link, usize have, usize size, u32 flags) {
-  const addr chunk = *link;
-  loose_set(heap, key, link, chunk + size, have - size, have);
-  set_head_with(key, chunk, size | flags);
-  return chunk;
-}
-
 /* The first `size` bytes of the chunk that changed last, if no other is a better fit, or of the top
  * chunk, if no other serves; 0: neither. */
 HOT addr loose_split(struct pym_heap *heap, usize size, u32 flags) {
   const u32 key = key_of(heap);
-  const addr last = heap->last, top = heap->top;
-  usize have = last ? loose_size(key, last) : 0;
-  if (have > size && !bins_may_hold_below(heap, size, have))
-    return loose_cut(heap, key, &heap->last, have, size, flags);
-  if (have >= size || bins_may_hold(heap, size)) return 0;
-  have = top ? loose_size(key, top) : 0;
-  return have > size ? loose_cut(heap, key, &heap->top, have, size, flags) : 0;
+  addr *link = &heap->last;
+  usize have = *link ? loose_size(key, *link) : 0;
+  if (have <= size || pym__bins_may_hold_below(heap, size, have)) {
+    if (have >= size || bins_may_hold(heap, size)) return 0;
+    link = &heap->top;
+    have = *link ? loose_size(key, *link) : 0;
+    if (have <= size) return 0;
+  }
+  const addr chunk = *link;
+  loose_set(heap, key, link, chunk + size, have - size, have);
+  set_head_with(key, chunk, size | flags);
+  return chunk;
 }
 
 /* The chunk in use before such a chunk, behind one that is in use, is part of it; 0: it is not. */
