@@ -122,6 +122,11 @@ static void read_domain(struct reader *r, uint64_t at, struct pym_domain_stats *
   d->hard = (uint32_t)get(r, DOMAIN, at, "hard");
 }
 
+/* Blocks of a domain that lie outside of pools. */
+static uint32_t raw_blocks(struct reader *r, uint64_t at) {
+  return (uint32_t)(get(r, DOMAIN, at, "raw_mallocs") - get(r, DOMAIN, at, "raw_frees"));
+}
+
 /* Blocks in pools are counted by class; slot 0 of each array holds nothing, object's follow mem's.
  */
 static void read_classes(struct reader *r, uint64_t heap, struct pym_stats *out) {
@@ -165,7 +170,8 @@ static void read_heap(struct reader *r, uint64_t heap, struct pym_stats *out) {
   out->raw_bytes = (uint32_t)get(r, HEAP, heap, "raw_bytes");
   out->raw_free = (uint32_t)get(r, HEAP, heap, "raw_free");
   out->raw_cached = (uint32_t)get(r, HEAP, heap, "raw_cached");
-  out->raw_chunks = (uint32_t)get(r, HEAP, heap, "raw_chunks");
+  for (unsigned d = 0; d <= INTERNAL; d++)
+    out->raw_chunks += raw_blocks(r, structure(r, heap, domains, d));
   out->own_bytes = raw_live(r, structure(r, heap, domains, INTERNAL));
   const uint64_t header = constant(r, "raw_header"), of_pool = header + constant(r, "pool_header");
   out->header_bytes = out->raw_chunks * header + out->pools * of_pool +
