@@ -250,7 +250,7 @@ static void segment_of_heap(void) {
 static const struct attack heap_attacks[] = {
     ATTACK(destroy_default, NO_HEAP), ATTACK(destroy_twice, NO_HEAP),
     ATTACK(overwrite_root, ROOT),     ATTACK(links_left_behind, "overwritten"),
-    ATTACK(head_left_behind, HEADER),  ATTACK(segment_of_heap, NOT_OURS),
+    ATTACK(head_left_behind, HEADER), ATTACK(segment_of_heap, NOT_OURS),
 };
 
 static void attacks_on_heaps_are_reported(void) { RUN(heap_attacks); }
