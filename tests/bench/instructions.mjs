@@ -56,15 +56,24 @@ function heaps() {
   );
 }
 
-/** Sizes of the pairs: that of the block, and where it is resized what it then has. */
-const SIZES = [[24], [1000], [100000], [900, 600], [600, 900], [40, 400]];
+/** Sizes of the pairs: that of the block, and where it is resized what it then has; holes: in memory
+ *  with free pieces, not at its end. */
+const SIZES = [
+  [24],
+  [1000],
+  [100000],
+  [900, 600],
+  [600, 900],
+  [40, 400],
+  [900, 600, 'holes'],
+];
 const found = {};
 for (const sizes of SIZES) {
   const floor = pair('floor', sizes);
   const [pym, lto, libc] = ['pym', 'lto', 'libc'].map((name) => pair(name, sizes) - floor);
-  const [size, to] = sizes;
+  const [size, to, holes] = sizes;
   console.log(
-    `malloc${to ? `, realloc to ${to}` : ''} and free of ${size} bytes, instructions: `
+    `malloc${to ? `, realloc to ${to}` : ''} and free of ${size} bytes${holes ? ' between others' : ''}, instructions: `
       + `wasm-pymalloc ${pym}, with -flto ${lto}, libc's dlmalloc ${libc}`,
   );
   found[size === 24 ? 'pair' : `pair-${sizes.join('-')}`] = { instructions: pym };
