@@ -226,6 +226,6 @@ int pym__bins_may_hold_below(const struct pym_heap *heap, usize size, usize belo
   const u64 lists = is_listed ? heap->lists_map >> (u32)size / 16 : 0;
   if (below < BIN_LIST_MAX) return (lists & (((u64)1 << (u32)(below - size) / 16) - 1)) != 0;
   if (lists || (heap->lists_map & 1 && size <= POOL_BYTES && below > POOL_BYTES)) return 1;
-  const u64 trees = heap->trees_map & (((u64)1 << tree_of(below)) - 1);
+  const u64 trees = heap->trees_map & (((u64)(is_listed ? 1 : 2) << tree_of(below)) - 1);
   return (is_listed ? trees : trees >> tree_of(size)) != 0;
 }

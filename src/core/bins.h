@@ -29,8 +29,8 @@ HOT int bins_may_hold(const struct pym_heap *heap, usize size) {
     return (heap->trees_map | heap->lists_map >> (u32)size / 16 | (heap->lists_map & 1)) != 0;
   return heap->trees_map >> tree_of(size) || heap->lists_map & 1;
 }
-/* May there be one of at least `size` bytes that is clearly shorter than `below`: in another list
- * or tree?  0: no. */
+/* May there be one of at least `size` bytes and less than `below`?  0: no.  For a size below 1 KiB
+ * one in the same tree as `below` is no shorter. */
 int pym__bins_may_hold_below(const struct pym_heap *heap, usize size, usize below);
 /* One that a pool fits into exactly; 0: there is none. */
 HOT addr bins_pool_shaped(const struct pym_heap *heap) { return from_link(heap->lists[0]); }
