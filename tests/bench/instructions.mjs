@@ -58,15 +58,7 @@ function heaps() {
 
 /** Sizes of the pairs: that of the block, and where it is resized what it then has; holes: in memory
  *  with free pieces, not at its end. */
-const SIZES = [
-  [24],
-  [1000],
-  [100000],
-  [900, 600],
-  [600, 900],
-  [40, 400],
-  [900, 600, 'holes'],
-];
+const SIZES = [[24], [1000], [100000], [900, 600], [600, 900], [40, 400], [900, 600, 'holes']];
 const found = {};
 for (const sizes of SIZES) {
   const floor = pair('floor', sizes);
