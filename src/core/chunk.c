@@ -5,6 +5,7 @@
  * Of the free chunks the smallest that fits is taken (bins.c); the one at the end of memory,
  * heap->top, only if no other fits.  That and the one that changed last, heap->last, are in no
  * list: what is next to them joins them, and what is cut from them leaves the rest, at little cost.
+ * For less than 1 KiB the latter is as good as others in the tree that it would be in.
  * A freed block below 8 KiB is cached: it stays a chunk in use, for the next request of its size,
  * until the cache is full or memory would grow. */
 #include "core/chunk.h"

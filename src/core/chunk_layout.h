@@ -74,14 +74,14 @@ HOT u64 check_for(addr chunk, usize head, u32 key) {
   const u64 both = head ^ chunk;
   return ((both >> CHECK_BITS << 20) ^ both ^ key) << HEAD_BITS;
 }
+/* A sound header. */
+HOT u64 header_with(u32 key, addr chunk, usize head) { return check_for(chunk, head, key) | head; }
 HOT int is_sound_with(u32 key, addr chunk) {
-  const usize head = head_at(chunk);
-  return chunk_at(chunk)->header == (check_for(chunk, head, key) | head);
+  return chunk_at(chunk)->header == header_with(key, chunk, head_at(chunk));
 }
 HOT void set_head_with(u32 key, addr chunk, usize head) {
-  chunk_at(chunk)->header = check_for(chunk, head, key) | head;
+  chunk_at(chunk)->header = header_with(key, chunk, head);
 }
-HOT u64 header_with(u32 key, addr chunk, usize head) { return check_for(chunk, head, key) | head; }
 #else
 #define HEAD_BITS 32
 HOT usize head_at(addr chunk) { return chunk_at(chunk)->head; }

@@ -198,15 +198,6 @@ HOT int is_open(const struct pym_heap *heap, unsigned domain) {
   return PYM__READ(heap->hot.closed[domain - PYM_MEM]) == PYM__LINK_MAX;
 }
 
-/* Chunks of a heap that hold a block, or what the library keeps there; but its arena hook's counts
- * stand in those of INTERNAL in the heap of that. */
-HOT u32 raw_blocks(const struct pym_heap *heap) {
-  u64 blocks = 0;
-  for (unsigned domain = 0; domain <= INTERNAL; domain++)
-    blocks += heap->domains[domain].raw_mallocs - heap->domains[domain].raw_frees;
-  return (u32)blocks;
-}
-
 /* ---- state.c ------------------------------------------------------------------------------ */
 
 /* Has the library started, and is there no hook, limit or profile, and no block that is not just as

@@ -107,6 +107,14 @@ static uint64_t live_raw(const pym_heap *heap) {
   return live;
 }
 
+/* Blocks outside of pools, what the library keeps for itself in. */
+static uint64_t raw_blocks(const pym_heap *heap) {
+  uint64_t blocks = 0;
+  for (unsigned domain = 0; domain <= INTERNAL; domain++)
+    blocks += heap->domains[domain].raw_mallocs - heap->domains[domain].raw_frees;
+  return blocks;
+}
+
 /* What `bytes` of memory are used for. */
 static void say_uses(const struct out *o, const pym_heap *heap, uint64_t bytes) {
   const pym_heap *hook = heap == &pym__main ? pym__hooked : NULL;
@@ -127,7 +135,7 @@ static void say_uses(const struct out *o, const pym_heap *heap, uint64_t bytes) 
   total += say_part(o, "# bytes in raw blocks", live_raw(heap));
   total += say_part(
       o, "# bytes lost to raw headers",
-      (uint64_t)raw_blocks(heap) * 8 + heap->raw_segments * (SEGMENT_BYTES + CHUNK_HEADER));
+      raw_blocks(heap) * CHUNK_HEADER + heap->raw_segments * (SEGMENT_BYTES + CHUNK_HEADER));
   total += say_part(o, "# bytes free, less than a pool", free_bytes % POOL_BYTES);
   total += say_part(o, "# bytes lost to arena alignment", bytes - total);
   say_count(o, "Total", total);

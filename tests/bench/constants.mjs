@@ -21,7 +21,7 @@ const CONSTANTS = [
   ['PEAK_STEP_BYTES', 'core/account.c', 'bytes charged between two looks for a new peak'],
   ['CACHE_BYTES_MAX', 'core/chunk.h', 'bytes of cached chunks before they are flushed'],
   ['CACHED_CHUNK_MAX', 'core/state.h', 'bytes from which a freed chunk is not cached'],
-  ['LAST_LEAST', 'core/chunk.c', 'bytes from which a chunk that came free last waits in no bin'],
+  ['LAST_LEAST', 'core/chunk.c', 'bytes from which the free chunk that changed last is in no bin'],
   ['FALLBACK_POOLS', 'core/reclaim.h', 'pools below which a class takes from a larger one'],
   ['FALLBACK_REQUESTS', 'core/reclaim.h', 'requests after which only a rare class does'],
   ['FALLBACK_SHARE', 'core/reclaim.h', 'a class is rare below this part of all requests'],

@@ -142,7 +142,7 @@ static const struct attack shaped_attacks[] = {
 };
 static void chunks_in_the_shape_of_a_pool_are_verified(void) { RUN(shaped_attacks); }
 
-/* ---- The chunk that changed last, which is in no list ---- */
+/* ---- Chunks in no list: the one that changed last, and the one at the end of memory ---- */
 
 /* Two neighbours, the second free and in no list; its former owner writes to it. */
 static unsigned char *beside;
@@ -177,12 +177,20 @@ static void last_written_and_retired(void) {
   loose_written();
   pym_heap_trim(pym_heap_default());
 }
+/* The same of the chunk at the end of memory. */
+static void top_written_and_cut(void) {
+  uint32_t *gone = pym_raw_malloc(200000); /* memory grew for it */
+  pym_raw_free(gone);
+  *gone ^= 1;
+  pym_raw_malloc(200000);
+}
 static const struct attack loose_attacks[] = {
     ATTACK(last_written_and_cut, LINKS),        ATTACK(last_written_and_taken_whole, LINKS),
     ATTACK(last_written_and_aligned, LINKS),    ATTACK(last_written_and_joined, LINKS),
     ATTACK(last_written_and_grown_into, LINKS), ATTACK(last_written_and_retired, LINKS),
+    ATTACK(top_written_and_cut, LINKS),
 };
-static void the_chunk_that_changed_last_is_verified(void) { RUN(loose_attacks); }
+static void chunks_in_no_list_are_verified(void) { RUN(loose_attacks); }
 
 /* ---- Search trees: chunks from 1 KiB on ---- */
 
@@ -369,4 +377,4 @@ static const struct attack tree_attacks[] = {
 static void links_of_trees_are_verified(void) { RUN(tree_attacks); }
 
 CHECK_CASES(TEST(links_of_lists_are_verified), TEST(chunks_in_the_shape_of_a_pool_are_verified),
-            TEST(the_chunk_that_changed_last_is_verified), TEST(links_of_trees_are_verified));
+            TEST(chunks_in_no_list_are_verified), TEST(links_of_trees_are_verified));
