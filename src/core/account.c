@@ -44,7 +44,8 @@ static COLD usize note_peak(struct pym_heap *heap, unsigned domain, usize replac
   const int small = domain == PYM_MEM || domain == PYM_OBJ;
   const usize live = pym__live_bytes(heap, domain) - replaced;
   if (live > counters->peak) PYM__WRITE(counters->peak, live);
-  counters->own_look_at = counters->charged - replaced + (small ? small_step(heap, live) : 0);
+  const usize next = counters->charged - replaced + (small ? small_step(heap, live) : 0);
+  counters->own_look_at = next > counters->peak ? next : counters->peak;
   if (counters->look_at > counters->own_look_at || domain == INTERNAL)
     counters->look_at = counters->own_look_at;
   return live;

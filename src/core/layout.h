@@ -115,8 +115,9 @@ enum event_kind {
   X(u16, size, 1, "block size, 0: no pool")                                        \
   X(u16, heap, 1, "low half of the heap's id")
 struct pool_header {
-  u32 next, prev; /* units of pools of the class that have free blocks; 0: none */
-  u32 check;      /* holds the entry's size and heap: a word made of them, the place and the key */
+  u32 next, prev; /* units of pools of the class that have free blocks; next 0: none; prev of the
+                     first pool: no meaning */
+  u32 check;      /* made of the entry's size and heap, next, the place and the key */
   u32 reserved;
 };
 

@@ -49,6 +49,21 @@ HOT void set_link(addr offset, u16 next) { *(pym__word *)at(offset) = next ^ pym
 
 /* ---- Pools with free blocks, by class ---- */
 
+/* What the header of a pool holds of its entry and of its own link: a byte of any that is written to
+ * is noticed. */
+HOT u32 check_of(u32 unit, const struct pym__pool *pool) {
+  return ((u32)pool->heap << 16 | pool->size) * 0x9e3779b1u ^ unit << POOL_SHIFT ^
+         pym__space.raw_key;
+}
+HOT int is_sound_pool(u32 unit, const struct pym__pool *pool) {
+  return (header_of(unit)->check ^ header_of(unit)->next) == check_of(unit, pool);
+}
+HOT void set_next(u32 unit, u32 next) {
+  struct pool_header *header = header_of(unit);
+  header->check ^= header->next ^ next;
+  header->next = next;
+}
+
 #if PYM_THREADS
 /* In a thread's heap the pool that became usable first is the next: while it waits, other threads'
  * frees come back to it.  0: not there. */
@@ -58,9 +73,8 @@ HOT int usable_append(struct pym_heap *heap, u32 unit, u32 size) {
   const u32 before = heap->usable[size / 8] ? *last : 0;
   *last = unit;
   if (!before) return 0;
-  header_of(before)->next = unit;
+  set_next(before, unit);
   header_of(unit)->prev = before;
-  header_of(unit)->next = 0;
   return 1;
 }
 HOT void set_last_usable(struct pym_heap *heap, u32 size, u32 unit) {
@@ -74,55 +88,51 @@ HOT void set_last_usable(struct pym_heap *heap, u32 size, u32 unit) {
 HOT void usable_push(struct pym_heap *heap, u32 unit, u32 size) {
   u32 *first = &heap->usable[size / 8];
   if (usable_append(heap, unit, size)) return;
-  header_of(unit)->next = *first;
-  header_of(unit)->prev = 0;
+  set_next(unit, *first);
   if (*first) header_of(*first)->prev = unit;
   *first = unit;
-}
-
-/* What the header of a pool holds of its entry: a byte of either that is written to is noticed. */
-HOT u32 check_of(u32 unit, const struct pym__pool *pool) {
-  return ((u32)pool->heap << 16 | pool->size) * 0x9e3779b1u ^ unit << POOL_SHIFT ^
-         pym__space.raw_key;
 }
 
 #define MAX_UNITS (MAX_PAGES * (PAGE_BYTES / POOL_BYTES))
 
 /* A unit that a link leads to: a pool of the class. */
-static COLD u32 verified_unit(const struct pym_heap *heap, u32 unit, u32 size) {
+HOT u32 verified_unit(const struct pym_heap *heap, u32 unit, u32 size) {
   const struct pym__pool *pool = unit < MAX_UNITS ? pym__pool_at(unit_base(unit)) : NULL;
   if (UNLIKELY(!pool || pool->size != size || pool->heap != (u16)heap->id ||
-               header_of(unit)->check != check_of(unit, pool)))
+               !is_sound_pool(unit, pool)))
     pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
   return unit;
 }
 
 static COLD void usable_remove(struct pym_heap *heap, u32 unit, u32 size) {
   const struct pool_header links = *header_of(unit);
-  u32 *before = links.prev ? &header_of(verified_unit(heap, links.prev, size))->next
-                           : &heap->usable[size / 8];
-  if (UNLIKELY(*before != unit ||
-               (links.next && header_of(verified_unit(heap, links.next, size))->prev != unit)))
-    pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
-  *before = links.next;
-  if (links.next) header_of(links.next)->prev = links.prev;
-  else set_last_usable(heap, size, links.prev);
-  header_of(unit)->next = header_of(unit)->prev = 0;
+  const u32 first = heap->usable[size / 8];
+  if (first != unit) {
+    const u32 before = verified_unit(heap, links.prev, size);
+    if (UNLIKELY(header_of(before)->next != unit))
+      pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
+    set_next(before, links.next);
+  } else {
+    heap->usable[size / 8] = links.next;
+  }
+  if (links.next) {
+    struct pool_header *behind = header_of(verified_unit(heap, links.next, size));
+    if (UNLIKELY(behind->prev != unit)) pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
+    behind->prev = links.prev;
+  } else {
+    set_last_usable(heap, size, links.prev);
+  }
+  set_next(unit, 0);
 }
 
-/* The pool that became usable last, taken out.  0: there is none. */
+/* The pool that became usable last, taken out.  0: there is none.  The next one is not looked at:
+ * what leads back from a first pool has no meaning. */
 HOT u32 usable_pop(struct pym_heap *heap, u32 size) {
   u32 *first = &heap->usable[size / 8];
   const u32 unit = *first;
   if (UNLIKELY(!unit)) return 0;
-  const u32 next = header_of(verified_unit(heap, unit, size))->next;
-  if (next) {
-    struct pool_header *behind = header_of(verified_unit(heap, next, size));
-    if (UNLIKELY(behind->prev != unit)) pym__corrupt(CAUSE_LINKS, unit_base(next), INTERNAL);
-    behind->prev = 0;
-  }
-  *first = next;
-  header_of(unit)->next = 0;
+  *first = header_of(verified_unit(heap, unit, size))->next;
+  set_next(unit, 0);
   return unit;
 }
 
@@ -189,7 +199,7 @@ static COLD int pool_new(struct pym_heap *heap, unsigned domain, u32 size) {
   struct pym__pool *pool = at(pym__space.leaves[unit / LEAF_POOLS]);
   pool[unit % LEAF_POOLS] =
       (struct pym__pool){(u16)(base + POOL_HEADER), 0, (u16)size, (u16)heap->id};
-  header_of(unit)->check = check_of(unit, &pool[unit % LEAF_POOLS]);
+  *header_of(unit) = (struct pool_header){0, 0, check_of(unit, &pool[unit % LEAF_POOLS]), 0};
   link_blocks(base, size, pym__pool_capacity(size));
   usable_push(heap, unit, size);
   note_restored(heap, domain, size);
@@ -253,7 +263,7 @@ void pym__pool_transition(struct pym_heap *heap, unsigned domain, addr offset) {
   const u32 unit = unit_of(offset);
   struct pym__pool *pool = entry_of(unit);
   const u32 size = pool->size;
-  if (UNLIKELY(pool->heap != (u16)heap->id || header_of(unit)->check != check_of(unit, pool)))
+  if (UNLIKELY(pool->heap != (u16)heap->id || !is_sound_pool(unit, pool)))
     pym__corrupt(CAUSE_POOL, offset, INTERNAL);
   if (link_in(offset) == no_block(unit)) { /* it was full: this is the first block to come back */
     if (make_current(heap, domain, unit, pool, offset)) return;

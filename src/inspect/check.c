@@ -110,8 +110,8 @@ static int check_class(const struct pym_heap *heap, u32 class, const struct reco
     const addr base = unit_base(unit);
     REQUIRE(unit < MAX_PAGES * (PAGE_BYTES / POOL_BYTES) && class_of(base) == class,
             "list of usable pools", base);
-    REQUIRE(((struct pool_header *)at(base))->prev == prev, "list of usable pools: back link",
-            base);
+    REQUIRE(!prev || ((struct pool_header *)at(base))->prev == prev,
+            "list of usable pools: back link", base);
     REQUIRE(pym__pool_at(base)->free != (u16)base, "usable pool has nothing to give", base);
     REQUIRE(++seen <= n->usable[class], "list of usable pools loops", base);
   }

@@ -15,7 +15,7 @@
 //   --csv FILE       append the results
 //
 // In a round each allocator runs the program once, in an order that alternates; before the first,
-// each runs untimed, so that engines have compiled.  Where an engine puts the machine code of a module
+// each runs three times untimed, so that engines have compiled.  Where an engine puts the machine code of a module
 // makes a program faster or slower by up to a tenth, for as long as the process lives: so each program
 // is run in several processes, in each of which another allocator's module is compiled first.  Time is that of the main thread on a CPU.
 // Printed: median milliseconds on `libc` (wasi-libc's dlmalloc); for each allocator the median of
