@@ -340,18 +340,20 @@ HOT void touch_lines(u32 unit) {
 HOT u64 pool_pop_all(struct pym_heap *heap, unsigned domain, u32 size) {
   u32 *current = current_of(heap, domain, size), unit;
   struct pym__pool *pool;
+  int is_new = 0; /* its blocks will be met one behind the other */
   while ((unit = *current) == 0 || (pool = entry_of(unit))->free == no_block(unit)) {
     if (unit) pool->left = 1; /* it is full */
     *list_of(heap, domain, size) = (struct list){0, 0};
     if (LIKELY((*current = usable_pop(heap, size)) != 0)) continue;
     if (!pool_new(heap, domain, size)) return 0;
+    is_new = 1;
     /* An arena hook may have asked for blocks of the class. */
     if (UNLIKELY(list_of(heap, domain, size)->count))
       return *(u64 *)(void *)list_of(heap, domain, size);
   }
   const addr offset = first_free(unit, pool);
   const u32 capacity = pym__pool_capacity(size), n = capacity - pool->left;
-  if (4 * n > capacity) touch_lines(unit);
+  if (4 * n > capacity && !is_new) touch_lines(unit);
   pool->free = no_block(unit);
   pool->left = (u16)capacity;
   filled_add(heap, domain, size, n);
