@@ -1,6 +1,6 @@
 /* Free chunks by size.
  *
- * Below 1 KiB a list for each size, above two search trees to a doubling, both with a bitmap of
+ * Below 8 KiB a list for each size, above two search trees to a doubling, both with a bitmap of
  * those that hold something.  A tree branches on the bits of the size below those that chose it,
  * from the top: so the smallest chunk that fits is found in at most as many steps as a size has
  * bits, whatever is free.  Chunks of equal size form a ring, of which one is the node. */
@@ -23,7 +23,14 @@ HOT void list_insert(struct pym_heap *heap, u32 list, addr chunk) {
   chunk_at(chunk)->prev = 0;
   if (next) chunk_at(from_link(next))->prev = to_link(chunk);
   heap->lists[list] = to_link(chunk);
-  heap->lists_map |= (u64)1 << list;
+  heap->lists_map[list / 64] |= (u64)1 << list % 64;
+  heap->lists_words |= 1u << list / 64;
+}
+
+HOT void list_emptied(struct pym_heap *heap, u32 list) {
+  u64 *map = &heap->lists_map[list / 64];
+  *map &= ~((u64)1 << list % 64);
+  if (!*map) heap->lists_words &= ~(1u << list / 64);
 }
 
 HOT void list_remove(struct pym_heap *heap, u32 list, addr chunk) {
@@ -34,7 +41,7 @@ HOT void list_remove(struct pym_heap *heap, u32 list, addr chunk) {
     pym__corrupt(CAUSE_LINKS, chunk, INTERNAL);
   *before = next;
   if (next) chunk_at(from_link(next))->prev = prev;
-  else if (!prev) heap->lists_map &= ~((u64)1 << list);
+  else if (!prev) list_emptied(heap, list);
 }
 
 /* ---- Trees ---- */
@@ -209,23 +216,23 @@ COLD void pym__bins_remove(struct pym_heap *heap, addr chunk, usize size) {
 }
 
 COLD addr pym__bins_find(const struct pym_heap *heap, usize size) {
-  addr chunk = 0;
   if (size < BIN_LIST_MAX) { /* the chunk's header is verified by who takes it */
-    const u32 first = (u32)size / 16;
-    const u64 above = heap->lists_map >> first << first;
-    if (above) return from_link(heap->lists[__builtin_ctzll(above)]);
+    const u32 list = list_from(heap, (u32)size / 16);
+    if (size <= POOL_BYTES && list > POOL_BYTES / 16 && heap->lists[0])
+      return from_link(heap->lists[0]);
+    if (list < BIN_LISTS) return from_link(heap->lists[list]);
   }
-  if (heap->trees_map) chunk = find_in_trees(heap, size);
-  if (size <= POOL_BYTES && heap->lists[0] && (!chunk || size_of(chunk) > POOL_BYTES))
-    return from_link(heap->lists[0]);
-  return chunk;
+  return heap->trees_map ? find_in_trees(heap, size) : 0;
 }
 
 int pym__bins_may_hold_below(const struct pym_heap *heap, usize size, usize below) {
   const int is_listed = size < BIN_LIST_MAX;
-  const u64 lists = is_listed ? heap->lists_map >> (u32)size / 16 : 0;
-  if (below < BIN_LIST_MAX) return (lists & (((u64)1 << (u32)(below - size) / 16) - 1)) != 0;
-  if (lists || (heap->lists_map & 1 && size <= POOL_BYTES && below > POOL_BYTES)) return 1;
-  const u64 trees = heap->trees_map & (((u64)(is_listed ? 1 : 2) << tree_of(below)) - 1);
+  if (is_listed) {
+    if (heap->lists[0] && size <= POOL_BYTES && below > POOL_BYTES) return 1;
+    const u32 list = list_from(heap, (u32)size / 16);
+    if (list < BIN_LISTS && 16 * list < below) return 1;
+    if (below < BIN_LIST_MAX) return 0;
+  }
+  const u64 trees = heap->trees_map & (((u64)(size < EXACT_LEAST ? 1 : 2) << tree_of(below)) - 1);
   return (is_listed ? trees : trees >> tree_of(size)) != 0;
 }

@@ -5,15 +5,17 @@
 #include "core/chunk_layout.h"
 
 /* The tree that a free chunk of BIN_LIST_MAX bytes or more belongs to, and how trees branch. */
-#define BIN_LIST_MAX 1024u /* bytes of a chunk: trees begin here */
+#define BIN_LIST_MAX 8192u /* bytes of a chunk: trees begin here */
+#define FIRST_LOG 13u      /* its logarithm */
 HOT u32 tree_of(usize size) {
   const u32 log =
       PYM__MEMORY64 ? 63 - (u32)__builtin_clzll(size) : 31 - (u32)__builtin_clz((u32)size);
-  return 2 * (log - 10) + (u32)(size >> (log - 1) & 1);
+  return 2 * (log - FIRST_LOG) + (u32)(size >> (log - 1) & 1);
 }
-HOT u32 first_branch(u32 tree) { return tree / 2 + 8; } /* bit of the size that a root looks at */
-#define LAST_BRANCH 4u                                  /* sizes are multiples of 16 */
-_Static_assert(2 * ((PYM__MEMORY64 ? 34 : 31) - 10) + 1 < BIN_TREES &&
+/* Bit of the size that a root looks at, and the last: sizes are multiples of 16. */
+HOT u32 first_branch(u32 tree) { return tree / 2 + FIRST_LOG - 2; }
+#define LAST_BRANCH 4u
+_Static_assert(2 * ((PYM__MEMORY64 ? 34 : 31) - FIRST_LOG) + 1 < BIN_TREES &&
                    BIN_LIST_MAX == 16 * BIN_LISTS,
                "all sizes");
 
@@ -23,14 +25,26 @@ void pym__bins_insert(struct pym_heap *heap, addr chunk, usize size);
 void pym__bins_remove(struct pym_heap *heap, addr chunk, usize size);
 /* The smallest chunk of at least `size` bytes; 0: there is none. */
 addr pym__bins_find(const struct pym_heap *heap, usize size);
+/* The first list from `list` on that holds something; BIN_LISTS: none does. */
+HOT u32 list_from(const struct pym_heap *heap, u32 list) {
+  u32 word = list / 64;
+  u64 map = heap->lists_map[word] >> list % 64 << list % 64;
+  if (!map) {
+    const u32 words = heap->lists_words & ~1u << word;
+    if (!words) return BIN_LISTS;
+    word = (u32)__builtin_ctz(words);
+    map = heap->lists_map[word];
+  }
+  return 64 * word + (u32)__builtin_ctzll(map);
+}
 /* 0: there is none; 1: there may be one. */
 HOT int bins_may_hold(const struct pym_heap *heap, usize size) {
-  if (size < BIN_LIST_MAX)
-    return (heap->trees_map | heap->lists_map >> (u32)size / 16 | (heap->lists_map & 1)) != 0;
-  return heap->trees_map >> tree_of(size) || heap->lists_map & 1;
+  if (size >= BIN_LIST_MAX) return heap->trees_map >> tree_of(size) != 0;
+  return heap->trees_map || heap->lists[0] || list_from(heap, (u32)size / 16) < BIN_LISTS;
 }
-/* May there be one of at least `size` bytes and less than `below`?  0: no.  For a size below 1 KiB
- * one in the same tree as `below` is no shorter. */
+/* May there be one of at least `size` bytes and less than `below`?  0: no.  For a size below
+ * EXACT_LEAST one in the same tree as `below` is no shorter. */
+#define EXACT_LEAST 1024u
 int pym__bins_may_hold_below(const struct pym_heap *heap, usize size, usize below);
 /* One that a pool fits into exactly; 0: there is none. */
 HOT addr bins_pool_shaped(const struct pym_heap *heap) { return from_link(heap->lists[0]); }

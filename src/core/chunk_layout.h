@@ -21,7 +21,7 @@
  * bits, as sizes up to 16 GiB need, check in the 30 above.  Links and the size at a free chunk's
  * end have 32 bits and count units of 8 bytes.
  *
- * Free chunks below 1 KiB are in lists of one size, larger ones in search trees: a tree node has
+ * Free chunks below 8 KiB are in lists of one size, larger ones in search trees: a tree node has
  * two children and a ring of other chunks of its size.  A free chunk of 16 bytes has no room for
  * links and waits for a neighbour to be freed; the last chunk of the segment that may grow is
  * heap->top, the free chunk that changed last heap->last: they are in no list.  Chunks in use of

@@ -21,9 +21,10 @@ _Static_assert(CLASSES *PYM_ALIGNMENT == PYM_SMALL_MAX, "one class every 8 bytes
 #define SPACE_MAGIC 0x43505350u
 #define HEAP_MAGIC 0x50414548u
 
-/* Free chunks: lists of one size each below 1 KiB, search trees above, two to a doubling. */
-#define BIN_LISTS 64u
-#define BIN_TREES (PYM__MEMORY64 ? 50u : 44u)
+/* Free chunks: lists of one size each below 8 KiB, search trees above, two to a doubling. */
+#define BIN_LISTS 512u
+#define LIST_WORDS (BIN_LISTS / 64)
+#define BIN_TREES (PYM__MEMORY64 ? 44u : 38u)
 /* Chunks below this are cached when they are freed, in a list for each size. */
 #define CACHED_CHUNK_MAX 8192u
 #define CACHE_LISTS (CACHED_CHUNK_MAX / 16)
@@ -61,8 +62,9 @@ struct pym_heap {
   u32 last_usable[CLASS_SLOTS]; /* of a thread's heap: the pool that `usable` leads to at last */
 #endif
   /* Free chunks, by their links (chunk_layout.h); bins.c and chunk.c. */
-  u64 lists_map, trees_map; /* bit b: list or tree b holds something */
-  u32 lists[BIN_LISTS];     /* by size / 16; list 0: chunks that a pool fits into exactly */
+  u64 trees_map, lists_map[LIST_WORDS]; /* bit b: tree or list b holds something */
+  u32 lists_words;                      /* bit w: a bit of lists_map[w] is set */
+  u32 lists[BIN_LISTS]; /* by size / 16; list 0: chunks that a pool fits into exactly */
   u32 trees[BIN_TREES];
   u32 cached[CACHE_LISTS];
   addr top;       /* the free chunk that ends the segment that may grow, in no list; 0: none */
@@ -82,7 +84,7 @@ struct pym_heap {
 };
 
 /* A heap's raw block: no shorter, see is_cached_head in chunk_layout.h. */
-#define HEAP_BYTES (PYM__MEMORY64 ? 11904u : PYM_THREADS ? 11392u : 11136u)
+#define HEAP_BYTES (PYM__MEMORY64 ? 13760u : PYM_THREADS ? 13248u : 12992u)
 _Static_assert(sizeof(struct pym_heap) <= HEAP_BYTES, "room for a heap");
 _Static_assert(offsetof(struct pym_heap, hot) == 0 && offsetof(struct space, leaves) == 0,
                "fast.h");

@@ -177,7 +177,10 @@ static int is_free(const struct pym_heap *heap, addr chunk) {
 static int check_raw_lists(const struct pym_heap *heap, u32 binned, u32 *seen) {
   for (u32 i = 0; i < BIN_LISTS; i++) {
     addr prev = 0;
-    REQUIRE((heap->lists_map >> i & 1) == (heap->lists[i] != 0), "map of free lists", i);
+    REQUIRE((heap->lists_map[i / 64] >> i % 64 & 1) == (heap->lists[i] != 0), "map of free lists",
+            i);
+    REQUIRE((heap->lists_words >> i / 64 & 1) == (heap->lists_map[i / 64] != 0),
+            "words of the map of free lists", i);
     for (addr chunk = from_link(heap->lists[i]); chunk;
          prev = chunk, chunk = from_link(chunk_at(chunk)->next)) {
       REQUIRE(is_free(heap, chunk) && chunk_at(chunk)->prev == to_link(prev), "free list", chunk);

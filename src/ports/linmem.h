@@ -17,7 +17,7 @@ static inline addr off(const void *p) { return (addr)(uintptr_t)p; }
 #endif
 #define LINMEM_BASE PYM__NATIVE_BASE
 #define LINMEM_DATA 1024u
-#define LINMEM_DATA_BYTES (PYM__MEMORY64 ? 65536u : 19584u)
+#define LINMEM_DATA_BYTES (PYM__MEMORY64 ? 65536u : 21440u)
 static inline void *at(addr offset) { return (void *)(LINMEM_BASE + offset); }
 static inline addr off(const void *p) { return (addr)((uintptr_t)p - LINMEM_BASE); }
 #endif

@@ -139,7 +139,7 @@ static void free_of_p_plus_8(void) {
   pym_obj_free(a + 8);
   take_for(b, BYTES, BYTES, 200);
 }
-/* It counts as a block of the pool: then one that lives is in the way when the pool is given up. */
+/* It would count as a block of the pool, and one that lives be in the way when the pool is given up. */
 static void free_of_a_pools_base(void) {
   const unsigned capacity = full_pool(BYTES);
   pym_obj_free(view_base(pool[0]));
@@ -256,7 +256,7 @@ static const struct row {
     ROW(free_650_between, STOPPED, STOPPED, STOPPED),
     ROW(link_inside_a_usable_pool, STOPPED, STOPPED, STOPPED),
     ROW(free_of_p_plus_8, UNSEEN, STOPPED, STOPPED),
-    ROW(free_of_a_pools_base, UNSEEN, STOPPED, STOPPED),
+    ROW(free_of_a_pools_base, STOPPED, STOPPED, STOPPED),
     ROW(byte_of_the_pool_table, STOPPED, STOPPED, STOPPED),
     ROW(block_of_another_heap, STOPPED, STOPPED, STOPPED),
     ROW(blind_overflow, STOPPED, STOPPED, STOPPED),
