@@ -328,6 +328,7 @@ static COLD u64 pool_pop_block(struct pym_heap *heap, unsigned domain, u32 size)
   return list_word(offset, 1);
 }
 
+#define TOUCH_LEAST 16u /* blocks: for fewer it is not worth the while */
 /* Reads every cache line of the pool.  Blocks that came free long ago are met by malloc in an order
  * that no processor foresees, each miss waiting for the one before; these do not wait. */
 HOT void touch_lines(u32 unit) {
@@ -353,7 +354,7 @@ HOT u64 pool_pop_all(struct pym_heap *heap, unsigned domain, u32 size) {
   }
   const addr offset = first_free(unit, pool);
   const u32 capacity = pym__pool_capacity(size), n = capacity - pool->left;
-  if (4 * n > capacity && !is_new) touch_lines(unit);
+  if (n >= TOUCH_LEAST && 4 * n > capacity && !is_new) touch_lines(unit);
   pool->free = no_block(unit);
   pool->left = (u16)capacity;
   filled_add(heap, domain, size, n);
