@@ -215,6 +215,18 @@ COLD void pym__bins_remove(struct pym_heap *heap, addr chunk, usize size) {
   else tree_remove(heap, chunk, size);
 }
 
+/* The first list from `list` on that holds something; BIN_LISTS: none does. */
+static COLD u32 list_from(const struct pym_heap *heap, u32 list) {
+  u32 word = list / 64;
+  u64 map = heap->lists_map[word] >> list % 64 << list % 64;
+  if (!map) {
+    const u32 words = heap->lists_words & ~1u << word;
+    if (!words) return BIN_LISTS;
+    word = (u32)__builtin_ctz(words);
+    map = heap->lists_map[word];
+  }
+  return 64 * word + (u32)__builtin_ctzll(map);
+}
 COLD addr pym__bins_find(const struct pym_heap *heap, usize size) {
   if (size < BIN_LIST_MAX) { /* the chunk's header is verified by who takes it */
     const u32 list = list_from(heap, (u32)size / 16);
@@ -223,6 +235,11 @@ COLD addr pym__bins_find(const struct pym_heap *heap, usize size) {
     if (list < BIN_LISTS) return from_link(heap->lists[list]);
   }
   return heap->trees_map ? find_in_trees(heap, size) : 0;
+}
+
+int pym__bins_may_hold(const struct pym_heap *heap, usize size) {
+  if (size >= BIN_LIST_MAX) return heap->trees_map >> tree_of(size) != 0;
+  return heap->trees_map || heap->lists[0] || list_from(heap, (u32)size / 16) < BIN_LISTS;
 }
 
 int pym__bins_may_hold_below(const struct pym_heap *heap, usize size, usize below) {

@@ -25,23 +25,7 @@ void pym__bins_insert(struct pym_heap *heap, addr chunk, usize size);
 void pym__bins_remove(struct pym_heap *heap, addr chunk, usize size);
 /* The smallest chunk of at least `size` bytes; 0: there is none. */
 addr pym__bins_find(const struct pym_heap *heap, usize size);
-/* The first list from `list` on that holds something; BIN_LISTS: none does. */
-HOT u32 list_from(const struct pym_heap *heap, u32 list) {
-  u32 word = list / 64;
-  u64 map = heap->lists_map[word] >> list % 64 << list % 64;
-  if (!map) {
-    const u32 words = heap->lists_words & ~1u << word;
-    if (!words) return BIN_LISTS;
-    word = (u32)__builtin_ctz(words);
-    map = heap->lists_map[word];
-  }
-  return 64 * word + (u32)__builtin_ctzll(map);
-}
-/* 0: there is none; 1: there may be one. */
-HOT int bins_may_hold(const struct pym_heap *heap, usize size) {
-  if (size >= BIN_LIST_MAX) return heap->trees_map >> tree_of(size) != 0;
-  return heap->trees_map || heap->lists[0] || list_from(heap, (u32)size / 16) < BIN_LISTS;
-}
+int pym__bins_may_hold(const struct pym_heap *heap, usize size); /* 0: there is none */
 /* May there be one of at least `size` bytes and less than `below`?  0: no.  For a size below
  * EXACT_LEAST one in the same tree as `below` is no shorter. */
 #define EXACT_LEAST 1024u

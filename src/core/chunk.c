@@ -162,7 +162,7 @@ HOT addr loose_split(struct pym_heap *heap, usize size, u32 flags) {
   addr *link = &heap->last;
   usize have = *link ? loose_size(key, *link) : 0;
   if (have <= size || pym__bins_may_hold_below(heap, size, have)) {
-    if (have >= size || bins_may_hold(heap, size)) return 0;
+    if (have >= size || pym__bins_may_hold(heap, size)) return 0;
     link = &heap->top;
     have = *link ? loose_size(key, *link) : 0;
     if (have <= size) return 0;

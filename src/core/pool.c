@@ -104,19 +104,24 @@ HOT u32 verified_unit(const struct pym_heap *heap, u32 unit, u32 size) {
   return unit;
 }
 
+/* Its header. */
+static COLD struct pool_header *verified_header_of(const struct pym_heap *heap, u32 unit,
+                                                   u32 size) {
+  return header_of(verified_unit(heap, unit, size));
+}
+
 static COLD void usable_remove(struct pym_heap *heap, u32 unit, u32 size) {
   const struct pool_header links = *header_of(unit);
   const u32 first = heap->usable[size / 8];
   if (first != unit) {
-    const u32 before = verified_unit(heap, links.prev, size);
-    if (UNLIKELY(header_of(before)->next != unit))
+    if (UNLIKELY(verified_header_of(heap, links.prev, size)->next != unit))
       pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
-    set_next(before, links.next);
+    set_next(links.prev, links.next);
   } else {
     heap->usable[size / 8] = links.next;
   }
   if (links.next) {
-    struct pool_header *behind = header_of(verified_unit(heap, links.next, size));
+    struct pool_header *behind = verified_header_of(heap, links.next, size);
     if (UNLIKELY(behind->prev != unit)) pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
     behind->prev = links.prev;
   } else {
@@ -314,7 +319,8 @@ static COLD int find_usable(struct pym_heap *heap, unsigned domain, u32 size) {
 /* One block of the first usable pool. */
 static COLD u64 pool_pop_block(struct pym_heap *heap, unsigned domain, u32 size) {
   if (!find_usable(heap, domain, size)) return 0;
-  const u32 unit = verified_unit(heap, heap->usable[size / 8], size);
+  const u32 unit = heap->usable[size / 8];
+  verified_header_of(heap, unit, size);
   struct pym__pool *pool = entry_of(unit);
   const addr offset = first_free(unit, pool);
   const u16 next = link_in(offset);
