@@ -1,6 +1,6 @@
 /** The stock npm package of Pyodide against the same with attach(): time and linear memory.
  *
- *  node tests/bench/pyodide.mjs [--release 314] [--runs 5] [--rounds 12] [PROGRAM...]
+ *  node tests/bench/pyodide.mjs [--release 314] [--runs 5] [--rounds 9] [PROGRAM...]
  *
  *  Each run is a process of its own, stock and attached in turn; medians over the runs. */
 import { execFileSync } from 'node:child_process';
@@ -10,14 +10,14 @@ import { parseArgs } from 'node:util';
 const RUNNER = fileURLToPath(new URL('pyodide-runner.mjs', import.meta.url));
 /** Programs of examples/cpython, with a size that takes some tenths of a second. */
 const SIZES = {
-  binary_trees: 10,
-  churn: 20000,
-  graphs: 3,
-  json_texts: 3,
-  pickles: 5,
-  regexes: 2,
-  richards: 1,
-  texts: 5,
+  binary_trees: 13,
+  churn: 80000,
+  graphs: 20,
+  json_texts: 25,
+  pickles: 60,
+  regexes: 15,
+  richards: 14,
+  texts: 60,
 };
 const MODES = ['stock', 'attached'];
 const MIB = 2 ** 20;
@@ -27,7 +27,7 @@ const { values, positionals } = parseArgs({
   options: {
     release: { type: 'string', default: '314' },
     runs: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '12' },
+    rounds: { type: 'string', default: '9' },
   },
 });
 const programs = positionals.length ? positionals : Object.keys(SIZES);
