@@ -23,7 +23,7 @@ struct thread_heap {
   _Alignas(CACHE_LINE) u32 inbox; /* link to the block sent last; what other threads write to */
 };
 /* Its raw block: no shorter than another heap's. */
-#define THREAD_HEAP_BYTES (PYM__MEMORY64 ? 12544u : 11776u)
+#define THREAD_HEAP_BYTES (PYM__MEMORY64 ? 14464u : 13696u)
 _Static_assert(sizeof(struct thread_heap) <= THREAD_HEAP_BYTES && HEAP_BYTES <= THREAD_HEAP_BYTES,
                "room for it");
 _Static_assert(offsetof(struct thread_heap, heap) == 0, "one is the other");
