@@ -49,8 +49,8 @@ HOT void set_link(addr offset, u16 next) { *(pym__word *)at(offset) = next ^ pym
 
 /* ---- Pools with free blocks, by class ---- */
 
-/* What the header of a pool holds of its entry and of its own link: a byte of any that is written to
- * is noticed. */
+/* What the header of a pool holds of its entry and of its own link: a byte of any that is written
+ * to is noticed. */
 HOT u32 check_of(u32 unit, const struct pym__pool *pool) {
   return ((u32)pool->heap << 16 | pool->size) * 0x9e3779b1u ^ unit << POOL_SHIFT ^
          pym__space.raw_key;

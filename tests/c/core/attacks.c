@@ -139,7 +139,8 @@ static void free_of_p_plus_8(void) {
   pym_obj_free(a + 8);
   take_for(b, BYTES, BYTES, 200);
 }
-/* It would count as a block of the pool, and one that lives be in the way when the pool is given up. */
+/* It would count as a block of the pool, and one that lives be in the way when the pool is given
+ * up. */
 static void free_of_a_pools_base(void) {
   const unsigned capacity = full_pool(BYTES);
   pym_obj_free(view_base(pool[0]));
