@@ -377,9 +377,7 @@ if (asked('firefox'))
       const { kind, text } = await page.end();
       assert.equal(kind, 'good', text);
       assert.ok(seen.size > 3, `live bytes were seen at ${[...seen].join(', ')}`);
-      await eventually(async () =>
-        assert.deepEqual(await page.figures(), figuresOfDump(await page.ask('dump'))),
-      );
+      await showsTheDump(page);
     });
 
     test('a limit set while a program runs is that of the next', async () => {
