@@ -44,6 +44,19 @@ HOT void list_remove(struct pym_heap *heap, u32 list, addr chunk) {
   else if (!prev) list_emptied(heap, list);
 }
 
+/* The first list from `list` on that holds something; BIN_LISTS: none does. */
+static COLD u32 list_from(const struct pym_heap *heap, u32 list) {
+  u32 word = list / 64;
+  u64 map = heap->lists_map[word] >> list % 64 << list % 64;
+  if (!map) {
+    const u32 words = heap->lists_words & ~1u << word;
+    if (!words) return BIN_LISTS;
+    word = (u32)__builtin_ctz(words);
+    map = heap->lists_map[word];
+  }
+  return 64 * word + (u32)__builtin_ctzll(map);
+}
+
 /* ---- Trees ---- */
 
 #define MOST_STEPS (8 * (u32)sizeof(usize)) /* down a tree: a size has no more bits */
@@ -215,18 +228,6 @@ COLD void pym__bins_remove(struct pym_heap *heap, addr chunk, usize size) {
   else tree_remove(heap, chunk, size);
 }
 
-/* The first list from `list` on that holds something; BIN_LISTS: none does. */
-static COLD u32 list_from(const struct pym_heap *heap, u32 list) {
-  u32 word = list / 64;
-  u64 map = heap->lists_map[word] >> list % 64 << list % 64;
-  if (!map) {
-    const u32 words = heap->lists_words & ~1u << word;
-    if (!words) return BIN_LISTS;
-    word = (u32)__builtin_ctz(words);
-    map = heap->lists_map[word];
-  }
-  return 64 * word + (u32)__builtin_ctzll(map);
-}
 COLD addr pym__bins_find(const struct pym_heap *heap, usize size) {
   if (size < BIN_LIST_MAX) { /* the chunk's header is verified by who takes it */
     const u32 list = list_from(heap, (u32)size / 16);

@@ -26,9 +26,9 @@ void pym__bins_remove(struct pym_heap *heap, addr chunk, usize size);
 /* The smallest chunk of at least `size` bytes; 0: there is none. */
 addr pym__bins_find(const struct pym_heap *heap, usize size);
 int pym__bins_may_hold(const struct pym_heap *heap, usize size); /* 0: there is none */
+#define EXACT_LEAST 1024u /* bytes of a request: from here on best fit is exact */
 /* May there be one of at least `size` bytes and less than `below`?  0: no.  For a size below
  * EXACT_LEAST one in the same tree as `below` is no shorter. */
-#define EXACT_LEAST 1024u
 int pym__bins_may_hold_below(const struct pym_heap *heap, usize size, usize below);
 /* One that a pool fits into exactly; 0: there is none. */
 HOT addr bins_pool_shaped(const struct pym_heap *heap) { return from_link(heap->lists[0]); }

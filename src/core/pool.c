@@ -95,33 +95,32 @@ HOT void usable_push(struct pym_heap *heap, u32 unit, u32 size) {
 
 #define MAX_UNITS (MAX_PAGES * (PAGE_BYTES / POOL_BYTES))
 
-/* A unit that a link leads to: a pool of the class. */
-HOT u32 verified_unit(const struct pym_heap *heap, u32 unit, u32 size) {
+/* The header of the pool that a link leads to: one of the class. */
+HOT struct pool_header *verified_links(const struct pym_heap *heap, u32 unit, u32 size) {
   const struct pym__pool *pool = unit < MAX_UNITS ? pym__pool_at(unit_base(unit)) : NULL;
   if (UNLIKELY(!pool || pool->size != size || pool->heap != (u16)heap->id ||
                !is_sound_pool(unit, pool)))
     pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
-  return unit;
+  return header_of(unit);
 }
-
-/* Its header. */
-static COLD struct pool_header *verified_header_of(const struct pym_heap *heap, u32 unit,
-                                                   u32 size) {
-  return header_of(verified_unit(heap, unit, size));
+/* The same, one copy of it for all that is not the way of a refill. */
+static COLD struct pool_header *verified_links_cold(const struct pym_heap *heap, u32 unit,
+                                                    u32 size) {
+  return verified_links(heap, unit, size);
 }
 
 static COLD void usable_remove(struct pym_heap *heap, u32 unit, u32 size) {
   const struct pool_header links = *header_of(unit);
   const u32 first = heap->usable[size / 8];
   if (first != unit) {
-    if (UNLIKELY(verified_header_of(heap, links.prev, size)->next != unit))
+    if (UNLIKELY(verified_links_cold(heap, links.prev, size)->next != unit))
       pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
     set_next(links.prev, links.next);
   } else {
     heap->usable[size / 8] = links.next;
   }
   if (links.next) {
-    struct pool_header *behind = verified_header_of(heap, links.next, size);
+    struct pool_header *behind = verified_links_cold(heap, links.next, size);
     if (UNLIKELY(behind->prev != unit)) pym__corrupt(CAUSE_LINKS, unit_base(unit), INTERNAL);
     behind->prev = links.prev;
   } else {
@@ -136,7 +135,7 @@ HOT u32 usable_pop(struct pym_heap *heap, u32 size) {
   u32 *first = &heap->usable[size / 8];
   const u32 unit = *first;
   if (UNLIKELY(!unit)) return 0;
-  *first = header_of(verified_unit(heap, unit, size))->next;
+  *first = verified_links(heap, unit, size)->next;
   set_next(unit, 0);
   return unit;
 }
@@ -320,7 +319,7 @@ static COLD int find_usable(struct pym_heap *heap, unsigned domain, u32 size) {
 static COLD u64 pool_pop_block(struct pym_heap *heap, unsigned domain, u32 size) {
   if (!find_usable(heap, domain, size)) return 0;
   const u32 unit = heap->usable[size / 8];
-  verified_header_of(heap, unit, size);
+  verified_links_cold(heap, unit, size);
   struct pym__pool *pool = entry_of(unit);
   const addr offset = first_free(unit, pool);
   const u16 next = link_in(offset);
